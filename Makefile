@@ -1,0 +1,43 @@
+# The front door. `make help` lists the targets.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+BIN := build/release/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run stop test test-tsan bench images e2e fmt tidy fuzz
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+deps: ## install what the build needs from apt (root or sudo)
+	@scripts/deps.sh
+
+build: deps ## optimised binaries in build/release/bin
+	@cmake --preset release $(CMAKE_QUIET) && cmake --build --preset release -j $(JOBS) --target headpond headpond-operator
+
+run: build ## a cluster from manifests/samples/quickstart.yaml, and a demonstration on real files
+	@scripts/demo.sh run
+
+stop: ## end the cluster that `make run` started
+	@scripts/demo.sh stop
+
+test: deps ## build and run all tests with ASan and UBSan
+	@cmake --preset dev $(CMAKE_QUIET) && cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev -j $(JOBS)
+
+test-tsan: deps ## the concurrent parts again with TSan
+	@cmake --preset tsan $(CMAKE_QUIET) && cmake --build --preset tsan -j $(JOBS) --target tsan_tests
+	@ctest --preset tsan -j $(JOBS) -L tsan
+
+bench: build ## stock Alluxio 2.9 and Headpond in one run; writes docs/benchmarks.md
+	@e2e/bench/run.sh
+
+e2e: build ## stock Java clients, Spark and Hadoop against a running cluster
+	@e2e/stock/run.sh
+
+fmt: ## format the tree
+	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+
+tidy: ## clang: thread-safety analysis and the clang-tidy allow-list, as errors
+	@scripts/deps.sh scripts/apt-packages.txt scripts/apt-packages-tidy.txt
+	@scripts/tidy.sh
