@@ -12,6 +12,10 @@
 #else
 #define HEADPOND_ANNOTATION(x)
 #endif
+// Debian's absl and protobuf headers leak macros of these three names, with the same meaning.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
 #define CAPABILITY(x) HEADPOND_ANNOTATION(capability(x))
 #define SCOPED_CAPABILITY HEADPOND_ANNOTATION(scoped_lockable)
 #define GUARDED_BY(x) HEADPOND_ANNOTATION(guarded_by(x))
