@@ -45,6 +45,8 @@ enum class OpenMode {
 
 // The file system of durable state, behind one interface so that tests can own it: PosixEnv, MemEnv and
 // FaultyEnv pass one conformance suite (env_conformance.h). Thread safe. Paths are ordinary paths.
+// Errors are ErrnoStatus's (NotFound, AlreadyExists, PermissionDenied, ResourceExhausted when the disk is
+// full, ...), naming the path.
 class Env {
  public:
   virtual ~Env() = default;
@@ -53,18 +55,24 @@ class Env {
   virtual Result<std::unique_ptr<RandomAccessFile>> OpenForRead(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;  // names, sorted
   virtual Result<bool> Exists(const std::string& path) = 0;
+  // The directory and its missing parents; durable only after SyncDirectory of each one's parent.
   virtual Status CreateDirectories(const std::string& path) = 0;
   virtual Status Remove(const std::string& path) = 0;  // a file or an empty directory
   // Atomic replacement; durable only after SyncDirectory of both parents.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status SyncDirectory(const std::string& directory) = 0;
+  // Shortens a file, durably when it returned OK. Not beside an open WritableFile of the same path.
   virtual Status Truncate(const std::string& path, int64_t size) = 0;
-  // Unavailable, naming the holder's pid when known, if another process has it.
+  // Creates the file if need be and leaves it behind. Unavailable, naming the holder's pid and host
+  // when known, if another process, or another owner in this one, has it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
   // The machine's files; lives for the whole process.
   static Env& Posix();
 };
+
+// What holds `path`: "/a" for "/a/b", "/" for "/a", "." for a bare name.
+std::string ParentDirectory(const std::string& path);
 
 // The whole of a file; ResourceExhausted when it is larger than `limit_bytes`.
 Result<std::string> ReadWholeFile(Env& env, const std::string& path, int64_t limit_bytes);
