@@ -1,0 +1,135 @@
+#include "master/metadata_store.h"
+
+#include <future>
+
+#include "base/log.h"
+
+namespace headpond::master {
+namespace {
+
+constexpr std::string_view kComponent = "metadata-store";
+constexpr size_t kSnapshotBatchInodes = 1000;  // about 100 us under the shared lock
+
+}  // namespace
+
+class MetadataStore::NamespaceReplayer final : public journal::Replayer {
+ public:
+  explicit NamespaceReplayer(meta::Namespace& ns) : namespace_(ns) {}
+
+  Status OnSnapshotRecord(std::string_view record) override { return Replay(record, "snapshot record"); }
+  Status OnEntry(uint64_t sequence, std::string_view entry) override {
+    ++entries_;
+    return Replay(entry, fmt::format("journal entry {}", sequence));
+  }
+  int64_t entries() const { return entries_; }
+
+ private:
+  Status Replay(std::string_view bytes, std::string_view what) {
+    const auto mutation = meta::DecodeMutation(bytes);
+    if (!mutation.ok()) return mutation.status().WithContext(what);
+    namespace_.ApplyDuringRecovery(*mutation);
+    return Status::Ok();
+  }
+
+  meta::Namespace& namespace_;
+  int64_t entries_ = 0;
+};
+
+class MetadataStore::NamespaceSource final : public journal::SnapshotSource {
+ public:
+  explicit NamespaceSource(const MetadataStore& store) : store_(store) {}
+
+  Result<std::vector<std::string>> NextBatch() override {
+    std::vector<std::string> records;
+    while (records.empty() && !cursor_.done) {
+      records = store_.Read(
+          [&](const meta::Namespace& ns) { return ns.NextSnapshotBatch(cursor_, kSnapshotBatchInodes); });
+    }
+    return records;
+  }
+
+ private:
+  const MetadataStore& store_;
+  meta::Namespace::SnapshotCursor cursor_;
+};
+
+MetadataStore::MetadataStore(meta::NamespaceOptions options, std::unique_ptr<journal::Journal> journal)
+    : namespace_(std::move(options)), journal_(std::move(journal)) {}
+
+MetadataStore::~MetadataStore() { Stop(); }
+
+Status MetadataStore::Open(const Plan& initialize) {
+  bool initialized = false;
+  {
+    WriterLock lock(mutex_);
+    namespace_.BeginRecovery();
+    NamespaceReplayer replayer(namespace_);
+    RETURN_IF_ERROR(journal_->Recover(replayer));
+    RETURN_IF_ERROR(namespace_.FinishRecovery());
+    snapshot_sequence_ = journal_->last_sequence() - static_cast<uint64_t>(replayer.entries());
+    initialized = namespace_.initialized();
+    LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(), namespace_.inodes().size());
+  }
+  return initialized ? Status::Ok() : CommitAndWait(initialize);
+}
+
+void MetadataStore::Commit(const Plan& plan, Reply reply) {
+  TryCommit(
+      [&](const meta::Namespace& ns) -> Result<std::optional<meta::Mutation>> {
+        ASSIGN_OR_RETURN(meta::Mutation mutation, plan(ns));
+        return std::optional(std::move(mutation));
+      },
+      nullptr, std::move(reply));
+}
+
+bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Reply reply) {
+  Status outcome;
+  uint64_t sequence = 0;
+  {
+    WriterLock lock(mutex_);
+    outcome = journal_->CheckWritable();
+    if (outcome.ok()) {
+      const auto mutation = plan(namespace_);
+      if (!mutation.ok()) {
+        outcome = mutation.status();
+      } else if (!mutation->has_value()) {
+        return false;
+      } else {
+        if (!(*mutation)->empty()) {
+          journal_->Append(meta::EncodeMutation(**mutation));
+          namespace_.Apply(**mutation);
+        }
+        if (applied) applied(namespace_);
+      }
+    }
+    sequence = journal_->last_sequence();
+  }
+  journal_->WhenDurable(sequence, [outcome = std::move(outcome), reply = std::move(reply)](Status durable) {
+    reply(durable.ok() ? outcome : durable);
+  });
+  return true;
+}
+
+Status MetadataStore::CommitAndWait(const Plan& plan) {
+  std::promise<Status> done;
+  Commit(plan, [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();  // the journal answers every request, with an error if its disk fails
+}
+
+void MetadataStore::AfterDurable(Reply reply) const {
+  journal_->WhenDurable(journal_->last_sequence(), std::move(reply));
+}
+
+Status MetadataStore::Snapshot() {
+  const uint64_t begin = journal_->last_sequence();
+  NamespaceSource source(*this);
+  RETURN_IF_ERROR(journal_->Snapshot(source));
+  snapshot_sequence_ = begin;
+  return Status::Ok();
+}
+
+uint64_t MetadataStore::entries_since_snapshot() const { return journal_->last_sequence() - snapshot_sequence_; }
+
+void MetadataStore::Stop() { journal_->Stop(); }
+
+}  // namespace headpond::master

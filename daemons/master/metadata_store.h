@@ -1,0 +1,77 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "journal/journal.h"
+#include "meta/mutation.h"
+#include "meta/namespace.h"
+
+namespace headpond::master {
+
+// The one door to the namespace: keeps it, its lock and its journal in step.
+//
+//   Commit:  lock exclusively { plan -> append to the journal -> apply }, then wait for the disk without a lock
+//   Read:    lock shared { read }, then wait for the disk only if something it may have seen is not durable yet
+//
+// So the order of the journal is the order of the changes, and no reply, not even a refusal, tells of a state that a
+// crash could undo. Thread safe; neither call blocks on I/O.
+class MetadataStore {
+ public:
+  MetadataStore(meta::NamespaceOptions options, std::unique_ptr<journal::Journal> journal);
+  ~MetadataStore();  // Stop()
+
+  using Plan = std::function<Result<meta::Mutation>(const meta::Namespace&)>;
+  using View = std::function<void(const meta::Namespace&)>;
+  using Reply = std::function<void(Status)>;
+  // A plan that may decline: nullopt = not now and not here; nothing happens and nobody is answered.
+  using DecliningPlan = std::function<Result<std::optional<meta::Mutation>>(const meta::Namespace&)>;
+
+  // Replays the journal; if that leaves no root, applies `initialize`. Blocks; once, before all else.
+  Status Open(const Plan& initialize);
+
+  // Plans and applies one change. `reply` is called once, with the plan's error or when the change is on disk; from this
+  // thread or the journal's, so it must be quick and must not commit.
+  void Commit(const Plan& plan, Reply reply) EXCLUDES(mutex_);
+  // The same; `applied`, when set, sees the namespace right after the change, under the same lock. False when the plan
+  // declined.
+  bool TryCommit(const DecliningPlan& plan, const View& applied, Reply reply) EXCLUDES(mutex_);
+  // The same, waiting: for background work that has its own thread.
+  Status CommitAndWait(const Plan& plan) EXCLUDES(mutex_);
+
+  // Runs `read(const Namespace&)` under the shared lock and returns what it returns. Whatever leaves the process because
+  // of it waits for AfterDurable first.
+  template <typename F>
+  auto Read(F&& read) const EXCLUDES(mutex_) {
+    ReaderLock lock(mutex_);
+    return std::forward<F>(read)(std::as_const(namespace_));
+  }
+  // Calls `reply` when every change applied so far is on disk: at once if that is so already.
+  void AfterDurable(Reply reply) const;
+
+  // Writes a snapshot and drops the journal before it. Blocks the caller only.
+  Status Snapshot();
+  uint64_t entries_since_snapshot() const;
+  uint64_t last_sequence() const { return journal_->last_sequence(); }
+
+  // Makes everything durable and closes the journal. Idempotent.
+  void Stop();
+
+ private:
+  class NamespaceReplayer;
+  class NamespaceSource;
+
+  mutable SharedMutex mutex_;
+  meta::Namespace namespace_ GUARDED_BY(mutex_);
+  const std::unique_ptr<journal::Journal> journal_;
+  std::atomic<uint64_t> snapshot_sequence_{0};
+};
+
+}  // namespace headpond::master
