@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""The stock TestRunner: 3 read types x 4 write types x 2 ways to read, 24 of 24 must pass."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from harness import parts
+from harness.check import Checks
+
+_COMBINATIONS = 24
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as workdir:
+        command = parts.client_command(
+            os.environ["MASTER"],
+            Path(workdir),
+            ["alluxio.cli.TestRunner"],
+            ["alluxio.user.short.circuit.enabled=false"],
+        )
+        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    print(run.stdout)
+    checks = Checks()
+    checks.equal("combinations run", len(re.findall(r"^runTest --operation", run.stdout, re.M)),
+                 _COMBINATIONS)  # fmt: skip
+    checks.equal("passed", run.stdout.count("Passed the test!"), _COMBINATIONS)
+    checks.equal("failed", run.stdout.count("Failed the test!"), 0)
+    checks.equal("exit code", run.returncode, 0)
+    return checks.exit_code()
+
+
+if __name__ == "__main__":
+    parts.run_as_test(main)
