@@ -12,8 +12,12 @@
 
 namespace headpond {
 
-inline void PrintTo(Code code, std::ostream* out) { *out << CodeName(code); }
-inline void PrintTo(const Status& status, std::ostream* out) { *out << status.ToString(); }
+inline void PrintTo(Code code, std::ostream* out) {
+  *out << CodeName(code);
+}
+inline void PrintTo(const Status& status, std::ostream* out) {
+  *out << status.ToString();
+}
 template <typename T>
 void PrintTo(const Result<T>& result, std::ostream* out) {
   *out << result.status().ToString();
@@ -21,7 +25,9 @@ void PrintTo(const Result<T>& result, std::ostream* out) {
 
 namespace testing_internal {
 
-inline const Status& StatusOf(const Status& status) { return status; }
+inline const Status& StatusOf(const Status& status) {
+  return status;
+}
 template <typename T>
 const Status& StatusOf(const Result<T>& result) {
   return result.status();
@@ -29,13 +35,16 @@ const Status& StatusOf(const Result<T>& result) {
 
 }  // namespace testing_internal
 
-MATCHER(IsOk, "is OK") { return testing_internal::StatusOf(arg).ok(); }
+MATCHER(IsOk, "is OK") {
+  return testing_internal::StatusOf(arg).ok();
+}
 
 MATCHER_P(StatusIs, code, "has code " + std::string(CodeName(code))) {
   return testing_internal::StatusOf(arg).code() == code;
 }
 
-MATCHER_P2(StatusIs, code, message_matcher, "has code " + std::string(CodeName(code)) + " and a matching message") {
+MATCHER_P2(StatusIs, code, message_matcher,
+           "has code " + std::string(CodeName(code)) + " and a matching message") {
   const Status& status = testing_internal::StatusOf(arg);
   return status.code() == code &&
          ::testing::ExplainMatchResult(message_matcher, status.message(), result_listener);

@@ -10,8 +10,8 @@
 
 namespace headpond {
 
-// A fresh empty directory for one test, removed with everything in it at the end. Under $TMPDIR, else /tmp, or under
-// `parent`.
+// A fresh empty directory for one test, removed with everything in it at the end. Under $TMPDIR,
+// else /tmp, or under `parent`.
 class TempDirectory {
  public:
   explicit TempDirectory(const std::string& parent = "") {
