@@ -21,16 +21,17 @@ struct UfsStatus {
   int64_t modification_time_ms = 0;  // Unix epoch
   std::string owner;                 // "" when the store has none
   std::string group;
-  uint16_t mode = 0;         // POSIX bits, 07777
-  std::string content_hash;  // changes when the content does; for local "(len:N, modtime:T)" as stock's
+  uint16_t mode = 0;  // POSIX bits, 07777
+  // Changes when the content does; for local "(len:N, modtime:T)" as stock's. "" for directories.
+  std::string content_hash;
 };
 
 // A file open for positioned reads. Thread safe.
 class UfsReader {
  public:
   virtual ~UfsReader() = default;
-  // Up to `length` bytes; fewer only at the end. NotFound when the file vanished, Unavailable when the
-  // store fails.
+  // Up to `length` bytes; fewer only at the end. NotFound when the file vanished, Unavailable when
+  // the store fails or somebody changed the file since it was opened (open again for the new one).
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) = 0;
   // For zero-copy: the file's descriptor when there is one, else -1. Owned by the reader.
   virtual int fd() const { return -1; }
@@ -58,11 +59,12 @@ struct DeleteOptions {
   bool recursive = false;
 };
 
-// One under-store below one mount point. All calls block on I/O: call them from an I/O executor, holding
-// no mutex. Thread safe. `path` is the store's own path or URI, always inside root(); anything that escapes it by ".."
-// or by a prefix trick is refused with InvalidArgument. Errors: NotFound, AlreadyExists, PermissionDenied (also
-// read-only stores), FailedPrecondition (directory not empty), InvalidArgument, ResourceExhausted (disk full),
-// Unavailable (the store does not answer; retry later). Every implementation passes ufs_conformance.h.
+// One under-store below one mount point. All calls block on I/O: call them from an I/O executor,
+// holding no mutex. Thread safe. `path` is the store's own path or URI, always inside root();
+// anything that escapes it by ".." or by a prefix trick is refused with InvalidArgument. Errors:
+// NotFound, AlreadyExists, PermissionDenied (also read-only stores), FailedPrecondition (directory
+// not empty), InvalidArgument, ResourceExhausted (disk full), Unavailable (the store does not
+// answer; retry later). Every implementation passes ufs_conformance.h.
 class Ufs {
  public:
   virtual ~Ufs() = default;
@@ -71,19 +73,22 @@ class Ufs {
   virtual const std::string& root() const = 0;
 
   virtual Result<UfsStatus> GetStatus(const std::string& path) = 0;
-  // Calls `visit` for each child of a directory, in no particular order, without holding all of them in memory;
-  // stops at the first error that `visit` returns and returns it.
+  // Calls `visit` for each child of a directory, in no particular order, without holding all of
+  // them in memory; stops at the first error that `visit` returns and returns it.
   virtual Status List(const std::string& path, const std::function<Status(UfsStatus)>& visit) = 0;
 
   virtual Result<std::unique_ptr<UfsReader>> Open(const std::string& path) = 0;
-  virtual Result<std::unique_ptr<UfsWriter>> Create(const std::string& path, const CreateOptions& options) = 0;
-  // Creates the directory and, if missing, its parents (with the same options). OK when it exists already.
+  virtual Result<std::unique_ptr<UfsWriter>> Create(const std::string& path,
+                                                    const CreateOptions& options) = 0;
+  // Creates the directory and, if missing, its parents (with the same options). OK when it exists
+  // already.
   virtual Status CreateDirectory(const std::string& path, const CreateOptions& options) = 0;
   virtual Status DeleteFile(const std::string& path) = 0;
   virtual Status DeleteDirectory(const std::string& path, const DeleteOptions& options) = 0;
   // File or directory. AlreadyExists when `to` exists; parents of `to` must exist.
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
-  virtual Status SetOwner(const std::string& path, const std::string& owner, const std::string& group) = 0;
+  virtual Status SetOwner(const std::string& path, const std::string& owner,
+                          const std::string& group) = 0;
   virtual Status SetMode(const std::string& path, uint16_t mode) = 0;
 
   struct Space {
@@ -93,14 +98,18 @@ class Ufs {
   virtual Result<Space> GetSpace() = 0;
 };
 
-// Opens the store that `uri` names ("/folder", "file:///folder"). `properties` are the mount's options
-// over the process configuration. Errors: InvalidArgument for a scheme that is not built in, naming it and the known ones.
-Result<std::unique_ptr<Ufs>> OpenUfs(const std::string& uri, const std::map<std::string, std::string>& properties);
+// Opens the store that `uri` names ("/folder", "file:///folder"). `properties` are the mount's
+// options over the process configuration. Errors: InvalidArgument for a scheme that is not built
+// in, naming it and the known ones.
+Result<std::unique_ptr<Ufs>> OpenUfs(const std::string& uri,
+                                     const std::map<std::string, std::string>& properties);
 
-// 2.9's fingerprint text of one status (compat/behaviour.md section 11): "TYPE|FILE UFS|local OWNER|o GROUP|g MODE|420
-// CONTENT_HASH|x ".
+// 2.9's fingerprint text of one status (compat/behaviour.md section 11): "TYPE|FILE UFS|local
+// OWNER|o GROUP|g MODE|420 CONTENT_HASH|x "; directories have no
+// CONTENT_HASH.
 std::string Fingerprint(std::string_view ufs_type, const UfsStatus& status);
-// True when two fingerprints describe the same content (TYPE, UFS, CONTENT_HASH).
+// True when two fingerprints describe the same content (TYPE, UFS, CONTENT_HASH); never for a text
+// that is none, such as "".
 bool SameContent(std::string_view fingerprint_a, std::string_view fingerprint_b);
 
 }  // namespace headpond::ufs
