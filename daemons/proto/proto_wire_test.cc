@@ -67,6 +67,7 @@ std::string Render(const FieldDescriptor& field) {
 }
 
 std::string Render(const Descriptor& message) {
+  if (message.field_count() == 0) return "message " + message.full_name();
   std::vector<std::string> fields;
   for (int i = 0; i < message.field_count(); ++i) fields.push_back(Render(*message.field(i)));
   return fmt::format("message {}: {}", message.full_name(), fmt::join(fields, "; "));
