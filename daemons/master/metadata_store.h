@@ -56,6 +56,9 @@ class MetadataStore {
   // Calls `reply` when every change applied so far is on disk: at once if that is so already.
   void AfterDurable(Reply reply) const;
 
+  // Whether changes can be made: see Journal::CheckWritable.
+  Status CheckWritable() const { return journal_->CheckWritable(); }
+
   // Writes a snapshot and drops the journal before it. Blocks the caller only.
   Status Snapshot();
   uint64_t entries_since_snapshot() const;

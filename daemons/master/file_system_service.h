@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "master/block_master.h"
+#include "master/file_system_master.h"
+
+namespace grpc {
+class Service;
+}
+namespace headpond::net {
+class Authenticator;
+class UserGroups;
+}
+
+namespace headpond::master {
+
+// What the services of one master stand on. All must outlive them.
+struct ServiceDeps {
+  MetadataStore& store;
+  FileSystemMaster& files;
+  BlockMaster& blocks;
+  const net::Authenticator& authenticator;
+  net::UserGroups& groups;
+  MetricsRegistry& metrics;
+  Executor& io;
+  const Clock& clock;
+  // alluxio.master.filesystem.liststatus.result.message.length
+  size_t list_batch = 10'000;
+  // True while workers may not have reported their blocks after a start (alluxio.master.worker.connect.wait.time).
+  std::function<bool()> in_safe_mode = [] { return false; };
+};
+
+// FileSystemMasterClientService: what clients ask about paths. Methods of features that this build does not have (active
+// sync, sync v2, load jobs) answer UNIMPLEMENTED.
+std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps);
+
+}  // namespace headpond::master

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "master/block_master.h"
+#include "master/file_system_master.h"
+#include "master/metadata_store.h"
+
+namespace headpond::master {
+
+// What a master does by itself, each on its own thread and interval: notices lost workers and files, ends TTLs, takes
+// snapshots of the journal. The ticks are public so that tests call them at will.
+class Housekeeping {
+ public:
+  struct Options {
+    std::chrono::milliseconds lost_worker_interval{std::chrono::seconds(10)};
+    std::chrono::milliseconds ttl_interval{std::chrono::hours(1)};
+    std::chrono::milliseconds snapshot_check_interval{std::chrono::seconds(10)};
+    uint64_t snapshot_entries = 2'000'000;  // alluxio.master.journal.checkpoint.period.entries
+  };
+  Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files, const Clock& clock);
+
+  void Start();
+  void Stop();  // idempotent
+
+  void DetectLostWorkers();
+  void ExpireTtls();
+  void SnapshotIfDue();
+
+ private:
+  void Expire(meta::InodeId id, meta::TtlAction action);
+
+  const Options options_;
+  MetadataStore& store_;
+  BlockMaster& blocks_;
+  FileSystemMaster& files_;
+  const Clock& clock_;
+  std::vector<std::unique_ptr<PeriodicTask>> tasks_;
+};
+
+}  // namespace headpond::master

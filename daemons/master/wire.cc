@@ -1,0 +1,195 @@
+#include "master/wire.h"
+
+#include <algorithm>
+
+namespace headpond::master {
+namespace {
+
+fspb::PAclEntryType ToWire(meta::AclEntryType type) { return static_cast<fspb::PAclEntryType>(type); }
+
+void ToWire(const std::vector<meta::AclEntry>& entries, fspb::PAcl* out) {
+  for (const meta::AclEntry& entry : entries) {
+    fspb::PAclEntry* added = out->add_entries();
+    added->set_type(ToWire(entry.type));
+    if (!entry.subject.empty()) added->set_subject(entry.subject);
+    added->set_isdefault(entry.is_default);
+    if (entry.bits & meta::kRead) added->add_actions(fspb::Read);
+    if (entry.bits & meta::kWrite) added->add_actions(fspb::Write);
+    if (entry.bits & meta::kExecute) added->add_actions(fspb::Execute);
+  }
+}
+
+// How much of a file is cached, in whole percent, as stock counts it: by bytes; an empty file is all there.
+int Percentage(int64_t bytes, int64_t length) {
+  return length == 0 ? 100 : static_cast<int>(bytes * 100 / length);
+}
+
+constexpr int kMaxListedBlocks = 1 << 24;  // the most a file can have
+
+}  // namespace
+
+WorkerAddress FromWire(const commonpb::WorkerNetAddress& address) {
+  WorkerAddress result{.host = address.host(),
+                       .rpc_port = address.rpcport(),
+                       .data_port = address.dataport(),
+                       .web_port = address.webport(),
+                       .domain_socket_path = address.domainsocketpath(),
+                       .container_host = address.containerhost()};
+  for (const auto& tier : address.tieredidentity().tiers()) result.locality.emplace_back(tier.tiername(), tier.value());
+  return result;
+}
+
+void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
+  out->set_host(address.host);
+  out->set_rpcport(address.rpc_port);
+  out->set_dataport(address.data_port);
+  out->set_webport(address.web_port);
+  out->set_domainsocketpath(address.domain_socket_path);
+  out->set_containerhost(address.container_host);
+  auto* identity = out->mutable_tieredidentity();
+  for (const auto& [name, value] : address.locality) {
+    auto* tier = identity->add_tiers();
+    tier->set_tiername(name);
+    if (!value.empty()) tier->set_value(value);
+  }
+  // An empty identity makes stock's LocalFirstPolicy throw (compat/behaviour.md section 0, rule 11).
+  if (address.locality.empty()) {
+    auto* tier = identity->add_tiers();
+    tier->set_tiername("node");
+    tier->set_value(address.host);
+  }
+}
+
+meta::Bits FromWire(commonpb::Bits bits) { return static_cast<meta::Bits>(static_cast<int>(bits) - 1); }
+
+uint16_t FromWire(const commonpb::PMode& mode) {
+  return static_cast<uint16_t>(FromWire(mode.ownerbits()) << 6 | FromWire(mode.groupbits()) << 3 |
+                               FromWire(mode.otherbits()));
+}
+
+meta::OperationId OperationIdOf(const fspb::FileSystemMasterCommonPOptions& options) {
+  return {static_cast<uint64_t>(options.operationid().mostsignificantbits()),
+          static_cast<uint64_t>(options.operationid().leastsignificantbits())};
+}
+
+Result<std::vector<meta::AclEntry>> FromWire(const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries) {
+  std::vector<meta::AclEntry> result;
+  for (const fspb::PAclEntry& entry : entries) {
+    meta::AclEntry converted{static_cast<meta::AclEntryType>(entry.type()), entry.subject(), meta::kNone,
+                             entry.isdefault()};
+    const bool named =
+        converted.type == meta::AclEntryType::kNamedUser || converted.type == meta::AclEntryType::kNamedGroup;
+    if (named && converted.subject.empty())
+      return InvalidArgument("ACL entry of type {} has no subject; name the user or group",
+                             fspb::PAclEntryType_Name(entry.type()));
+    for (const int action : entry.actions()) {
+      if (action == fspb::Read) converted.bits |= meta::kRead;
+      if (action == fspb::Write) converted.bits |= meta::kWrite;
+      if (action == fspb::Execute) converted.bits |= meta::kExecute;
+    }
+    result.push_back(std::move(converted));
+  }
+  return result;
+}
+
+void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies, commonpb::BlockInfo* out) {
+  out->set_blockid(block_id);
+  out->set_length(std::max<int64_t>(length, 0));
+  for (const BlockCopy& copy : copies) {
+    auto* location = out->add_locations();
+    location->set_workerid(copy.worker_id);
+    ToWire(copy.address, location->mutable_workeraddress());
+    location->set_tieralias(copy.place.tier_alias);
+    location->set_mediumtype(copy.place.medium_type);
+  }
+}
+
+void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies, fspb::FileInfo* out) {
+  out->set_fileid(info.file_id);
+  out->set_name(info.name);
+  out->set_path(info.path);
+  out->set_ufspath(info.ufs_path);
+  out->set_length(info.length);
+  out->set_blocksizebytes(info.block_size);
+  out->set_creationtimems(info.creation_ms);
+  out->set_lastmodificationtimems(info.modification_ms);
+  out->set_lastaccesstimems(info.access_ms);
+  out->set_completed(info.completed);
+  out->set_folder(info.folder);
+  out->set_pinned(info.pinned);
+  out->set_cacheable(info.cacheable);
+  out->set_persisted(info.persisted);
+  out->set_mountpoint(info.mount_point);
+  out->set_persistencestate(std::string(meta::PersistenceStateName(info.persistence)));
+  out->set_ttl(info.ttl_ms);
+  out->set_ttlaction(static_cast<commonpb::TtlAction>(info.ttl_action));
+  out->set_owner(info.owner);
+  out->set_group(info.group);
+  out->set_mode(info.mode);
+  out->set_mountid(info.mount_id);
+  out->set_ufsfingerprint(info.fingerprint);
+  out->set_replicationmin(info.replication_min);
+  out->set_replicationmax(info.replication_max);
+  for (const auto& [key, value] : info.xattr) (*out->mutable_xattr())[key] = value;
+  for (const std::string& medium : info.pinned_media) out->add_mediumtype(medium);
+  if (!info.acl.empty()) {
+    fspb::PAcl* acl = out->mutable_acl();
+    acl->set_owner(info.owner);
+    acl->set_owninggroup(info.group);
+    acl->set_mode(info.mode);
+    ToWire(meta::AclEntries(info.mode, info.acl, false), acl);
+  }
+  if (info.default_acl) {
+    fspb::PAcl* acl = out->mutable_defaultacl();
+    acl->set_owner(info.owner);
+    acl->set_owninggroup(info.group);
+    acl->set_mode(info.default_acl->mode);
+    acl->set_isdefault(true);
+    ToWire(meta::AclEntries(info.default_acl->mode, info.default_acl->extended, true), acl);
+  }
+
+  int64_t cached_bytes = 0;
+  int64_t memory_bytes = 0;
+  const size_t count = std::min<size_t>(info.blocks.size(), kMaxListedBlocks);
+  for (size_t i = 0; i < count; ++i) {
+    const meta::BlockSpan& span = info.blocks[i];
+    out->add_blockids(span.id);
+    fspb::FileBlockInfo* block = out->add_fileblockinfos();
+    block->set_offset(span.offset);
+    ToWire(span.id, span.length, copies[i], block->mutable_blockinfo());
+    if (copies[i].empty() || span.length < 0) continue;
+    cached_bytes += span.length;
+    const bool in_memory =
+        std::any_of(copies[i].begin(), copies[i].end(), [](const BlockCopy& c) { return c.place.tier_alias == "MEM"; });
+    if (in_memory) memory_bytes += span.length;
+  }
+  out->set_inalluxiopercentage(info.folder ? 0 : Percentage(cached_bytes, info.length));
+  out->set_inmemorypercentage(info.folder ? 0 : Percentage(memory_bytes, info.length));
+}
+
+std::string WorkerStateName(WorkerState state) {
+  switch (state) {
+    case WorkerState::kLive: return "ACTIVE";
+    case WorkerState::kLost: return "LOST";
+    case WorkerState::kDecommissioned: return "DECOMMISSIONED";
+    case WorkerState::kDisabled: return "DISABLED";
+  }
+  return "LOST";
+}
+
+void ToWire(const WorkerDescription& worker, int64_t now_ms, blockpb::WorkerInfo* out) {
+  out->set_id(worker.id);
+  ToWire(worker.address, out->mutable_address());
+  out->set_lastcontactsec(static_cast<int32_t>((now_ms - worker.last_contact_ms) / 1000));
+  out->set_state(WorkerStateName(worker.state));
+  out->set_capacitybytes(worker.capacity_bytes());
+  out->set_usedbytes(worker.used_bytes());
+  out->set_starttimems(worker.start_ms);
+  for (const auto& [tier, bytes] : worker.registration.capacity_bytes) (*out->mutable_capacitybytesontiers())[tier] = bytes;
+  for (const auto& [tier, bytes] : worker.registration.used_bytes) (*out->mutable_usedbytesontiers())[tier] = bytes;
+  out->mutable_buildversion()->set_version(worker.registration.build.version);
+  out->mutable_buildversion()->set_revision(worker.registration.build.revision);
+  out->set_numvcpu(worker.registration.num_vcpu);
+}
+
+}  // namespace headpond::master

@@ -1,0 +1,252 @@
+#include "worker/master_link.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <thread>
+
+#include "base/config.h"
+#include "base/random.h"
+#include "net/channel.h"
+#include "net/grpc_status.h"
+#include "proto/block_master.grpc.pb.h"
+#include "proto/file_system_master.grpc.pb.h"
+
+namespace headpond::worker {
+namespace {
+
+namespace blockpb = ::alluxio::grpc::block;
+namespace fspb = ::alluxio::grpc::file;
+namespace commonpb = ::alluxio::grpc;
+
+// Block ids per message of a streamed registration: 9 bytes each at most, far below the master's message limit. Stock
+// sends a million (alluxio.worker.register.stream.batch.size).
+constexpr size_t kRegisterBatch = 1'000'000;
+
+void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
+  out->set_host(address.host);
+  out->set_rpcport(address.rpc_port);
+  out->set_dataport(address.data_port);
+  out->set_webport(address.web_port);
+  out->set_domainsocketpath(address.domain_socket_path);
+  out->set_containerhost(address.container_host);
+  for (const auto& [name, value] : address.locality) {
+    auto* tier = out->mutable_tieredidentity()->add_tiers();
+    tier->set_tiername(name);
+    if (!value.empty()) tier->set_value(value);
+  }
+}
+
+WorkerAddress FromWire(const commonpb::WorkerNetAddress& address) {
+  return {.host = address.host(),
+          .rpc_port = address.rpcport(),
+          .data_port = address.dataport(),
+          .web_port = address.webport(),
+          .domain_socket_path = address.domainsocketpath(),
+          .container_host = address.containerhost()};
+}
+
+template <typename Message>
+void AddBlocks(Message* entry, const cache::Location& location) {
+  entry->mutable_key()->set_tieralias(location.tier_alias);
+  entry->mutable_key()->set_mediumtype(location.medium_type);
+}
+
+template <typename Map>
+void FillStorage(const std::map<std::string, std::vector<std::string>>& lost, Map* out) {
+  for (const auto& [tier, paths] : lost) (*out)[tier].mutable_storage()->Add(paths.begin(), paths.end());
+}
+
+// The messages of a registration: the first describes the tiers, all carry blocks.
+std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_id, const cache::BlockStore& store) {
+  std::vector<blockpb::RegisterWorkerPRequest> batches(1);
+  blockpb::RegisterWorkerPRequest& first = batches.front();
+  for (const cache::TierSpace& tier : store.Space()) {
+    first.add_storagetiers(tier.alias);
+    (*first.mutable_totalbytesontiers())[tier.alias] = tier.capacity_bytes;
+    (*first.mutable_usedbytesontiers())[tier.alias] = tier.used_bytes;
+  }
+  first.mutable_options()->mutable_buildversion()->set_version(std::string(kCompatVersion));
+  first.mutable_options()->mutable_buildversion()->set_revision("headpond");
+  first.mutable_options()->set_numvcpu(static_cast<int>(std::thread::hardware_concurrency()));
+  size_t in_batch = 0;
+  for (const auto& [location, blocks] : store.Blocks()) {
+    for (size_t begin = 0; begin < blocks.size();) {
+      if (in_batch == kRegisterBatch) {
+        batches.emplace_back();
+        in_batch = 0;
+      }
+      const size_t count = std::min(kRegisterBatch - in_batch, blocks.size() - begin);
+      auto* entry = batches.back().add_currentblocks();
+      AddBlocks(entry, location);
+      entry->mutable_value()->mutable_blockid()->Add(blocks.begin() + static_cast<ptrdiff_t>(begin),
+                                                     blocks.begin() + static_cast<ptrdiff_t>(begin + count));
+      begin += count;
+      in_batch += count;
+    }
+  }
+  for (auto& batch : batches) batch.set_workerid(worker_id);
+  return batches;
+}
+
+}  // namespace
+
+struct MasterLink::Impl {
+  Impl(net::ChannelOptions options, std::chrono::milliseconds timeout)
+      : call_timeout(timeout),
+        channel(std::move(options), Random::FromSystem()),
+        blocks(blockpb::BlockMasterWorkerService::NewStub(channel.channel())),
+        files(fspb::FileSystemMasterWorkerService::NewStub(channel.channel())) {}
+
+  const std::chrono::milliseconds call_timeout;
+  net::AuthenticatedChannel channel;
+  const std::unique_ptr<blockpb::BlockMasterWorkerService::Stub> blocks;
+  const std::unique_ptr<fspb::FileSystemMasterWorkerService::Stub> files;
+};
+
+MasterLink::MasterLink(net::ChannelOptions channel, std::chrono::milliseconds call_timeout)
+    : impl_(std::make_unique<Impl>(std::move(channel), call_timeout)) {}
+
+MasterLink::~MasterLink() = default;
+
+const std::string& MasterLink::master() const { return impl_->channel.options().target; }
+
+Result<int64_t> MasterLink::GetWorkerId(const WorkerAddress& address) {
+  blockpb::GetWorkerIdPRequest request;
+  ToWire(address, request.mutable_workernetaddress());
+  blockpb::GetWorkerIdPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->blocks->GetWorkerId(&context, request, &response);
+  }));
+  return response.workerid();
+}
+
+Result<bool> MasterLink::RequestLease(int64_t worker_id, int64_t block_count) {
+  blockpb::GetRegisterLeasePRequest request;
+  request.set_workerid(worker_id);
+  request.set_blockcount(block_count);
+  blockpb::GetRegisterLeasePResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->blocks->RequestRegisterLease(&context, request, &response);
+  }));
+  return response.allowed();
+}
+
+Status MasterLink::Register(int64_t worker_id, const cache::BlockStore& store) {
+  const auto batches = RegistrationBatches(worker_id, store);
+  return impl_->channel.Call(impl_->call_timeout * static_cast<int>(batches.size()), [&](::grpc::ClientContext& context) {
+    const auto stream = impl_->blocks->RegisterWorkerStream(&context);
+    blockpb::RegisterWorkerPResponse acknowledgement;
+    for (const auto& batch : batches)
+      if (!stream->Write(batch) || !stream->Read(&acknowledgement)) return stream->Finish();
+    stream->WritesDone();
+    return stream->Finish();
+  });
+}
+
+Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id, const std::vector<cache::TierSpace>& space,
+                                            const cache::BlockChanges& changes) {
+  blockpb::BlockHeartbeatPRequest request;
+  request.set_workerid(worker_id);
+  for (const cache::TierSpace& tier : space) {
+    (*request.mutable_usedbytesontiers())[tier.alias] = tier.used_bytes;
+    (*request.mutable_options()->mutable_capacitybytesontiers())[tier.alias] = tier.capacity_bytes;
+  }
+  for (const auto& [location, blocks] : changes.added) {
+    auto* entry = request.add_addedblocks();
+    AddBlocks(entry, location);
+    entry->mutable_value()->mutable_blockid()->Add(blocks.begin(), blocks.end());
+  }
+  request.mutable_removedblockids()->Add(changes.removed.begin(), changes.removed.end());
+  FillStorage(changes.lost_storage, request.mutable_loststorage());
+  blockpb::BlockHeartbeatPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->blocks->BlockHeartbeat(&context, request, &response);
+  }));
+  MasterCommand command;
+  switch (response.command().commandtype()) {
+    case commonpb::Register: command.kind = MasterCommand::Kind::kRegister; break;
+    case commonpb::Free:
+      command.kind = MasterCommand::Kind::kFree;
+      command.blocks.assign(response.command().data().begin(), response.command().data().end());
+      break;
+    case commonpb::Decommissioned: command.kind = MasterCommand::Kind::kDecommissioned; break;
+    case commonpb::Disabled: command.kind = MasterCommand::Kind::kDisabled; break;
+    default: break;
+  }
+  return command;
+}
+
+Status MasterLink::CommitBlock(int64_t worker_id, BlockId block, const cache::BlockWriter::Committed& committed,
+                               int64_t used_bytes_on_tier) {
+  blockpb::CommitBlockPRequest request;
+  request.set_workerid(worker_id);
+  request.set_usedbytesontier(used_bytes_on_tier);
+  request.set_tieralias(committed.location.tier_alias);
+  request.set_mediumtype(committed.location.medium_type);
+  request.set_blockid(block);
+  request.set_length(committed.length);
+  blockpb::CommitBlockPResponse response;
+  return impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->blocks->CommitBlock(&context, request, &response);
+  });
+}
+
+Result<std::set<int64_t>> MasterLink::PinnedFiles() {
+  fspb::GetPinnedFileIdsPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->files->GetPinnedFileIds(&context, {}, &response);
+  }));
+  return std::set<int64_t>(response.pinnedfileids().begin(), response.pinnedfileids().end());
+}
+
+Result<MountSpec> MasterLink::GetMount(MountId id) {
+  fspb::GetUfsInfoPRequest request;
+  request.set_mountid(id);
+  fspb::GetUfsInfoPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->files->GetUfsInfo(&context, request, &response);
+  }));
+  const auto& properties = response.ufsinfo().properties().properties();
+  return MountSpec{response.ufsinfo().uri(), {properties.begin(), properties.end()}};
+}
+
+Result<PersistSource> MasterLink::GetFile(int64_t file_id) {
+  fspb::GetFileInfoPRequest request;
+  request.set_fileid(file_id);
+  fspb::GetFileInfoPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->files->GetFileInfo(&context, request, &response);
+  }));
+  const fspb::FileInfo& info = response.fileinfo();
+  PersistSource source{.path = info.path(),
+                       .ufs_path = info.ufspath(),
+                       .mount_id = info.mountid(),
+                       .length = info.length(),
+                       .completed = info.completed(),
+                       .owner = info.owner(),
+                       .group = info.group(),
+                       .mode = static_cast<uint16_t>(info.mode())};
+  for (const auto& block : info.fileblockinfos()) {
+    PersistSource::Block out{block.blockinfo().blockid(), block.blockinfo().length(), {}};
+    for (const auto& location : block.blockinfo().locations()) out.holders.push_back(FromWire(location.workeraddress()));
+    source.blocks.push_back(std::move(out));
+  }
+  return source;
+}
+
+Result<std::vector<PersistTask>> MasterLink::ExchangePersistWork(int64_t worker_id,
+                                                                 const std::vector<int64_t>& persisted) {
+  fspb::FileSystemHeartbeatPRequest request;
+  request.set_workerid(worker_id);
+  request.mutable_persistedfiles()->Add(persisted.begin(), persisted.end());
+  fspb::FileSystemHeartbeatPResponse response;
+  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
+    return impl_->files->FileSystemHeartbeat(&context, request, &response);
+  }));
+  std::vector<PersistTask> tasks;
+  for (const auto& file : response.command().commandoptions().persistoptions().persistfiles())
+    tasks.push_back({file.fileid(), {file.blockids().begin(), file.blockids().end()}});
+  return tasks;
+}
+
+}  // namespace headpond::worker

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/worker_address.h"
+#include "cache/block_store.h"
+#include "worker/ufs_mounts.h"
+
+namespace headpond::net {
+struct ChannelOptions;
+}
+
+namespace headpond::worker {
+
+using cache::BlockId;
+
+// What the worker is to do, from the answer to a heartbeat.
+struct MasterCommand {
+  enum class Kind { kNothing, kRegister, kFree, kDecommissioned, kDisabled };
+  Kind kind = Kind::kNothing;
+  std::vector<BlockId> blocks;  // kFree
+};
+
+// A file to copy into its under-store.
+struct PersistTask {
+  int64_t file_id = 0;
+  std::vector<BlockId> blocks;
+};
+
+// What copying a file needs to know.
+struct PersistSource {
+  std::string path;
+  std::string ufs_path;  // its final place
+  MountId mount_id = 0;
+  int64_t length = 0;
+  bool completed = false;
+  std::string owner, group;
+  uint16_t mode = 0;
+  struct Block {
+    BlockId id = 0;
+    int64_t length = 0;
+    std::vector<WorkerAddress> holders;
+  };
+  std::vector<Block> blocks;
+};
+
+// The worker's side of everything it says to the master (compat/behaviour.md section 9). Each call is one attempt with a
+// deadline; whoever calls decides about retries. Thread safe. Errors: the master's, or Unavailable.
+class MasterLink {
+ public:
+  // `call_timeout` bounds each unary call, and each step of a streamed registration.
+  MasterLink(net::ChannelOptions channel, std::chrono::milliseconds call_timeout);
+  ~MasterLink();
+
+  const std::string& master() const;  // "host:port", for messages
+
+  Result<int64_t> GetWorkerId(const WorkerAddress& address);
+  // False: not now, ask again later.
+  Result<bool> RequestLease(int64_t worker_id, int64_t block_count);
+  // Streams everything the store has.
+  Status Register(int64_t worker_id, const cache::BlockStore& store);
+  Result<MasterCommand> Heartbeat(int64_t worker_id, const std::vector<cache::TierSpace>& space,
+                                  const cache::BlockChanges& changes);
+  Status CommitBlock(int64_t worker_id, BlockId block, const cache::BlockWriter::Committed& committed,
+                     int64_t used_bytes_on_tier);
+  Result<std::set<int64_t>> PinnedFiles();
+  Result<MountSpec> GetMount(MountId id);
+  Result<PersistSource> GetFile(int64_t file_id);
+  // Reports copied files, takes new ones to copy.
+  Result<std::vector<PersistTask>> ExchangePersistWork(int64_t worker_id, const std::vector<int64_t>& persisted);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace headpond::worker
