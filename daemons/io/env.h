@@ -15,8 +15,9 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual Status Append(std::string_view data) = 0;
-  // fdatasync: what was appended survives a crash once this returned OK. After a failure the file must
-  // not be trusted any more (the kernel may have dropped the dirty pages): callers stop writing.
+  // fdatasync: what was appended survives a crash once this returned OK. After a failure the file
+  // must not be trusted any more (the kernel may have dropped the dirty pages): callers stop
+  // writing.
   virtual Status Sync() = 0;
   virtual Status Close() = 0;
   virtual int64_t size() const = 0;
@@ -43,15 +44,16 @@ enum class OpenMode {
   kAppend,    // creates or continues at the end
 };
 
-// The file system of durable state, behind one interface so that tests can own it: PosixEnv, MemEnv and
-// FaultyEnv pass one conformance suite (env_conformance.h). Thread safe. Paths are ordinary paths.
-// Errors are ErrnoStatus's (NotFound, AlreadyExists, PermissionDenied, ResourceExhausted when the disk is
-// full, ...), naming the path.
+// The file system of durable state, behind one interface so that tests can own it: PosixEnv, MemEnv
+// and FaultyEnv pass one conformance suite (env_conformance.h). Thread safe. Paths are ordinary
+// paths. Errors are ErrnoStatus's (NotFound, AlreadyExists, PermissionDenied, ResourceExhausted
+// when the disk is full, ...), naming the path.
 class Env {
  public:
   virtual ~Env() = default;
 
-  virtual Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path, OpenMode mode) = 0;
+  virtual Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
+                                                             OpenMode mode) = 0;
   virtual Result<std::unique_ptr<RandomAccessFile>> OpenForRead(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;  // names, sorted
   virtual Result<bool> Exists(const std::string& path) = 0;
@@ -63,6 +65,11 @@ class Env {
   virtual Status SyncDirectory(const std::string& directory) = 0;
   // Shortens a file, durably when it returned OK. Not beside an open WritableFile of the same path.
   virtual Status Truncate(const std::string& path, int64_t size) = 0;
+  // Makes the bytes from `offset` to the end durable even if an earlier sync of them failed: Linux
+  // then calls the pages clean although the disk never took them, so they are written again in
+  // place. A crash meanwhile leaves each byte as it was or as it is read now. For files this
+  // process did not just write.
+  virtual Status RewriteTail(const std::string& path, int64_t offset) = 0;
   // Creates the file if need be and leaves it behind. Unavailable, naming the holder's pid and host
   // when known, if another process, or another owner in this one, has it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;

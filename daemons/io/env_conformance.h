@@ -147,6 +147,14 @@ TYPED_TEST_P(EnvConformance, TruncateKeepsTheBeginning) {
   EXPECT_EQ(this->Read(this->Path("f")), "0123x");
 }
 
+TYPED_TEST_P(EnvConformance, RewritingATailChangesNothingToSee) {
+  this->Write(this->Path("f"), "0123456789");
+  EXPECT_TRUE(this->env().RewriteTail(this->Path("f"), 4).ok());
+  EXPECT_TRUE(this->env().RewriteTail(this->Path("f"), 10).ok());
+  EXPECT_EQ(this->Read(this->Path("f")), "0123456789");
+  EXPECT_EQ(this->env().RewriteTail(this->Path("missing"), 0).code(), Code::kNotFound);
+}
+
 TYPED_TEST_P(EnvConformance, LockHasOneOwnerUntilItIsReleased) {
   auto held = this->env().Lock(this->Path("LOCK"));
   ASSERT_TRUE(held.ok()) << held.status().ToString();
@@ -170,7 +178,8 @@ REGISTER_TYPED_TEST_SUITE_P(EnvConformance, ReadsBackWhatWasAppended, OpensInEac
                             ReadsAtAnyOffsetAndShortOnlyAtTheEnd, NamesThePathThatIsMissing,
                             ListsNamesSortedAndOnlyOneLevel, RemovesFilesAndEmptyDirectories,
                             KeepsARemovedFileReadableWhileItIsOpen, RenameReplacesItsTarget,
-                            TruncateKeepsTheBeginning, LockHasOneOwnerUntilItIsReleased,
+                            TruncateKeepsTheBeginning, RewritingATailChangesNothingToSee,
+                            LockHasOneOwnerUntilItIsReleased,
                             WritesAWholeFileAtomicallyAndReadsItWithinALimit);
 
 }  // namespace headpond::io

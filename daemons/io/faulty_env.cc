@@ -163,6 +163,17 @@ Status FaultyEnv::AppendTo(Writer& writer, std::string_view data) {
   return outcome == Outcome::kProceed ? Status::Ok() : Injected(outcome, "write " + writer.path);
 }
 
+// What the disk holds after a successful sync: everything but what failed syncs have lost.
+void FaultyEnv::MakeDurable(Node& node) {
+  if (node.truncated) node.durable.clear();
+  node.durable.resize(std::min(node.durable.size(), node.content.size()));
+  const size_t synced = node.durable.size();
+  node.durable.append(node.content, synced);
+  node.truncated = false;
+  for (const auto& [begin, end] : node.lost)
+    for (size_t at = begin; at < std::min(end, node.durable.size()); ++at) node.durable[at] = '\0';
+}
+
 Status FaultyEnv::SyncNode(Writer& writer) {
   MutexLock lock(mutex_);
   ++held_syncs_;
@@ -174,21 +185,15 @@ Status FaultyEnv::SyncNode(Writer& writer) {
     return Unavailable("{}: opened before the crash", writer.path);
   const Outcome outcome = Begin();
   Node& node = *writer.node;
-  const size_t synced = node.truncated ? 0 : node.durable.size();
   if (outcome == Outcome::kFail) {
-    node.lost.emplace_back(synced, node.content.size());
+    node.lost.emplace_back(node.truncated ? 0 : node.durable.size(), node.content.size());
     return Injected(outcome, "fdatasync " + writer.path);
   }
   // Power may fail just before or just after the disk took it.
   if (outcome == Outcome::kCrash && random_.OneIn(2))
     return Injected(outcome, "fdatasync " + writer.path);
   RETURN_IF_ERROR(writer.base->Sync());
-  node.durable.resize(synced);
-  node.durable.append(node.content, synced);
-  node.truncated = false;
-  for (const auto& [begin, end] : node.lost)
-    std::fill(node.durable.begin() + static_cast<ptrdiff_t>(begin),
-              node.durable.begin() + static_cast<ptrdiff_t>(end), '\0');
+  MakeDurable(node);
   if (outcome == Outcome::kCrash) return Injected(outcome, "fdatasync " + writer.path);
   ++file_syncs_;
   return Status::Ok();
@@ -284,10 +289,25 @@ Status FaultyEnv::Truncate(const std::string& path, int64_t size) {
   RETURN_IF_ERROR(base_.Truncate(path, size));
   Node& node = *live_[path];
   node.content.resize(static_cast<size_t>(size));
-  node.durable = node.content;
-  node.truncated = false;
-  node.lost.clear();
+  MakeDurable(node);
   return Status::Ok();
+}
+
+Status FaultyEnv::RewriteTail(const std::string& path, int64_t offset) {
+  MutexLock lock(mutex_);
+  RETURN_IF_ERROR(CheckUp());
+  const Outcome outcome = Begin();
+  if (outcome == Outcome::kFail || (outcome == Outcome::kCrash && random_.OneIn(2)))
+    return Injected(outcome, "rewrite " + path);
+  RETURN_IF_ERROR(Track(path));
+  RETURN_IF_ERROR(base_.RewriteTail(path, offset));
+  Node& node = *live_[path];
+  for (auto& [begin, end] : node.lost) end = std::min(end, static_cast<size_t>(offset));
+  std::erase_if(node.lost, [](const auto& range) { return range.first >= range.second; });
+  MakeDurable(node);
+  node.durable.replace(static_cast<size_t>(offset), std::string::npos, node.content,
+                       static_cast<size_t>(offset));
+  return outcome == Outcome::kProceed ? Status::Ok() : Injected(outcome, "rewrite " + path);
 }
 
 Result<std::unique_ptr<FileLock>> FaultyEnv::Lock(const std::string& path) {
@@ -360,6 +380,11 @@ Status FaultyEnv::RebuildBase(Unsynced unsynced) {
 
 Status FaultyEnv::Restart(Unsynced unsynced) {
   MutexLock lock(mutex_);
+  ++generation_;
+  crashed_ = false;
+  fail_at_ = crash_at_ = 0;
+  hold_syncs_ = false;
+  if (unsynced == Unsynced::kKept) return Status::Ok();
   for (const auto& [directory, changes] : pending_) {
     const size_t survive = unsynced == Unsynced::kDropped ? 0 : random_.Below(changes.size() + 1);
     for (size_t i = 0; i < survive; ++i) ApplyTo(durable_, changes[i]);
@@ -368,10 +393,6 @@ Status FaultyEnv::Restart(Unsynced unsynced) {
   DropOrphans();
   RETURN_IF_ERROR(RebuildBase(unsynced));
   std::erase_if(made_directories_, [&](const std::string& path) { return !live_.contains(path); });
-  ++generation_;
-  crashed_ = false;
-  fail_at_ = crash_at_ = 0;
-  hold_syncs_ = false;
   return Status::Ok();
 }
 

@@ -14,9 +14,10 @@
 
 namespace headpond::io {
 
-// What Restart leaves of everything that was written but never synced. A disk promises nothing
-// about it, so both are legal.
+// What Restart leaves of everything that was written but never synced. When a machine lost power a
+// disk promises nothing, so both kDropped and kRandom are legal.
 enum class Unsynced {
+  kKept,     // all, and still not synced: the process died, the machine did not
   kDropped,  // nothing
   kRandom,   // per file: none, all, a part, or sectors out of order; per directory: its first few
              // changes
@@ -32,7 +33,7 @@ class FaultyEnv final : public Env {
   FaultyEnv(Env& base, uint64_t seed) : base_(base), random_(seed) {}
 
   // How many changing calls were made: OpenForWrite, Append, Sync, CreateDirectories, Remove,
-  // Rename, SyncDirectory, Truncate.
+  // Rename, SyncDirectory, Truncate, RewriteTail.
   int64_t operations() const EXCLUDES(mutex_);
   int64_t file_syncs() const EXCLUDES(mutex_);  // calls of WritableFile::Sync that succeeded
 
@@ -66,6 +67,7 @@ class FaultyEnv final : public Env {
   Status Rename(const std::string& from, const std::string& to) override EXCLUDES(mutex_);
   Status SyncDirectory(const std::string& directory) override EXCLUDES(mutex_);
   Status Truncate(const std::string& path, int64_t size) override EXCLUDES(mutex_);
+  Status RewriteTail(const std::string& path, int64_t offset) override EXCLUDES(mutex_);
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override EXCLUDES(mutex_);
 
  private:
@@ -91,6 +93,7 @@ class FaultyEnv final : public Env {
   Status Track(const std::string& path) REQUIRES(mutex_);
   void Change(const std::string& directory, NameChange change) REQUIRES(mutex_);
   void ApplyTo(std::map<std::string, NodePtr>& names, const NameChange& change) const;
+  static void MakeDurable(Node& node);
   std::string SurvivingContent(const Node& node, Unsynced unsynced) REQUIRES(mutex_);
   void DropOrphans() REQUIRES(mutex_);
   Status RebuildBase(Unsynced unsynced) REQUIRES(mutex_);

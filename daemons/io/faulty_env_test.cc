@@ -156,6 +156,27 @@ TEST_F(FaultyEnvTest, AFailedSyncLosesItsBytesEvenIfTheNextOneSucceeds) {
   EXPECT_EQ(Read("/d/f"), std::string("aa\0\0cc", 6));
 }
 
+TEST_F(FaultyEnvTest, RewritingATailSavesWhatAFailedSyncLost) {
+  auto file = Create("/d/f");
+  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
+  ASSERT_TRUE(file->Append("aabb").ok());
+  env_.FailAt(env_.operations() + 1, EIO);
+  EXPECT_FALSE(file->Sync().ok());
+  EXPECT_TRUE(env_.RewriteTail("/d/f", 2).ok());
+  CrashAndRestart();
+  EXPECT_EQ(Read("/d/f"), std::string("\0\0bb", 4));
+}
+
+TEST_F(FaultyEnvTest, WhenOnlyTheProcessDiesNothingIsLostYet) {
+  auto file = Create("/d/f");
+  ASSERT_TRUE(file->Append("data").ok());
+  CrashAndRestart(Unsynced::kKept);
+  EXPECT_EQ(Read("/d/f"), "data");
+  EXPECT_FALSE(file->Append("x").ok());
+  CrashAndRestart();
+  EXPECT_THAT(List(), IsEmpty());
+}
+
 TEST_F(FaultyEnvTest, HoldsASyncUntilItIsReleased) {
   auto file = Create("/d/f");
   env_.HoldSyncs();

@@ -190,6 +190,11 @@ Status MemEnv::Truncate(const std::string& path, int64_t size) {
   return Status::Ok();
 }
 
+Status MemEnv::RewriteTail(const std::string& path, int64_t) {
+  MutexLock lock(mutex_);
+  return Find(path).status();
+}
+
 Result<std::unique_ptr<FileLock>> MemEnv::Lock(const std::string& path) {
   MutexLock lock(mutex_);
   RETURN_IF_ERROR(CheckParent(path));

@@ -28,6 +28,7 @@ class MemEnv final : public Env {
   Status Rename(const std::string& from, const std::string& to) override EXCLUDES(mutex_);
   Status SyncDirectory(const std::string& directory) override EXCLUDES(mutex_);
   Status Truncate(const std::string& path, int64_t size) override EXCLUDES(mutex_);
+  Status RewriteTail(const std::string& path, int64_t offset) override EXCLUDES(mutex_);
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override EXCLUDES(mutex_);
 
   // Changes bytes in place, as a failing disk would: for tests of damage.

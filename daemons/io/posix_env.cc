@@ -17,6 +17,7 @@ namespace {
 
 constexpr mode_t kFileMode = 0644;
 constexpr mode_t kDirectoryMode = 0755;
+constexpr size_t kRewriteChunkBytes = 1 << 20;
 
 // Owns a descriptor.
 class Descriptor {
@@ -225,6 +226,29 @@ class PosixEnv final : public Env {
     ASSIGN_OR_RETURN(const Descriptor fd, Open(path, O_WRONLY));
     if (RetryInterrupted([&] { return ::ftruncate(fd.get(), size); }) != 0)
       return ErrnoStatus(errno, "truncate " + path);
+    if (RetryInterrupted([&] { return ::fdatasync(fd.get()); }) != 0)
+      return ErrnoStatus(errno, "fdatasync " + path);
+    return Status::Ok();
+  }
+
+  Status RewriteTail(const std::string& path, int64_t offset) override {
+    ASSIGN_OR_RETURN(const Descriptor fd, Open(path, O_RDWR));
+    std::string buffer(kRewriteChunkBytes, '\0');
+    for (int64_t at = offset;;) {
+      const ssize_t read =
+          RetryInterrupted([&] { return ::pread(fd.get(), buffer.data(), buffer.size(), at); });
+      if (read < 0) return ErrnoStatus(errno, "read " + path);
+      if (read == 0) break;
+      for (ssize_t done = 0; done < read;) {
+        const ssize_t written = RetryInterrupted([&] {
+          return ::pwrite(fd.get(), buffer.data() + done, static_cast<size_t>(read - done),
+                          at + done);
+        });
+        if (written < 0) return ErrnoStatus(errno, "write " + path);
+        done += written;
+      }
+      at += read;
+    }
     if (RetryInterrupted([&] { return ::fdatasync(fd.get()); }) != 0)
       return ErrnoStatus(errno, "fdatasync " + path);
     return Status::Ok();
