@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "io/env.h"
+#include "journal/journal.h"
+
+namespace headpond::journal {
+
+struct LocalJournalOptions {
+  std::string folder;
+  // A log file that has reached this size is followed by a new one. Stock's
+  // alluxio.master.journal.log.size.bytes.max is 10 MB; a new file costs two more syncs, and only
+  // snapshots free space, so there is nothing to win with small files.
+  int64_t segment_bytes = 64 << 20;
+  // Bytes of entries that may wait for the disk before CheckWritable says ResourceExhausted.
+  int64_t max_pending_bytes = 64 << 20;
+  // Entries that one write and one fdatasync make durable together, at most (one larger entry goes
+  // alone).
+  int64_t max_batch_bytes = 4 << 20;
+  // How long Snapshot waits at its end for the disk to take what was appended.
+  std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(5);
+  Random random = Random::FromSystem();   // of the salts of files
+  const Clock* clock = &Clock::System();  // measures flushes
+  // Gets the timer Master.JournalFlushTimer: one write and fdatasync (compat/metrics.md). May be
+  // null; outlives the journal.
+  MetricsRegistry* metrics = nullptr;
+};
+
+// The journal in files of one folder (format.h, docs/adr/0004-journal-format.md). One thread of its
+// own writes: it takes everything that waits, makes it durable with one write and one fdatasync,
+// and runs the callbacks; what arrives meanwhile is the next batch. `env` outlives the journal.
+//
+// Holds the folder's lock from here to Stop. Errors: FailedPrecondition when the folder is not
+// formatted or of another version, Unavailable naming the holder when another process uses it.
+Result<std::unique_ptr<Journal>> OpenLocalJournal(io::Env& env, LocalJournalOptions options);
+
+// Makes an empty or absent folder the journal of a cluster (an id of 1 to 64 bytes without line
+// breaks, such as a UUID). With `force` a folder that has files is emptied of the journal's first;
+// files that are no part of a journal stay. Errors: FailedPrecondition without `force` when there
+// are files, naming one; Unavailable when a master uses it.
+Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::string& cluster_id,
+                          bool force);
+
+// True when the folder is absent, or has nothing in it that FormatLocalJournal would refuse: a
+// master may format it by itself.
+Result<bool> IsBlankJournalFolder(io::Env& env, const std::string& folder);
+
+// The id given to FormatLocalJournal. Errors: FailedPrecondition when the folder is not formatted.
+Result<std::string> ReadJournalClusterId(io::Env& env, const std::string& folder);
+
+}  // namespace headpond::journal
