@@ -1,62 +1,72 @@
 #include "base/port_holder.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <string_view>
+#include <system_error>
 
 namespace headpond {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kListenState = "0A";  // TCP_LISTEN, proc(5) net/tcp
-
-// Inodes of the sockets that listen on `port`, from one of /proc/net/tcp and tcp6.
-void CollectListeners(const char* table, int port, std::set<std::string>& inodes) {
-  std::ifstream file(table);
+// Adds the inodes of the sockets listening on `port` in a table like /proc/net/tcp, whose lines are
+//   sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ...
+// with the port in hex behind the last ':' of local_address and 0A for LISTEN.
+void CollectListeners(const std::string& path, int port, std::set<std::string>& inodes) {
+  std::ifstream table(path);
   std::string line;
-  std::getline(file, line);  // header
-  while (std::getline(file, line)) {
+  std::getline(table, line);  // headings
+  const std::string port_hex = fmt::format(":{:04X}", port);
+  while (std::getline(table, line)) {
     std::istringstream fields(line);
-    std::string slot, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-    fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >> inode;
-    const size_t colon = local.rfind(':');
-    if (state != kListenState || colon == std::string::npos) continue;
-    int local_port = 0;
-    std::from_chars(local.data() + colon + 1, local.data() + local.size(), local_port, 16);
-    if (local_port == port) inodes.insert(inode);
+    std::string slot, local, remote, state, queues, timer, retransmits, user, timeout, inode;
+    fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> user >>
+        timeout >> inode;
+    if (state == "0A" && local.ends_with(port_hex)) inodes.insert(inode);
   }
 }
 
 bool HoldsOneOf(const fs::path& process, const std::set<std::string>& inodes) {
   std::error_code error;
-  for (const auto& fd : fs::directory_iterator(process / "fd", error)) {
-    const std::string target = fs::read_symlink(fd.path(), error).string();
-    if (target.starts_with("socket:[") && inodes.contains(target.substr(8, target.size() - 9))) return true;
+  for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end;
+       fd.increment(error)) {
+    std::error_code unreadable;
+    const std::string target = fs::read_symlink(fd->path(), unreadable).string();
+    constexpr std::string_view kPrefix = "socket:[";
+    if (unreadable || !target.starts_with(kPrefix) || !target.ends_with(']')) continue;
+    const size_t length = target.size() - kPrefix.size() - 1;
+    if (inodes.contains(target.substr(kPrefix.size(), length))) return true;
   }
   return false;
 }
 
 }  // namespace
 
-std::string DescribePortHolder(int port) {
+std::string DescribePortHolder(int port, const std::string& proc) {
   std::set<std::string> inodes;
-  CollectListeners("/proc/net/tcp", port, inodes);
-  CollectListeners("/proc/net/tcp6", port, inodes);
+  CollectListeners(proc + "/net/tcp", port, inodes);
+  CollectListeners(proc + "/net/tcp6", port, inodes);
   if (inodes.empty()) return "";
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string pid = entry.path().filename().string();
-    if (pid.find_first_not_of("0123456789") != std::string::npos || !HoldsOneOf(entry.path(), inodes)) continue;
+  for (fs::directory_iterator process(proc, error), end; !error && process != end;
+       process.increment(error)) {
+    const std::string pid = process->path().filename().string();
+    if (!std::all_of(pid.begin(), pid.end(), [](unsigned char c) { return std::isdigit(c); })) {
+      continue;
+    }
+    if (!HoldsOneOf(process->path(), inodes)) continue;
     std::string name;
-    std::getline(std::ifstream(entry.path() / "comm"), name);
-    return fmt::format("held by pid {} ({})", pid, name);
+    std::getline(std::ifstream(process->path() / "comm"), name);
+    return fmt::format("process {} ({})", pid, name);
   }
-  return "held by another user's process";
+  return "";
 }
 
 }  // namespace headpond

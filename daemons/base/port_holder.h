@@ -4,8 +4,9 @@
 
 namespace headpond {
 
-// Says who listens on a TCP port of this machine, for error texts: "held by pid 1234 (java)", or
-// "held by another user's process" when /proc does not let us see, or "" when nobody listens.
-std::string DescribePortHolder(int port);
+// Who listens on TCP `port`: "process 1234 (java)", for the error of a server that can't have it.
+// "" when nobody does or the holder can't be seen: another user's process, or another container's.
+// `proc` is the mount point of procfs.
+std::string DescribePortHolder(int port, const std::string& proc = "/proc");
 
 }  // namespace headpond

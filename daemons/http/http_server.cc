@@ -129,9 +129,8 @@ Result<int> HttpServer::Start() {
                                : server.bind_to_port(options.bind_host, port);
   if (!bound) {
     const std::string holder = DescribePortHolder(options.port);
-    if (holder.empty())
-      return Unavailable("cannot listen on {}:{} for HTTP; check the address", options.bind_host, options.port);
-    return Unavailable("port {} is taken, {}; stop it or set {} to another port", options.port, holder,
+    return Unavailable("cannot listen on {}:{} for HTTP{}; free the port or set {} to another one", options.bind_host,
+                       options.port, holder.empty() ? "" : fmt::format(": it is taken by {}", holder),
                        options.port_key);
   }
   impl_->thread = std::thread([impl = impl_.get()] {

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -94,7 +95,7 @@ TEST_F(HttpServerTest, ATakenPortIsNamedWithItsHolderAndTheRemedy) {
   HttpServer second({.port = port_, .port_key = "alluxio.master.web.port"});
   const auto port = second.Start();
   ASSERT_FALSE(port.ok());
-  EXPECT_THAT(port.status().message(), HasSubstr(fmt::format("port {} is taken, held by pid", port_)));
+  EXPECT_THAT(port.status().message(), HasSubstr(fmt::format("127.0.0.1:{} for HTTP: it is taken by process {} (", port_, getpid())));
   EXPECT_THAT(port.status().message(), HasSubstr("alluxio.master.web.port"));
 }
 

@@ -18,7 +18,7 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "net/port_holder.h"
+#include "base/port_holder.h"
 #include "net/sasl_service.h"
 #include "net/user_groups.h"
 

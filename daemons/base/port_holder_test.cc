@@ -1,4 +1,4 @@
-#include "net/port_holder.h"
+#include "base/port_holder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace headpond::net {
+namespace headpond {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,4 +66,4 @@ TEST_F(PortHolderTest, IsSilentWhenNobodyCanBeNamed) {
 }
 
 }  // namespace
-}  // namespace headpond::net
+}  // namespace headpond
