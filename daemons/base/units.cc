@@ -151,4 +151,15 @@ std::string FormatSize(int64_t bytes) {
   return fmt::format("{}.{:02}{}", hundredths / 100, hundredths % 100, kNames[unit]);
 }
 
+std::string FormatThousands(int64_t value) {
+  const std::string digits = fmt::format("{}", value);
+  const size_t first = value < 0 ? 1 : 0;
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > first && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
 }  // namespace headpond

@@ -27,4 +27,7 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // half up, from KB on. Measured on stock 2.9.6.
 std::string FormatSize(int64_t bytes);
 
+// "67,108,864".
+std::string FormatThousands(int64_t value);
+
 }  // namespace headpond

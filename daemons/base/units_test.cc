@@ -121,5 +121,12 @@ TEST(FormatSizeTest, PrintsLikeStock) {
   for (const auto& [bytes, text] : cases) EXPECT_EQ(FormatSize(bytes), text) << bytes;
 }
 
+TEST(UnitsTest, Thousands) {
+  EXPECT_EQ(FormatThousands(0), "0");
+  EXPECT_EQ(FormatThousands(999), "999");
+  EXPECT_EQ(FormatThousands(67108864), "67,108,864");
+  EXPECT_EQ(FormatThousands(-1000), "-1,000");
+}
+
 }  // namespace
 }  // namespace headpond
