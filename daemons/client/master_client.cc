@@ -1,0 +1,252 @@
+#include "client/master_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/random.h"
+#include "proto/version.pb.h"
+
+namespace headpond::client {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr char kGetServiceVersion[] =
+    "/alluxio.grpc.version.ServiceVersionClientService/getServiceVersion";
+constexpr char kGetConfigurationPath[] =
+    "/alluxio.grpc.meta.MetaMasterConfigurationService/GetConfiguration";
+
+// A standby or a hung master must not hold up the search for the primary.
+constexpr Millis kPollTimeout{3'000};
+constexpr Millis kHandshakeTimeout{30'000};
+
+// While looking for the primary these mean "ask the next one" (compat/behaviour.md section 12).
+bool MeansNotPrimary(Code code) {
+  return code == Code::kUnavailable || code == Code::kDeadlineExceeded ||
+         code == Code::kCancelled || code == Code::kNotFound;
+}
+
+// The name of the class that 2.9's texts carry.
+std::string_view ExceptionName(Code code) {
+  switch (code) {
+    case Code::kUnavailable: return "UnavailableException";
+    case Code::kCancelled: return "CancelledException";
+    case Code::kUnauthenticated: return "UnauthenticatedException";
+    case Code::kUnimplemented: return "UnimplementedException";
+    case Code::kDeadlineExceeded: return "DeadlineExceededException";
+    default: return "UnknownException";
+  }
+}
+
+std::string AddressText(const HostPort& master) {
+  return fmt::format("GrpcServerAddress{{HostName={0}, SocketAddress={0}/<unresolved>:{1}}}",
+                     master.host, master.port);
+}
+
+Result<HostPort> ParseHostPort(std::string_view text, int default_port) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return HostPort{std::string(text), default_port};
+  int port = 0;
+  for (const char digit : text.substr(colon + 1)) {
+    if (digit < '0' || digit > '9' || port > 65535)
+      return InvalidArgument("{} is not host:port", text);
+    port = port * 10 + (digit - '0');
+  }
+  if (port == 0 || port > 65535) return InvalidArgument("port out of range in {}", text);
+  return HostPort{std::string(text.substr(0, colon)), port};
+}
+
+}  // namespace
+
+Result<std::vector<HostPort>> MasterAddresses(const Config& config) {
+  if (config.GetBool("alluxio.zookeeper.enabled"))
+    return Unimplemented(
+        "alluxio.zookeeper.enabled=true: this client does not look the primary up in ZooKeeper; "
+        "list the masters in "
+        "alluxio.master.rpc.addresses");
+  const auto port = static_cast<int>(config.GetInt("alluxio.master.rpc.port"));
+  std::vector<HostPort> masters;
+  if (config.IsSet("alluxio.master.rpc.addresses")) {
+    for (const std::string& text : config.GetList("alluxio.master.rpc.addresses")) {
+      ASSIGN_OR_RETURN(masters.emplace_back(), ParseHostPort(text, port));
+    }
+  } else if (config.IsSet("alluxio.master.embedded.journal.addresses")) {
+    for (const std::string& text : config.GetList("alluxio.master.embedded.journal.addresses"))
+      masters.push_back({text.substr(0, text.rfind(':')), port});
+  } else if (const auto host = config.Find("alluxio.master.hostname"); host && !host->empty()) {
+    masters.push_back({*host, port});
+  }
+  if (masters.empty())
+    return InvalidArgument(
+        "Unable to determine master address. Please modify alluxio-site.properties to either set "
+        "alluxio.master.hostname, configure zookeeper with alluxio.zookeeper.enabled=true and "
+        "alluxio.zookeeper.address=[comma-separated zookeeper master addresses], or utilize "
+        "internal HA by setting "
+        "alluxio.master.embedded.journal.addresses=[comma-separated alluxio master addresses]");
+  return masters;
+}
+
+MasterClient::MasterClient(Options options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock) {}
+
+Status MasterClient::CallRaw(const MasterService& service, const char* name,
+                             const google::protobuf::MessageLite& request,
+                             google::protobuf::MessageLite& response) {
+  const std::string path = std::string(service.prefix) + name;
+  return WithRetry(service, [&](Connection& connection) {
+    return connection.Unary(path.c_str(), request, response, options_.call_timeout);
+  });
+}
+
+Status MasterClient::WithRetry(const MasterService& service,
+                               const std::function<Status(Connection&)>& attempt) {
+  return Retry(service, [&](bool* connected) -> Status {
+    ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, Connected());
+    Status status = CheckVersion(*session, service);
+    if (status.ok()) {
+      *connected = true;
+      status = attempt(*session->connection);
+    }
+    if (net::IsRetryable(status.code())) Drop(session);
+    return status;
+  });
+}
+
+Status MasterClient::Retry(const MasterService& service,
+                           const std::function<Status(bool*)>& attempt) {
+  // Made by the first failure, which is rare.
+  std::optional<Random> random;
+  std::optional<net::Backoff> backoff;
+  int attempts = 0;
+  while (true) {
+    bool connected = false;
+    const Status status = attempt(&connected);
+    ++attempts;
+    const bool retry =
+        net::IsRetryable(status.code()) || (!connected && status.code() == Code::kDeadlineExceeded);
+    if (!retry) return status;
+    if (!backoff) backoff.emplace(options_.retry, clock_, random.emplace(Random::FromSystem()));
+    if (const auto pause = backoff->Next()) {
+      RETURN_IF_ERROR(pause_.For(*pause));
+      continue;
+    }
+    if (connected)
+      return Status(status.code(),
+                    fmt::format("Failed after {} attempts: alluxio.exception.status.{}: {}",
+                                attempts, ExceptionName(status.code()), status.message()));
+    if (options_.masters.size() > 1)
+      return Unavailable(
+          "Failed to determine primary master rpc address for {} after {} attempts: {}",
+          service.client_name, attempts, status.message());
+    const std::string address = AddressText(options_.masters.front());
+    return Unavailable(
+        "Failed to connect to master ({}) after {} attempts.Please check if Alluxio master is "
+        "currently running on "
+        "\"{}\". Service=\"{}\"",
+        address, attempts, address, service.client_name);
+  }
+}
+
+Result<HostPort> MasterClient::FindPrimary() {
+  if (options_.masters.size() == 1) return options_.masters.front();
+  std::vector<HostPort> order = options_.masters;
+  {
+    MutexLock lock(mutex_);
+    std::ranges::stable_partition(order,
+                                  [&](const HostPort& master) { return master == last_primary_; });
+  }
+  net::ChannelOptions plain = options_.channel;
+  plain.auth = net::AuthType::kNoSasl;
+  alluxio::grpc::version::GetServiceVersionPRequest request;
+  request.set_servicetype(static_cast<alluxio::grpc::version::ServiceType>(kMetaService.type));
+  Status last = Unavailable("no master configured");
+  for (const HostPort& master : order) {
+    plain.target = master.ToString();
+    const auto connection = MakeConnection(plain);
+    alluxio::grpc::version::GetServiceVersionPResponse response;
+    last = connection->Unary(kGetServiceVersion, request, response, kPollTimeout);
+    if (last.ok()) return master;
+    if (!MeansNotPrimary(last.code())) return last;
+  }
+  return Status(Code::kUnavailable, last.message());
+}
+
+Result<std::shared_ptr<MasterClient::Session>> MasterClient::Connected() {
+  const auto deadline = steady_clock::now() + kHandshakeTimeout;
+  {
+    MutexLock lock(mutex_);
+    while (!session_ && connecting_) {
+      if (!connected_.WaitUntil(mutex_, deadline))
+        return Unavailable("still looking for the primary master");
+    }
+    if (session_) return session_;
+    connecting_ = true;
+  }
+  Result<std::shared_ptr<Session>> session = Connect();
+  MutexLock lock(mutex_);
+  connecting_ = false;
+  connected_.NotifyAll();
+  if (session.ok()) {
+    session_ = *session;
+    last_primary_ = session_->address;
+  }
+  return session;
+}
+
+Result<std::shared_ptr<MasterClient::Session>> MasterClient::Connect() {
+  ASSIGN_OR_RETURN(const HostPort primary, FindPrimary());
+  net::ChannelOptions channel = options_.channel;
+  channel.target = primary.ToString();
+  auto session = std::make_shared<Session>();
+  session->address = primary;
+  session->connection = MakeConnection(channel);
+  return session;
+}
+
+Status MasterClient::CheckVersion(Session& session, const MasterService& service) {
+  {
+    MutexLock lock(session.mutex);
+    if (session.checked_services.contains(service.type)) return Status::Ok();
+  }
+  alluxio::grpc::version::GetServiceVersionPRequest request;
+  request.set_servicetype(static_cast<alluxio::grpc::version::ServiceType>(service.type));
+  request.set_allowedonstandbymasters(true);
+  alluxio::grpc::version::GetServiceVersionPResponse response;
+  RETURN_IF_ERROR(
+      session.connection->Unary(kGetServiceVersion, request, response, kHandshakeTimeout));
+  if (response.version() != service.version)
+    return FailedPrecondition(
+        "{}: the master speaks version {} of this service, this client version {}",
+        service.client_name, response.version(), service.version);
+  MutexLock lock(session.mutex);
+  session.checked_services.insert(service.type);
+  return Status::Ok();
+}
+
+void MasterClient::Drop(const std::shared_ptr<Session>& session) {
+  std::shared_ptr<Session> dropped;  // destroyed without the lock
+  MutexLock lock(mutex_);
+  if (session_ == session) dropped.swap(session_);
+}
+
+Result<alluxio::grpc::meta::GetConfigurationPResponse> MasterClient::GetConfiguration(
+    const MasterService& service, const alluxio::grpc::meta::GetConfigurationPOptions& request) {
+  alluxio::grpc::meta::GetConfigurationPResponse response;
+  net::ChannelOptions plain = options_.channel;
+  plain.auth = net::AuthType::kNoSasl;
+  RETURN_IF_ERROR(Retry(service, [&](bool*) -> Status {
+    ASSIGN_OR_RETURN(const HostPort primary, FindPrimary());
+    plain.target = primary.ToString();
+    return MakeConnection(plain)->Unary(kGetConfigurationPath, request, response,
+                                        kHandshakeTimeout);
+  }));
+  return response;
+}
+
+Result<HostPort> MasterClient::Leader() {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, Connected());
+  return session->address;
+}
+
+}  // namespace headpond::client
