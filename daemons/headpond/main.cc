@@ -1,0 +1,52 @@
+// The one executable: its first word says which program it is.
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/main.h"
+
+namespace {
+
+using headpond::cli::RunOnProcess;
+using Words = std::span<const std::string>;
+
+struct Program {
+  std::string_view word;
+  int (*run)(Words words);
+  std::string_view help;
+};
+
+// One line per program.
+constexpr std::array kPrograms{
+    Program{"fs", [](Words words) { return RunOnProcess(headpond::cli::FsMain, words); },
+            "work with files: ls, cp, rm, load, ..."},
+};
+
+int Usage(std::FILE* out, int exit_code) {
+  std::fputs("Usage: headpond <command> [arguments]\n\nCommands:\n", out);
+  for (const Program& program : kPrograms)
+    std::fprintf(out, "  %-12.*s%.*s\n", static_cast<int>(program.word.size()), program.word.data(),
+                 static_cast<int>(program.help.size()), program.help.data());
+  std::fputs("\n`headpond <command> --help` says more. -Dkey=value sets a property, anywhere.\n",
+             out);
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // gRPC's own resolver passes over nsswitch.conf, and c-ares leaks; the C library's does neither.
+  setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty()) return Usage(stderr, 1);
+  for (const Program& program : kPrograms)
+    if (program.word == words.front()) return program.run(Words(words).subspan(1));
+  if (words.front() == "help" || words.front() == "--help" || words.front() == "-h")
+    return Usage(stdout, 0);
+  std::fprintf(stderr, "headpond: unknown command %s\n", words.front().c_str());
+  return Usage(stderr, 1);
+}
