@@ -136,7 +136,11 @@ class Runner:
             {**environment, "TMPDIR": str(folder), "SPARK_LOCAL_IP": "127.0.0.1"},
         )
         try:
-            exit_code = process.wait(test.limit_s)
+            exit_code = None
+            while exit_code is None and time.monotonic() < started + test.limit_s:
+                if cluster.died():
+                    break
+                exit_code = process.wait(1.0)
         finally:
             process.kill()
         seconds = time.monotonic() - started
@@ -157,11 +161,10 @@ class Runner:
         """Servers must end by themselves on SIGTERM, and must not have reported a defect."""
         processes = dict(cluster.processes)
         started = time.monotonic()
-        exit_codes = {
-            role: process.stop() for role, process in reversed(list(processes.items()))
-        }
-        stuck = [role for role, code in exit_codes.items() if code == -signal.SIGKILL]
-        reasons = [f"the {role} had to be killed" for role in stuck]
+        reasons = []
+        for role, process in reversed(list(processes.items())):
+            if process.alive() and process.stop() == -signal.SIGKILL:
+                reasons.append(f"the {role} had to be killed")
         for role, process in processes.items():
             text = process.log.read_text(errors="replace")
             reasons += [f"the {role} logged '{defect}'" for defect in _DEFECTS if defect in text]
