@@ -155,13 +155,16 @@ class Cluster:
 
     def start(self) -> None:
         """Starts the roles in order; returns when the master serves and the worker is registered."""
-        for folder in (self.under_store, self.block_store, self.folder / "journal"):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.make_folders()
         for role in self.roles:
             self.start_role(role)
             if role == "master":
                 self.wait_for_master()
         self.wait_for_worker()
+
+    def make_folders(self) -> None:
+        for folder in (self.under_store, self.block_store, self.folder / "journal"):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def start_role(self, role: str) -> Process:
         settings = [f"{key}={value}" for key, value in self._properties.items()]
