@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/env.h"
+#include "testing/status_matchers.h"
 
 namespace headpond::io {
 
@@ -20,10 +21,10 @@ class EnvConformance : public ::testing::Test {
   void Write(const std::string& path, std::string_view content,
              OpenMode mode = OpenMode::kTruncate) {
     auto file = env().OpenForWrite(path, mode);
-    ASSERT_TRUE(file.ok()) << file.status().ToString();
-    ASSERT_TRUE((*file)->Append(content).ok());
-    ASSERT_TRUE((*file)->Sync().ok());
-    ASSERT_TRUE((*file)->Close().ok());
+    ASSERT_OK(file);
+    ASSERT_OK((*file)->Append(content));
+    ASSERT_OK((*file)->Sync());
+    ASSERT_OK((*file)->Close());
   }
   std::string Read(const std::string& path) {
     auto content = ReadWholeFile(env(), path, 1 << 20);
@@ -37,25 +38,24 @@ TYPED_TEST_SUITE_P(EnvConformance);
 
 TYPED_TEST_P(EnvConformance, ReadsBackWhatWasAppended) {
   auto file = this->env().OpenForWrite(this->Path("f"), OpenMode::kCreate);
-  ASSERT_TRUE(file.ok()) << file.status().ToString();
-  EXPECT_TRUE((*file)->Append("one ").ok());
-  EXPECT_TRUE((*file)->Append("").ok());
-  EXPECT_TRUE((*file)->Append("two").ok());
+  ASSERT_OK(file);
+  EXPECT_OK((*file)->Append("one "));
+  EXPECT_OK((*file)->Append(""));
+  EXPECT_OK((*file)->Append("two"));
   EXPECT_EQ((*file)->size(), 7);
   EXPECT_EQ(this->Read(this->Path("f")), "one two");
-  EXPECT_TRUE((*file)->Sync().ok());
-  EXPECT_TRUE((*file)->Close().ok());
-  EXPECT_TRUE((*file)->Close().ok());
+  EXPECT_OK((*file)->Sync());
+  EXPECT_OK((*file)->Close());
+  EXPECT_OK((*file)->Close());
   EXPECT_FALSE((*file)->Append("late").ok());
 }
 
 TYPED_TEST_P(EnvConformance, OpensInEachMode) {
   const std::string path = this->Path("f");
   this->Write(path, "abc", OpenMode::kCreate);
-  EXPECT_EQ(this->env().OpenForWrite(path, OpenMode::kCreate).status().code(),
-            Code::kAlreadyExists);
+  EXPECT_THAT(this->env().OpenForWrite(path, OpenMode::kCreate), StatusIs(Code::kAlreadyExists));
   auto file = this->env().OpenForWrite(path, OpenMode::kAppend);
-  ASSERT_TRUE(file.ok());
+  ASSERT_OK(file);
   EXPECT_EQ((*file)->size(), 3);
   this->Write(path, "def", OpenMode::kAppend);
   EXPECT_EQ(this->Read(path), "abcdef");
@@ -68,7 +68,7 @@ TYPED_TEST_P(EnvConformance, OpensInEachMode) {
 TYPED_TEST_P(EnvConformance, ReadsAtAnyOffsetAndShortOnlyAtTheEnd) {
   this->Write(this->Path("f"), "0123456789");
   auto file = this->env().OpenForRead(this->Path("f"));
-  ASSERT_TRUE(file.ok());
+  ASSERT_OK(file);
   EXPECT_EQ((*file)->size(), 10);
   char buffer[16] = {};
   EXPECT_EQ((*file)->ReadAt(3, 4, buffer).value_or(99), 4u);
@@ -81,22 +81,22 @@ TYPED_TEST_P(EnvConformance, ReadsAtAnyOffsetAndShortOnlyAtTheEnd) {
 TYPED_TEST_P(EnvConformance, NamesThePathThatIsMissing) {
   Env& env = this->env();
   const std::string missing = this->Path("missing");
-  EXPECT_EQ(env.OpenForRead(missing).status().code(), Code::kNotFound);
+  EXPECT_THAT(env.OpenForRead(missing), StatusIs(Code::kNotFound));
   EXPECT_THAT(env.OpenForRead(missing).status().message(), ::testing::HasSubstr(missing));
-  EXPECT_EQ(env.OpenForWrite(missing + "/f", OpenMode::kTruncate).status().code(), Code::kNotFound);
-  EXPECT_EQ(env.Remove(missing).code(), Code::kNotFound);
-  EXPECT_EQ(env.Rename(missing, this->Path("other")).code(), Code::kNotFound);
-  EXPECT_EQ(env.Truncate(missing, 0).code(), Code::kNotFound);
-  EXPECT_EQ(env.List(missing).status().code(), Code::kNotFound);
-  EXPECT_EQ(env.SyncDirectory(missing).code(), Code::kNotFound);
+  EXPECT_THAT(env.OpenForWrite(missing + "/f", OpenMode::kTruncate), StatusIs(Code::kNotFound));
+  EXPECT_THAT(env.Remove(missing), StatusIs(Code::kNotFound));
+  EXPECT_THAT(env.Rename(missing, this->Path("other")), StatusIs(Code::kNotFound));
+  EXPECT_THAT(env.Truncate(missing, 0), StatusIs(Code::kNotFound));
+  EXPECT_THAT(env.List(missing), StatusIs(Code::kNotFound));
+  EXPECT_THAT(env.SyncDirectory(missing), StatusIs(Code::kNotFound));
   EXPECT_FALSE(env.Exists(missing).value_or(true));
   EXPECT_FALSE(env.Exists(missing + "/below").value_or(true));
 }
 
 TYPED_TEST_P(EnvConformance, ListsNamesSortedAndOnlyOneLevel) {
   Env& env = this->env();
-  ASSERT_TRUE(env.CreateDirectories(this->Path("dir/sub/deep")).ok());
-  ASSERT_TRUE(env.CreateDirectories(this->Path("dir/sub")).ok());
+  ASSERT_OK(env.CreateDirectories(this->Path("dir/sub/deep")));
+  ASSERT_OK(env.CreateDirectories(this->Path("dir/sub")));
   this->Write(this->Path("dir/b"), "");
   this->Write(this->Path("dir/a"), "");
   this->Write(this->Path("dir/sub/c"), "");
@@ -109,19 +109,19 @@ TYPED_TEST_P(EnvConformance, ListsNamesSortedAndOnlyOneLevel) {
 
 TYPED_TEST_P(EnvConformance, RemovesFilesAndEmptyDirectories) {
   Env& env = this->env();
-  ASSERT_TRUE(env.CreateDirectories(this->Path("dir")).ok());
+  ASSERT_OK(env.CreateDirectories(this->Path("dir")));
   this->Write(this->Path("dir/f"), "x");
-  EXPECT_EQ(env.Remove(this->Path("dir")).code(), Code::kFailedPrecondition);
-  EXPECT_TRUE(env.Remove(this->Path("dir/f")).ok());
-  EXPECT_TRUE(env.Remove(this->Path("dir")).ok());
+  EXPECT_THAT(env.Remove(this->Path("dir")), StatusIs(Code::kFailedPrecondition));
+  EXPECT_OK(env.Remove(this->Path("dir/f")));
+  EXPECT_OK(env.Remove(this->Path("dir")));
   EXPECT_FALSE(env.Exists(this->Path("dir")).value_or(true));
 }
 
 TYPED_TEST_P(EnvConformance, KeepsARemovedFileReadableWhileItIsOpen) {
   this->Write(this->Path("f"), "still here");
   auto file = this->env().OpenForRead(this->Path("f"));
-  ASSERT_TRUE(file.ok());
-  ASSERT_TRUE(this->env().Remove(this->Path("f")).ok());
+  ASSERT_OK(file);
+  ASSERT_OK(this->env().Remove(this->Path("f")));
   char buffer[10] = {};
   EXPECT_EQ((*file)->ReadAt(0, 10, buffer).value_or(0), 10u);
   EXPECT_EQ(std::string(buffer, 10), "still here");
@@ -131,17 +131,17 @@ TYPED_TEST_P(EnvConformance, RenameReplacesItsTarget) {
   Env& env = this->env();
   this->Write(this->Path("from"), "new");
   this->Write(this->Path("to"), "old content");
-  EXPECT_TRUE(env.Rename(this->Path("from"), this->Path("to")).ok());
-  EXPECT_TRUE(env.SyncDirectory(this->traits_.root()).ok());
+  EXPECT_OK(env.Rename(this->Path("from"), this->Path("to")));
+  EXPECT_OK(env.SyncDirectory(this->traits_.root()));
   EXPECT_EQ(this->Read(this->Path("to")), "new");
   EXPECT_FALSE(env.Exists(this->Path("from")).value_or(true));
-  EXPECT_TRUE(env.Rename(this->Path("to"), this->Path("to")).ok());
+  EXPECT_OK(env.Rename(this->Path("to"), this->Path("to")));
   EXPECT_EQ(this->Read(this->Path("to")), "new");
 }
 
 TYPED_TEST_P(EnvConformance, TruncateKeepsTheBeginning) {
   this->Write(this->Path("f"), "0123456789");
-  EXPECT_TRUE(this->env().Truncate(this->Path("f"), 4).ok());
+  EXPECT_OK(this->env().Truncate(this->Path("f"), 4));
   EXPECT_EQ(this->Read(this->Path("f")), "0123");
   this->Write(this->Path("f"), "x", OpenMode::kAppend);
   EXPECT_EQ(this->Read(this->Path("f")), "0123x");
@@ -149,29 +149,28 @@ TYPED_TEST_P(EnvConformance, TruncateKeepsTheBeginning) {
 
 TYPED_TEST_P(EnvConformance, RewritingATailChangesNothingToSee) {
   this->Write(this->Path("f"), "0123456789");
-  EXPECT_TRUE(this->env().RewriteTail(this->Path("f"), 4).ok());
-  EXPECT_TRUE(this->env().RewriteTail(this->Path("f"), 10).ok());
+  EXPECT_OK(this->env().RewriteTail(this->Path("f"), 4));
+  EXPECT_OK(this->env().RewriteTail(this->Path("f"), 10));
   EXPECT_EQ(this->Read(this->Path("f")), "0123456789");
-  EXPECT_EQ(this->env().RewriteTail(this->Path("missing"), 0).code(), Code::kNotFound);
+  EXPECT_THAT(this->env().RewriteTail(this->Path("missing"), 0), StatusIs(Code::kNotFound));
 }
 
 TYPED_TEST_P(EnvConformance, LockHasOneOwnerUntilItIsReleased) {
   auto held = this->env().Lock(this->Path("LOCK"));
-  ASSERT_TRUE(held.ok()) << held.status().ToString();
+  ASSERT_OK(held);
   const auto second = this->env().Lock(this->Path("LOCK"));
-  EXPECT_EQ(second.status().code(), Code::kUnavailable);
+  EXPECT_THAT(second, StatusIs(Code::kUnavailable));
   EXPECT_THAT(second.status().message(), ::testing::HasSubstr("LOCK is held by"));
   *held = nullptr;
-  EXPECT_TRUE(this->env().Lock(this->Path("LOCK")).ok());
+  EXPECT_OK(this->env().Lock(this->Path("LOCK")));
 }
 
 TYPED_TEST_P(EnvConformance, WritesAWholeFileAtomicallyAndReadsItWithinALimit) {
-  EXPECT_TRUE(WriteFileAtomically(this->env(), this->Path("f"), "first").ok());
-  EXPECT_TRUE(WriteFileAtomically(this->env(), this->Path("f"), "second").ok());
+  EXPECT_OK(WriteFileAtomically(this->env(), this->Path("f"), "first"));
+  EXPECT_OK(WriteFileAtomically(this->env(), this->Path("f"), "second"));
   EXPECT_EQ(this->Read(this->Path("f")), "second");
   EXPECT_THAT(this->env().List(this->traits_.root()).value_or({}), ::testing::ElementsAre("f"));
-  EXPECT_EQ(ReadWholeFile(this->env(), this->Path("f"), 5).status().code(),
-            Code::kResourceExhausted);
+  EXPECT_THAT(ReadWholeFile(this->env(), this->Path("f"), 5), StatusIs(Code::kResourceExhausted));
 }
 
 REGISTER_TYPED_TEST_SUITE_P(EnvConformance, ReadsBackWhatWasAppended, OpensInEachMode,

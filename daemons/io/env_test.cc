@@ -1,30 +1,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "io/env_conformance.h"
 #include "io/faulty_env.h"
 #include "io/mem_env.h"
+#include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
 
 namespace headpond::io {
 namespace {
 
 using ::testing::HasSubstr;
-
-class TempDirectory {
- public:
-  TempDirectory() {
-    std::string pattern = ::testing::TempDir() + "/env_test.XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 struct PosixTraits {
   Env& env() { return Env::Posix(); }
@@ -33,14 +19,14 @@ struct PosixTraits {
 };
 
 struct MemTraits {
-  MemTraits() { EXPECT_TRUE(mem.CreateDirectories("/root").ok()); }
+  MemTraits() { EXPECT_OK(mem.CreateDirectories("/root")); }
   Env& env() { return mem; }
   std::string root() { return "/root"; }
   MemEnv mem;
 };
 
 struct FaultyTraits {
-  FaultyTraits() { EXPECT_TRUE(mem.CreateDirectories("/root").ok()); }
+  FaultyTraits() { EXPECT_OK(mem.CreateDirectories("/root")); }
   Env& env() { return faulty; }
   std::string root() { return "/root"; }
   MemEnv mem;
@@ -80,21 +66,21 @@ TEST(PosixEnvTest, LockNamesTheProcessThatHoldsItAndDiesWithIt) {
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   ASSERT_EQ(byte, 'y');
   const auto refused = Env::Posix().Lock(path);
-  EXPECT_EQ(refused.status().code(), Code::kUnavailable);
+  EXPECT_THAT(refused, StatusIs(Code::kUnavailable));
   EXPECT_THAT(refused.status().message(),
               HasSubstr("held by pid " + std::to_string(child) + " on "));
   ASSERT_EQ(::write(finish[1], "x", 1), 1);
   int outcome = 0;
   ASSERT_EQ(::waitpid(child, &outcome, 0), child);
-  EXPECT_TRUE(Env::Posix().Lock(path).ok());
+  EXPECT_OK(Env::Posix().Lock(path));
   for (const int fd : {ready[0], ready[1], finish[0], finish[1]}) ::close(fd);
 }
 
 TEST(PosixEnvTest, SaysThatTheDiskIsFull) {
   auto file = Env::Posix().OpenForWrite("/dev/full", OpenMode::kAppend);
-  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  ASSERT_OK(file);
   const Status status = (*file)->Append("x");
-  EXPECT_EQ(status.code(), Code::kResourceExhausted);
+  EXPECT_THAT(status, StatusIs(Code::kResourceExhausted));
   EXPECT_EQ(status.message(), "write /dev/full: No space left on device");
 }
 

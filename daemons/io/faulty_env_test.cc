@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "io/mem_env.h"
+#include "testing/status_matchers.h"
 
 namespace headpond::io {
 namespace {
@@ -17,15 +18,15 @@ using ::testing::StartsWith;
 
 class FaultyEnvTest : public ::testing::Test {
  protected:
-  FaultyEnvTest() { EXPECT_TRUE(mem_.CreateDirectories("/d").ok()); }
+  FaultyEnvTest() { EXPECT_OK(mem_.CreateDirectories("/d")); }
   std::unique_ptr<WritableFile> Create(const std::string& path) {
     auto file = env_.OpenForWrite(path, OpenMode::kCreate);
-    EXPECT_TRUE(file.ok()) << file.status().ToString();
+    EXPECT_OK(file);
     return *std::move(file);
   }
   void CrashAndRestart(Unsynced unsynced = Unsynced::kDropped) {
     env_.Crash();
-    ASSERT_TRUE(env_.Restart(unsynced).ok());
+    ASSERT_OK(env_.Restart(unsynced));
   }
   std::string Read(const std::string& path) {
     auto content = ReadWholeFile(env_, path, 1 << 20);
@@ -39,20 +40,20 @@ class FaultyEnvTest : public ::testing::Test {
 
 TEST_F(FaultyEnvTest, ACrashKeepsSyncedBytesAndDropsTheRest) {
   auto file = Create("/d/f");
-  ASSERT_TRUE(file->Append("kept").ok());
-  ASSERT_TRUE(file->Sync().ok());
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
-  ASSERT_TRUE(file->Append(" lost").ok());
+  ASSERT_OK(file->Append("kept"));
+  ASSERT_OK(file->Sync());
+  ASSERT_OK(env_.SyncDirectory("/d"));
+  ASSERT_OK(file->Append(" lost"));
   EXPECT_EQ(Read("/d/f"), "kept lost");
   CrashAndRestart();
   EXPECT_EQ(Read("/d/f"), "kept");
-  EXPECT_EQ(file->Append("x").code(), Code::kUnavailable) << "handles die with the machine";
+  EXPECT_THAT(file->Append("x"), StatusIs(Code::kUnavailable)) << "handles die with the machine";
 }
 
 TEST_F(FaultyEnvTest, ACrashDropsAFileWhoseDirectoryWasNotSynced) {
   auto file = Create("/d/f");
-  ASSERT_TRUE(file->Append("data").ok());
-  ASSERT_TRUE(file->Sync().ok());
+  ASSERT_OK(file->Append("data"));
+  ASSERT_OK(file->Sync());
   CrashAndRestart();
   EXPECT_THAT(List(), IsEmpty());
 }
@@ -60,51 +61,51 @@ TEST_F(FaultyEnvTest, ACrashDropsAFileWhoseDirectoryWasNotSynced) {
 TEST_F(FaultyEnvTest, ACrashUndoesRenamesAndRemovalsThatWereNotSynced) {
   for (const char* name : {"/d/a", "/d/b"}) {
     auto file = Create(name);
-    ASSERT_TRUE(file->Append(name).ok());
-    ASSERT_TRUE(file->Sync().ok());
+    ASSERT_OK(file->Append(name));
+    ASSERT_OK(file->Sync());
   }
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
-  ASSERT_TRUE(env_.Rename("/d/a", "/d/c").ok());
-  ASSERT_TRUE(env_.Remove("/d/b").ok());
+  ASSERT_OK(env_.SyncDirectory("/d"));
+  ASSERT_OK(env_.Rename("/d/a", "/d/c"));
+  ASSERT_OK(env_.Remove("/d/b"));
   EXPECT_THAT(List(), ElementsAre("c"));
   CrashAndRestart();
   EXPECT_THAT(List(), ElementsAre("a", "b"));
   EXPECT_EQ(Read("/d/b"), "/d/b");
-  ASSERT_TRUE(env_.Rename("/d/a", "/d/c").ok());
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
+  ASSERT_OK(env_.Rename("/d/a", "/d/c"));
+  ASSERT_OK(env_.SyncDirectory("/d"));
   CrashAndRestart();
   EXPECT_THAT(List(), ElementsAre("b", "c"));
 }
 
 TEST_F(FaultyEnvTest, ACrashDropsADirectoryWhoseParentWasNotSynced) {
-  ASSERT_TRUE(env_.CreateDirectories("/d/x/y").ok());
+  ASSERT_OK(env_.CreateDirectories("/d/x/y"));
   Create("/d/x/y/f");
-  ASSERT_TRUE(env_.SyncDirectory("/d/x/y").ok());
-  ASSERT_TRUE(env_.SyncDirectory("/d/x").ok());
+  ASSERT_OK(env_.SyncDirectory("/d/x/y"));
+  ASSERT_OK(env_.SyncDirectory("/d/x"));
   CrashAndRestart();
   EXPECT_THAT(List(), IsEmpty());
-  ASSERT_TRUE(env_.CreateDirectories("/d/x").ok());
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
+  ASSERT_OK(env_.CreateDirectories("/d/x"));
+  ASSERT_OK(env_.SyncDirectory("/d"));
   CrashAndRestart();
   EXPECT_THAT(List(), ElementsAre("x"));
 }
 
 TEST_F(FaultyEnvTest, ReplacingAFileIsAtomicAcrossCrashesOnceItsContentIsSynced) {
-  ASSERT_TRUE(WriteFileAtomically(env_, "/d/f", "old").ok());
+  ASSERT_OK(WriteFileAtomically(env_, "/d/f", "old"));
   for (int64_t step = 1; step <= 5; ++step) {  // open, append, sync, rename, directory sync
     env_.CrashAt(env_.operations() + step);
     EXPECT_FALSE(WriteFileAtomically(env_, "/d/f", "new").ok());
     EXPECT_TRUE(env_.crashed());
-    ASSERT_TRUE(env_.Restart(Unsynced::kRandom).ok());
+    ASSERT_OK(env_.Restart(Unsynced::kRandom));
     EXPECT_THAT(Read("/d/f"), ::testing::AnyOf("old", "new")) << "crash in step " << step;
   }
 }
 
 TEST_F(FaultyEnvTest, FilesOfTheBaseCountAsDurable) {
-  ASSERT_TRUE(WriteFileAtomically(mem_, "/d/f", "base").ok());
+  ASSERT_OK(WriteFileAtomically(mem_, "/d/f", "base"));
   auto file = env_.OpenForWrite("/d/f", OpenMode::kAppend);
-  ASSERT_TRUE(file.ok());
-  ASSERT_TRUE((*file)->Append(" more").ok());
+  ASSERT_OK(file);
+  ASSERT_OK((*file)->Append(" more"));
   CrashAndRestart();
   EXPECT_EQ(Read("/d/f"), "base");
 }
@@ -114,10 +115,10 @@ TEST_F(FaultyEnvTest, WhatWasNotSyncedMaySurviveInPieces) {
   for (int round = 0; round < 200; ++round) {
     const std::string path = "/d/f" + std::to_string(round);
     auto file = Create(path);
-    ASSERT_TRUE(file->Append("1234").ok());
-    ASSERT_TRUE(file->Sync().ok());
-    ASSERT_TRUE(env_.SyncDirectory("/d").ok());
-    ASSERT_TRUE(file->Append("abcd").ok());
+    ASSERT_OK(file->Append("1234"));
+    ASSERT_OK(file->Sync());
+    ASSERT_OK(env_.SyncDirectory("/d"));
+    ASSERT_OK(file->Append("abcd"));
     CrashAndRestart(Unsynced::kRandom);
     const std::string content = Read(path);
     EXPECT_THAT(content, StartsWith("1234"));
@@ -132,25 +133,25 @@ TEST_F(FaultyEnvTest, WhatWasNotSyncedMaySurviveInPieces) {
 TEST_F(FaultyEnvTest, FailsTheChosenOperation) {
   auto file = Create("/d/f");
   env_.FailAt(env_.operations() + 2, ENOSPC);
-  EXPECT_TRUE(file->Append("a").ok());
+  EXPECT_OK(file->Append("a"));
   EXPECT_EQ(file->Append("b").ToString(),
             "RESOURCE_EXHAUSTED: write /d/f: No space left on device");
-  EXPECT_TRUE(file->Append("c").ok());
+  EXPECT_OK(file->Append("c"));
   env_.FailAt(env_.operations() + 1, EIO, /*and_later=*/true);
-  EXPECT_EQ(file->Sync().code(), Code::kInternal);
-  EXPECT_EQ(env_.Remove("/d/f").code(), Code::kInternal);
+  EXPECT_THAT(file->Sync(), StatusIs(Code::kInternal));
+  EXPECT_THAT(env_.Remove("/d/f"), StatusIs(Code::kInternal));
 }
 
 TEST_F(FaultyEnvTest, AFailedSyncLosesItsBytesEvenIfTheNextOneSucceeds) {
   auto file = Create("/d/f");
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
-  ASSERT_TRUE(file->Append("aa").ok());
-  ASSERT_TRUE(file->Sync().ok());
-  ASSERT_TRUE(file->Append("bb").ok());
+  ASSERT_OK(env_.SyncDirectory("/d"));
+  ASSERT_OK(file->Append("aa"));
+  ASSERT_OK(file->Sync());
+  ASSERT_OK(file->Append("bb"));
   env_.FailAt(env_.operations() + 1, EIO);
   EXPECT_FALSE(file->Sync().ok());
-  ASSERT_TRUE(file->Append("cc").ok());
-  EXPECT_TRUE(file->Sync().ok());
+  ASSERT_OK(file->Append("cc"));
+  EXPECT_OK(file->Sync());
   EXPECT_EQ(env_.file_syncs(), 2);
   CrashAndRestart();
   EXPECT_EQ(Read("/d/f"), std::string("aa\0\0cc", 6));
@@ -158,18 +159,18 @@ TEST_F(FaultyEnvTest, AFailedSyncLosesItsBytesEvenIfTheNextOneSucceeds) {
 
 TEST_F(FaultyEnvTest, RewritingATailSavesWhatAFailedSyncLost) {
   auto file = Create("/d/f");
-  ASSERT_TRUE(env_.SyncDirectory("/d").ok());
-  ASSERT_TRUE(file->Append("aabb").ok());
+  ASSERT_OK(env_.SyncDirectory("/d"));
+  ASSERT_OK(file->Append("aabb"));
   env_.FailAt(env_.operations() + 1, EIO);
   EXPECT_FALSE(file->Sync().ok());
-  EXPECT_TRUE(env_.RewriteTail("/d/f", 2).ok());
+  EXPECT_OK(env_.RewriteTail("/d/f", 2));
   CrashAndRestart();
   EXPECT_EQ(Read("/d/f"), std::string("\0\0bb", 4));
 }
 
 TEST_F(FaultyEnvTest, WhenOnlyTheProcessDiesNothingIsLostYet) {
   auto file = Create("/d/f");
-  ASSERT_TRUE(file->Append("data").ok());
+  ASSERT_OK(file->Append("data"));
   CrashAndRestart(Unsynced::kKept);
   EXPECT_EQ(Read("/d/f"), "data");
   EXPECT_FALSE(file->Append("x").ok());
@@ -180,7 +181,7 @@ TEST_F(FaultyEnvTest, WhenOnlyTheProcessDiesNothingIsLostYet) {
 TEST_F(FaultyEnvTest, HoldsASyncUntilItIsReleased) {
   auto file = Create("/d/f");
   env_.HoldSyncs();
-  std::thread syncer([&] { EXPECT_TRUE(file->Sync().ok()); });
+  std::thread syncer([&] { EXPECT_OK(file->Sync()); });
   EXPECT_TRUE(env_.AwaitHeldSync(std::chrono::steady_clock::now() + std::chrono::seconds(30)));
   EXPECT_EQ(env_.file_syncs(), 0);
   env_.ReleaseSyncs();

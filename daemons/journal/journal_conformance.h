@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "journal/journal_testing.h"
+#include "testing/status_matchers.h"
 
 namespace headpond::journal {
 
@@ -25,7 +26,7 @@ class JournalConformance : public ::testing::Test {
     auto journal = traits_.Open();
     replayed_ = RecordingReplayer();
     const Status status = journal->Recover(replayed_);
-    EXPECT_TRUE(status.ok()) << status.ToString();
+    EXPECT_OK(status);
     return journal;
   }
 
@@ -40,11 +41,11 @@ TYPED_TEST_P(JournalConformance, StartsEmptyAndCountsFromOne) {
   EXPECT_EQ(journal->last_sequence(), 0u);
   EXPECT_EQ(journal->durable_sequence(), 0u);
   EXPECT_EQ(journal->snapshot_sequence(), 1u);
-  EXPECT_TRUE(journal->CheckWritable().ok());
+  EXPECT_OK(journal->CheckWritable());
   EXPECT_EQ(journal->Append("a"), 1u);
   EXPECT_EQ(journal->Append("b"), 2u);
   EXPECT_EQ(journal->last_sequence(), 2u);
-  EXPECT_TRUE(AwaitDurable(*journal, 2).ok());
+  EXPECT_OK(AwaitDurable(*journal, 2));
   EXPECT_EQ(journal->durable_sequence(), 2u);
 }
 
@@ -54,7 +55,7 @@ TYPED_TEST_P(JournalConformance, GivesEntriesBackInOrderWhateverTheirBytes) {
   {
     auto journal = this->Recovered();
     for (const auto& entry : entries) journal->Append(entry);
-    EXPECT_TRUE(AwaitDurable(*journal, entries.size()).ok());
+    EXPECT_OK(AwaitDurable(*journal, entries.size()));
     journal->Stop();
   }
   auto journal = this->Recovered();
@@ -70,25 +71,25 @@ TYPED_TEST_P(JournalConformance, SurvivesManyRestarts) {
     auto journal = this->Recovered();
     ASSERT_EQ(this->replayed_.entries.size(), round / 2);
     if (round % 2 == 0) continue;  // a start that adds nothing
-    EXPECT_TRUE(AppendDurably(*journal, std::to_string(round)).ok());
+    EXPECT_OK(AppendDurably(*journal, std::to_string(round)));
   }
 }
 
 TYPED_TEST_P(JournalConformance, TakesEntriesOnlyBetweenRecoverAndStop) {
   auto journal = this->traits_.Open();
-  EXPECT_EQ(journal->CheckWritable().code(), Code::kUnavailable);
+  EXPECT_THAT(journal->CheckWritable(), StatusIs(Code::kUnavailable));
   RecordingReplayer replayer;
-  ASSERT_TRUE(journal->Recover(replayer).ok());
-  EXPECT_TRUE(journal->CheckWritable().ok());
-  EXPECT_EQ(journal->Recover(replayer).code(), Code::kFailedPrecondition);
-  EXPECT_TRUE(AppendDurably(*journal, "in time").ok());
+  ASSERT_OK(journal->Recover(replayer));
+  EXPECT_OK(journal->CheckWritable());
+  EXPECT_THAT(journal->Recover(replayer), StatusIs(Code::kFailedPrecondition));
+  EXPECT_OK(AppendDurably(*journal, "in time"));
   journal->Stop();
   journal->Stop();
-  EXPECT_EQ(journal->CheckWritable().code(), Code::kUnavailable);
-  EXPECT_EQ(AppendDurably(*journal, "too late").code(), Code::kUnavailable);
-  EXPECT_TRUE(AwaitDurable(*journal, 1).ok()) << "what was durable stays so";
+  EXPECT_THAT(journal->CheckWritable(), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(AppendDurably(*journal, "too late"), StatusIs(Code::kUnavailable));
+  EXPECT_OK(AwaitDurable(*journal, 1)) << "what was durable stays so";
   ListSource source({});
-  EXPECT_EQ(journal->Snapshot(source).code(), Code::kUnavailable);
+  EXPECT_THAT(journal->Snapshot(source), StatusIs(Code::kUnavailable));
   journal = nullptr;
   this->Recovered();
   EXPECT_THAT(this->replayed_.entries, ::testing::ElementsAre("in time"));
@@ -104,7 +105,7 @@ TYPED_TEST_P(JournalConformance, StopMakesEverythingDurableAndAnswersAllWhoWait)
     journal->Stop();
     for (auto& outcome : outcomes) {
       ASSERT_TRUE(outcome.arrived());
-      EXPECT_TRUE(outcome.Await().ok());
+      EXPECT_OK(outcome.Await());
     }
   }
   this->Recovered();
@@ -118,12 +119,12 @@ TYPED_TEST_P(JournalConformance, CallsBackOnceInOrderAndAtOnceWhenAlreadyDurable
   for (int i = 0; i < 100; ++i) journal->Append("entry");
   for (const uint64_t sequence : {100, 3, 50, 1, 99}) {
     journal->WhenDurable(sequence, [&, sequence](Status status) {
-      EXPECT_TRUE(status.ok());
+      EXPECT_OK(status);
       const std::lock_guard<std::mutex> lock(mutex);
       called.push_back(sequence);
     });
   }
-  ASSERT_TRUE(AwaitDurable(*journal, 100).ok());
+  ASSERT_OK(AwaitDurable(*journal, 100));
   journal->Stop();
   EXPECT_EQ(called.size(), 5u);
   Outcome outcome;
@@ -150,7 +151,7 @@ TYPED_TEST_P(JournalConformance, KeepsTheOrderOfAppendersThatShareALock) {
             expected.push_back(entry);
             ASSERT_EQ(expected.size(), sequence);
           }
-          ASSERT_TRUE(AwaitDurable(*journal, sequence).ok());
+          ASSERT_OK(AwaitDurable(*journal, sequence));
           ASSERT_GE(journal->durable_sequence(), sequence);
         }
       });
@@ -166,10 +167,10 @@ TYPED_TEST_P(JournalConformance, ASnapshotReplacesTheEntriesBeforeIt) {
     auto journal = this->Recovered();
     for (int i = 1; i <= 10; ++i) journal->Append(std::to_string(i));
     ListSource source({{"one", "two"}, {"three"}});
-    ASSERT_TRUE(journal->Snapshot(source).ok());
+    ASSERT_OK(journal->Snapshot(source));
     EXPECT_EQ(journal->snapshot_sequence(), 11u);
     EXPECT_EQ(journal->durable_sequence(), 10u);
-    ASSERT_TRUE(AppendDurably(*journal, "11").ok());
+    ASSERT_OK(AppendDurably(*journal, "11"));
   }
   auto journal = this->Recovered();
   EXPECT_THAT(this->replayed_.records, ::testing::ElementsAre("one", "two", "three"));
@@ -184,16 +185,16 @@ TYPED_TEST_P(JournalConformance, SnapshotsMayBeEmptyAndFollowEachOther) {
     for (const std::string& state : std::vector<std::string>{"", "a", "b", "b", "c"}) {
       ListSource source(state.empty() ? std::vector<std::vector<std::string>>()
                                       : std::vector<std::vector<std::string>>{{state}});
-      ASSERT_TRUE(journal->Snapshot(source).ok());
+      ASSERT_OK(journal->Snapshot(source));
     }
     EXPECT_EQ(journal->snapshot_sequence(), 1u);
   }
   {
     auto journal = this->Recovered();
     EXPECT_THAT(this->replayed_.records, ::testing::ElementsAre("c"));
-    ASSERT_TRUE(AppendDurably(*journal, "d").ok());
+    ASSERT_OK(AppendDurably(*journal, "d"));
     ListSource source({});
-    ASSERT_TRUE(journal->Snapshot(source).ok());
+    ASSERT_OK(journal->Snapshot(source));
   }
   auto journal = this->Recovered();
   EXPECT_THAT(this->replayed_.records, ::testing::IsEmpty());
@@ -212,7 +213,7 @@ TYPED_TEST_P(JournalConformance, EntriesAppendedDuringASnapshotAreReplayedOverIt
       EXPECT_EQ(sequence, 1u + static_cast<uint64_t>(calls));
       return std::vector<std::string>{"record " + std::to_string(calls)};
     });
-    ASSERT_TRUE(journal->Snapshot(source).ok());
+    ASSERT_OK(journal->Snapshot(source));
     EXPECT_EQ(journal->snapshot_sequence(), 2u);
     EXPECT_EQ(journal->durable_sequence(), 4u) << "published only when all it may show is durable";
   }
@@ -225,18 +226,18 @@ TYPED_TEST_P(JournalConformance, EntriesAppendedDuringASnapshotAreReplayedOverIt
 TYPED_TEST_P(JournalConformance, AFailedSnapshotChangesNothing) {
   {
     auto journal = this->Recovered();
-    ASSERT_TRUE(AppendDurably(*journal, "1").ok());
+    ASSERT_OK(AppendDurably(*journal, "1"));
     ListSource good({{"good"}});
-    ASSERT_TRUE(journal->Snapshot(good).ok());
-    ASSERT_TRUE(AppendDurably(*journal, "2").ok());
+    ASSERT_OK(journal->Snapshot(good));
+    ASSERT_OK(AppendDurably(*journal, "2"));
     int calls = 0;
     FunctionSource bad([&]() -> Result<std::vector<std::string>> {
       if (++calls == 1) return std::vector<std::string>{"half"};
       return Aborted("the state went away");
     });
-    EXPECT_EQ(journal->Snapshot(bad).code(), Code::kAborted);
+    EXPECT_THAT(journal->Snapshot(bad), StatusIs(Code::kAborted));
     EXPECT_EQ(journal->snapshot_sequence(), 2u);
-    ASSERT_TRUE(AppendDurably(*journal, "3").ok());
+    ASSERT_OK(AppendDurably(*journal, "3"));
   }
   this->Recovered();
   EXPECT_THAT(this->replayed_.records, ::testing::ElementsAre("good"));
@@ -253,8 +254,8 @@ TYPED_TEST_P(JournalConformance, WritesOneSnapshotAtATime) {
     second = journal->Snapshot(other);
     return std::vector<std::string>{"record"};
   });
-  EXPECT_TRUE(journal->Snapshot(source).ok());
-  EXPECT_EQ(second.code(), Code::kFailedPrecondition);
+  EXPECT_OK(journal->Snapshot(source));
+  EXPECT_THAT(second, StatusIs(Code::kFailedPrecondition));
 }
 
 TYPED_TEST_P(JournalConformance, StopEndsARunningSnapshot) {
@@ -270,7 +271,7 @@ TYPED_TEST_P(JournalConformance, StopEndsARunningSnapshot) {
   started.wait(false);
   journal->Stop();
   snapshotter.join();
-  EXPECT_EQ(outcome.code(), Code::kUnavailable);
+  EXPECT_THAT(outcome, StatusIs(Code::kUnavailable));
 }
 
 TYPED_TEST_P(JournalConformance, ReportsWhatTheReplayerRefuses) {
@@ -288,7 +289,7 @@ TYPED_TEST_P(JournalConformance, ReportsWhatTheReplayerRefuses) {
     auto journal = this->traits_.Open();
     Refusing refusing;
     const Status status = journal->Recover(refusing);
-    EXPECT_EQ(status.code(), Code::kInvalidArgument);
+    EXPECT_THAT(status, StatusIs(Code::kInvalidArgument));
     EXPECT_THAT(status.message(), ::testing::HasSubstr("entry 2"));
     EXPECT_THAT(status.message(), ::testing::HasSubstr("cannot read this"));
   }
@@ -316,7 +317,7 @@ TYPED_TEST_P(JournalConformance, FuzzySnapshotsAndReplayGiveTheFinalState) {
           const uint64_t sequence =
               set("key" + std::to_string((i * 7 + t) % 50), std::to_string(i));
           if (i % 20 != 0) continue;
-          ASSERT_TRUE(AwaitDurable(*journal, sequence).ok());
+          ASSERT_OK(AwaitDurable(*journal, sequence));
         }
       });
     }
@@ -329,7 +330,7 @@ TYPED_TEST_P(JournalConformance, FuzzySnapshotsAndReplayGiveTheFinalState) {
         after = it->first;
         return std::vector<std::string>{it->first + "=" + it->second};
       });
-      ASSERT_TRUE(journal->Snapshot(source).ok());
+      ASSERT_OK(journal->Snapshot(source));
     }
     finish = true;
     for (auto& writer : writers) writer.join();

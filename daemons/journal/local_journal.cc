@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -41,8 +42,8 @@ class LocalJournal final : public Journal {
   Status CheckWritable() const override EXCLUDES(mutex_);
   uint64_t Append(std::string entry) override EXCLUDES(mutex_);
   void WhenDurable(uint64_t sequence, std::function<void(Status)> done) override EXCLUDES(mutex_);
-  uint64_t last_sequence() const override EXCLUDES(mutex_);
-  uint64_t durable_sequence() const override EXCLUDES(mutex_);
+  uint64_t last_sequence() const override { return last_; }
+  uint64_t durable_sequence() const override { return durable_; }
   uint64_t snapshot_sequence() const override EXCLUDES(mutex_);
   Status Snapshot(SnapshotSource& source) override EXCLUDES(mutex_);
   void Stop() override EXCLUDES(mutex_);
@@ -87,9 +88,11 @@ class LocalJournal final : public Journal {
   Status failure_ GUARDED_BY(mutex_);
   WriteQueue queue_ GUARDED_BY(mutex_);
   Waiters waiters_ GUARDED_BY(mutex_);
-  uint64_t last_ GUARDED_BY(mutex_) = 0;      // returned by Append
-  uint64_t accepted_ GUARDED_BY(mutex_) = 0;  // and going to be written
-  uint64_t durable_ GUARDED_BY(mutex_) = 0;
+  // Written under mutex_, read without it too: every read of the namespace asks whether it must
+  // wait.
+  std::atomic<uint64_t> last_{0};  // returned by Append
+  std::atomic<uint64_t> durable_{0};
+  uint64_t accepted_ GUARDED_BY(mutex_) = 0;   // of the last entry that is going to be written
   uint64_t log_first_ GUARDED_BY(mutex_) = 0;  // of the log file being written
   uint64_t snapshot_first_ GUARDED_BY(mutex_) = 1;
   bool snapshotting_ GUARDED_BY(mutex_) = false;
@@ -121,7 +124,9 @@ Status LocalJournal::Recover(Replayer& replayer) {
   ASSIGN_OR_RETURN(log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, next)));
   {
     MutexLock lock(mutex_);
-    last_ = accepted_ = durable_ = report.last_sequence;
+    last_ = report.last_sequence;
+    accepted_ = report.last_sequence;
+    durable_ = report.last_sequence;
     log_first_ = next;
     snapshot_first_ = report.snapshot_sequence;
     state_ = State::kRunning;
@@ -199,29 +204,19 @@ uint64_t LocalJournal::Append(std::string entry) {
 }
 
 void LocalJournal::WhenDurable(uint64_t sequence, std::function<void(Status)> done) {
+  if (sequence <= durable_) return done(Status::Ok());
   Status outcome;
   {
     MutexLock lock(mutex_);
-    if (sequence > durable_) {
-      if (failure_.ok() && sequence <= accepted_) {
-        waiters_.Add(sequence, std::move(done));
-        return;
-      }
-      outcome = CheckRunning();
-      if (outcome.ok()) outcome = InvalidArgument("no entry {} was appended", sequence);
+    if (failure_.ok() && sequence <= accepted_ && sequence > durable_) {
+      waiters_.Add(sequence, std::move(done));
+      return;
     }
+    if (sequence > durable_) outcome = CheckRunning();
+    if (sequence > accepted_ && outcome.ok())
+      outcome = InvalidArgument("no entry {} was appended", sequence);
   }
   done(outcome);
-}
-
-uint64_t LocalJournal::last_sequence() const {
-  MutexLock lock(mutex_);
-  return last_;
-}
-
-uint64_t LocalJournal::durable_sequence() const {
-  MutexLock lock(mutex_);
-  return durable_;
 }
 
 uint64_t LocalJournal::snapshot_sequence() const {

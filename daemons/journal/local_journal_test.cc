@@ -1,17 +1,16 @@
 #include "journal/local_journal.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 
 #include "io/faulty_env.h"
 #include "io/mem_env.h"
 #include "journal/folder.h"
 #include "journal/format.h"
 #include "journal/journal_conformance.h"
+#include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
 
 namespace headpond::journal {
 namespace {
@@ -22,25 +21,20 @@ using ::testing::IsEmpty;
 
 std::unique_ptr<Journal> OpenOrDie(io::Env& env, LocalJournalOptions options) {
   auto blank = IsBlankJournalFolder(env, options.folder);
-  EXPECT_TRUE(blank.ok()) << blank.status().ToString();
+  EXPECT_OK(blank);
   if (*blank) {
-    EXPECT_TRUE(FormatLocalJournal(env, options.folder, "cluster-1", false).ok());
+    EXPECT_OK(FormatLocalJournal(env, options.folder, "cluster-1", false));
   }
   auto journal = OpenLocalJournal(env, std::move(options));
-  EXPECT_TRUE(journal.ok()) << journal.status().ToString();
+  EXPECT_OK(journal);
   return *std::move(journal);
 }
 
 struct PosixTraits {
-  PosixTraits() {
-    std::string pattern = ::testing::TempDir() + "/journal_test.XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-  }
-  ~PosixTraits() { std::filesystem::remove_all(folder); }
   std::unique_ptr<Journal> Open() {
-    return OpenOrDie(io::Env::Posix(), {.folder = folder + "/journal"});
+    return OpenOrDie(io::Env::Posix(), {.folder = directory / "journal"});
   }
-  std::string folder;
+  TempDirectory directory;
 };
 
 // Files and batches so small that every test goes through many of both.
@@ -67,7 +61,7 @@ class LocalJournalTest : public ::testing::Test {
     auto journal = Open(std::move(options));
     replayed_ = RecordingReplayer();
     const Status status = journal->Recover(replayed_);
-    EXPECT_TRUE(status.ok()) << status.ToString();
+    EXPECT_OK(status);
     return journal;
   }
   Status RecoverStatus() {
@@ -79,8 +73,7 @@ class LocalJournalTest : public ::testing::Test {
   void WriteEntries(int count) {
     auto journal = Recovered();
     const auto start = journal->last_sequence();
-    for (int i = 1; i <= count; ++i)
-      ASSERT_TRUE(AppendDurably(*journal, std::to_string(start + i)).ok());
+    for (int i = 1; i <= count; ++i) ASSERT_OK(AppendDurably(*journal, std::to_string(start + i)));
   }
   int64_t SizeOf(const std::string& path) {
     auto file = mem_.OpenForRead(path);
@@ -88,11 +81,11 @@ class LocalJournalTest : public ::testing::Test {
   }
   void Flip(const std::string& path, int64_t offset) {
     auto file = mem_.OpenForRead(path);
-    ASSERT_TRUE(file.ok()) << file.status().ToString();
+    ASSERT_OK(file);
     char byte = 0;
     ASSERT_EQ((*file)->ReadAt(offset, 1, &byte).value_or(0), 1u);
     byte = static_cast<char>(byte ^ 0x40);
-    ASSERT_TRUE(mem_.Overwrite(path, offset, {&byte, 1}).ok());
+    ASSERT_OK(mem_.Overwrite(path, offset, {&byte, 1}));
   }
   std::vector<std::string> Names() { return mem_.List(kFolder).value_or({}); }
   int64_t flushes() { return metrics_.timer("Master.JournalFlushTimer").count(); }
@@ -121,7 +114,7 @@ TEST_F(LocalJournalTest, EverythingThatWaitsBecomesDurableWithOneSync) {
   EXPECT_FALSE(outcome.arrived());
   EXPECT_EQ(journal->durable_sequence(), 0u);
   env_.ReleaseSyncs();
-  EXPECT_TRUE(outcome.Await().ok());
+  EXPECT_OK(outcome.Await());
   EXPECT_EQ(env_.file_syncs() - syncs, 2);
   EXPECT_EQ(flushes(), 2);
 }
@@ -131,22 +124,22 @@ TEST_F(LocalJournalTest, RefusesChangesWhileTooMuchWaitsForTheDisk) {
   env_.HoldSyncs();
   journal->Append("being written");
   ASSERT_TRUE(env_.AwaitHeldSync(std::chrono::steady_clock::now() + kTestDeadline));
-  EXPECT_TRUE(journal->CheckWritable().ok());
+  EXPECT_OK(journal->CheckWritable());
   const uint64_t last = journal->Append(std::string(1000, 'x'));
   const Status status = journal->CheckWritable();
-  EXPECT_EQ(status.code(), Code::kResourceExhausted);
+  EXPECT_THAT(status, StatusIs(Code::kResourceExhausted));
   EXPECT_THAT(status.message(), HasSubstr("wait for the disk of /journal, the limit is 1000"));
   env_.ReleaseSyncs();
-  EXPECT_TRUE(AwaitDurable(*journal, last).ok());
-  EXPECT_TRUE(journal->CheckWritable().ok());
+  EXPECT_OK(AwaitDurable(*journal, last));
+  EXPECT_OK(journal->CheckWritable());
 }
 
 TEST_F(LocalJournalTest, StartsANewFileWhenOneIsFull) {
   {
     auto journal = Recovered({.segment_bytes = 300});
-    for (int i = 1; i <= 9; ++i) ASSERT_TRUE(AppendDurably(*journal, std::to_string(i)).ok());
-    ASSERT_TRUE(AppendDurably(*journal, std::string(1000, 'x')).ok());
-    ASSERT_TRUE(AppendDurably(*journal, "after").ok());
+    for (int i = 1; i <= 9; ++i) ASSERT_OK(AppendDurably(*journal, std::to_string(i)));
+    ASSERT_OK(AppendDurably(*journal, std::string(1000, 'x')));
+    ASSERT_OK(AppendDurably(*journal, "after"));
   }
   EXPECT_THAT(Names(), ElementsAre("00000000000000000001.log", "00000000000000000005.log",
                                    "00000000000000000009.log", "00000000000000000010.log",
@@ -159,19 +152,19 @@ TEST_F(LocalJournalTest, StartsANewFileWhenOneIsFull) {
 
 TEST_F(LocalJournalTest, AFailedSyncEndsTheJournalForAllWhoWaitNowOrLater) {
   auto journal = Recovered();
-  ASSERT_TRUE(AppendDurably(*journal, "1").ok());
+  ASSERT_OK(AppendDurably(*journal, "1"));
   env_.FailAt(env_.operations() + 2, EIO);  // the append, then the sync
   Outcome first, second;
   journal->WhenDurable(journal->Append("2"), first.Callback());
   const Status status = first.Await();
-  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_THAT(status, StatusIs(Code::kUnavailable));
   EXPECT_THAT(status.message(),
               HasSubstr("fdatasync /journal/00000000000000000001.log: "
                         "Input/output error; check its disk and restart the master"));
   EXPECT_EQ(journal->CheckWritable(), status);
   EXPECT_EQ(AppendDurably(*journal, "3"), status);
   EXPECT_EQ(journal->durable_sequence(), 1u);
-  EXPECT_TRUE(AwaitDurable(*journal, 1).ok());
+  EXPECT_OK(AwaitDurable(*journal, 1));
   ListSource source({});
   EXPECT_EQ(journal->Snapshot(source), status);
   journal->Stop();
@@ -183,15 +176,15 @@ TEST_F(LocalJournalTest, SaysThatTheDiskIsFull) {
   const Status status = AppendDurably(*journal, "1");
   EXPECT_THAT(status.message(), HasSubstr("No space left on device; free space on its disk"));
   journal = nullptr;
-  ASSERT_TRUE(env_.Restart(io::Unsynced::kKept).ok());
-  EXPECT_TRUE(RecoverStatus().ok());
+  ASSERT_OK(env_.Restart(io::Unsynced::kKept));
+  EXPECT_OK(RecoverStatus());
   EXPECT_THAT(replayed_.entries, IsEmpty());
 }
 
 TEST_F(LocalJournalTest, EntriesWhoseSyncFailedAreDurableOnceRecovered) {
   {
     auto journal = Recovered();
-    ASSERT_TRUE(AppendDurably(*journal, "1").ok());
+    ASSERT_OK(AppendDurably(*journal, "1"));
     env_.FailAt(env_.operations() + 2, EIO);
     EXPECT_FALSE(AppendDurably(*journal, "2").ok());
   }
@@ -199,33 +192,33 @@ TEST_F(LocalJournalTest, EntriesWhoseSyncFailedAreDurableOnceRecovered) {
   WriteEntries(1);
   EXPECT_THAT(replayed_.entries, ElementsAre("1", "2"));
   env_.Crash();
-  ASSERT_TRUE(env_.Restart(io::Unsynced::kDropped).ok());
-  EXPECT_TRUE(RecoverStatus().ok());
+  ASSERT_OK(env_.Restart(io::Unsynced::kDropped));
+  EXPECT_OK(RecoverStatus());
   EXPECT_THAT(replayed_.entries, ElementsAre("1", "2", "3"));
 }
 
 TEST_F(LocalJournalTest, AnEntryTooLargeForTheFormatEndsTheJournal) {
   auto journal = Recovered();
   const Status status = AppendDurably(*journal, std::string(kMaxRecordBytes + 1, 'x'));
-  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_THAT(status, StatusIs(Code::kUnavailable));
   EXPECT_THAT(status.message(), HasSubstr("entry 1 has "));
 }
 
 TEST_F(LocalJournalTest, ASnapshotThatCannotBeWrittenLeavesTheJournalWorking) {
   {
     auto journal = Recovered();
-    ASSERT_TRUE(AppendDurably(*journal, "1").ok());
+    ASSERT_OK(AppendDurably(*journal, "1"));
     bool first = true;
     FunctionSource source([&]() -> Result<std::vector<std::string>> {
       if (!std::exchange(first, false)) return std::vector<std::string>();
-      EXPECT_TRUE(AppendDurably(*journal, "2").ok());  // the new log file is there
+      EXPECT_OK(AppendDurably(*journal, "2"));  // the new log file is there
       env_.FailAt(env_.operations() + 1, ENOSPC);
       return std::vector<std::string>{std::string(2 << 20, 'x'), "y"};
     });
-    EXPECT_EQ(journal->Snapshot(source).code(), Code::kResourceExhausted);
-    ASSERT_TRUE(AppendDurably(*journal, "3").ok());
+    EXPECT_THAT(journal->Snapshot(source), StatusIs(Code::kResourceExhausted));
+    ASSERT_OK(AppendDurably(*journal, "3"));
     ListSource good({{"good"}});
-    EXPECT_TRUE(journal->Snapshot(good).ok());
+    EXPECT_OK(journal->Snapshot(good));
   }
   EXPECT_THAT(Names(), ElementsAre("00000000000000000004.log", "00000000000000000004.snapshot",
                                    "LOCK", "VERSION"));
@@ -236,25 +229,25 @@ TEST_F(LocalJournalTest, ASnapshotThatCannotBeWrittenLeavesTheJournalWorking) {
 TEST_F(LocalJournalTest, CutsATailThatACrashLeftTorn) {
   const std::string log = LogPath(kFolder, 1);
   for (int64_t left = 1; left < kFrame; ++left) {
-    ASSERT_TRUE(FormatLocalJournal(mem_, kFolder, "c", /*force=*/true).ok());
+    ASSERT_OK(FormatLocalJournal(mem_, kFolder, "c", /*force=*/true));
     WriteEntries(3);
-    ASSERT_TRUE(mem_.Truncate(log, kHead + 2 * kFrame + left).ok());  // no clean end any more
-    EXPECT_TRUE(RecoverStatus().ok()) << left << " bytes of the last frame";
+    ASSERT_OK(mem_.Truncate(log, kHead + 2 * kFrame + left));  // no clean end any more
+    EXPECT_OK(RecoverStatus()) << left << " bytes of the last frame";
     EXPECT_THAT(replayed_.entries, ElementsAre("1", "2"));
     EXPECT_EQ(SizeOf(log), kHead + 2 * kFrame);
     WriteEntries(1);
-    EXPECT_TRUE(RecoverStatus().ok());
+    EXPECT_OK(RecoverStatus());
     EXPECT_THAT(replayed_.entries, ElementsAre("1", "2", "3"));
   }
 }
 
 TEST_F(LocalJournalTest, CutsATailOfZerosOrGarbage) {
   for (const std::string& tail : {std::string(5000, '\0'), std::string(5000, '\xf5')}) {
-    ASSERT_TRUE(FormatLocalJournal(mem_, kFolder, "c", /*force=*/true).ok());
+    ASSERT_OK(FormatLocalJournal(mem_, kFolder, "c", /*force=*/true));
     WriteEntries(2);
     auto file = mem_.OpenForWrite(LogPath(kFolder, 1), io::OpenMode::kAppend);
-    ASSERT_TRUE((*file)->Append(tail).ok());
-    EXPECT_TRUE(RecoverStatus().ok());
+    ASSERT_OK((*file)->Append(tail));
+    EXPECT_OK(RecoverStatus());
     EXPECT_THAT(replayed_.entries, ElementsAre("1", "2"));
   }
 }
@@ -266,21 +259,22 @@ TEST_F(LocalJournalTest, DamageBeforeGoodEntriesIsDataLossAndNamesThePlace) {
     // Not the two bytes that no reader looks at before the header's checksum covers them.
     Flip(log, offset);
     const Status status = RecoverStatus();
-    EXPECT_EQ(status.code(), Code::kDataLoss) << "offset " << offset << ": " << status.ToString();
+    EXPECT_THAT(status, StatusIs(Code::kDataLoss))
+        << "offset " << offset << ": " << status.ToString();
     const int64_t frame = kHead + (offset - kHead) / kFrame * kFrame;
     EXPECT_THAT(status.message(), HasSubstr(log + ": damaged at offset " + std::to_string(frame)));
     EXPECT_THAT(status.message(), HasSubstr("headpond journal verify"));
     Flip(log, offset);
   }
-  EXPECT_TRUE(RecoverStatus().ok());
+  EXPECT_OK(RecoverStatus());
 }
 
 TEST_F(LocalJournalTest, DamageAtTheEndOfAnOlderFileIsDataLoss) {
   WriteEntries(2);
   WriteEntries(1);  // a second file: each start makes one
-  ASSERT_TRUE(mem_.Truncate(LogPath(kFolder, 1), kHead + 2 * kFrame - 1).ok());
+  ASSERT_OK(mem_.Truncate(LogPath(kFolder, 1), kHead + 2 * kFrame - 1));
   const Status status = RecoverStatus();
-  EXPECT_EQ(status.code(), Code::kDataLoss);
+  EXPECT_THAT(status, StatusIs(Code::kDataLoss));
   EXPECT_THAT(status.message(), HasSubstr("follow in the next file"));
 }
 
@@ -289,23 +283,23 @@ TEST_F(LocalJournalTest, ADamagedFileHeaderIsDataLossAndAnotherVersionIsNot) {
   const std::string log = LogPath(kFolder, 1);
   for (const int64_t offset : {0, 16, 24, 40, 127}) {
     Flip(log, offset);
-    EXPECT_EQ(RecoverStatus().code(), Code::kDataLoss) << offset;
+    EXPECT_THAT(RecoverStatus(), StatusIs(Code::kDataLoss)) << offset;
     Flip(log, offset);
   }
   Flip(log, 8);
-  EXPECT_EQ(RecoverStatus().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(RecoverStatus(), StatusIs(Code::kFailedPrecondition));
 }
 
 TEST_F(LocalJournalTest, AMissingFileIsDataLossAndNamesItsEntries) {
   for (int round = 0; round < 3; ++round) WriteEntries(2);
-  ASSERT_TRUE(mem_.Remove(LogPath(kFolder, 3)).ok());
+  ASSERT_OK(mem_.Remove(LogPath(kFolder, 3)));
   EXPECT_THAT(RecoverStatus().ToString(),
               HasSubstr("DATA_LOSS: /journal: the log with the entries 3 to 4 is missing"));
 }
 
 TEST_F(LocalJournalTest, TheFirstFileMissingIsDataLoss) {
   for (int round = 0; round < 2; ++round) WriteEntries(2);
-  ASSERT_TRUE(mem_.Remove(LogPath(kFolder, 1)).ok());
+  ASSERT_OK(mem_.Remove(LogPath(kFolder, 1)));
   EXPECT_THAT(RecoverStatus().ToString(), HasSubstr("the log with the entries 1 to 2 is missing"));
 }
 
@@ -318,9 +312,9 @@ TEST_F(LocalJournalTest, ALogThatEndsBeforeWhatTheSnapshotShowsIsDataLoss) {
       journal->Append("1");
       return std::vector<std::string>{"shows the effect of 1"};
     });
-    ASSERT_TRUE(journal->Snapshot(source).ok());
+    ASSERT_OK(journal->Snapshot(source));
   }
-  ASSERT_TRUE(mem_.Truncate(LogPath(kFolder, 1), kHead).ok());
+  ASSERT_OK(mem_.Truncate(LogPath(kFolder, 1), kHead));
   EXPECT_THAT(RecoverStatus().ToString(), HasSubstr("the log with the entries 1 to 1 is missing"));
 }
 
@@ -334,17 +328,17 @@ TEST_F(LocalJournalTest, ADamagedSnapshotIsDataLossUnlessTheOlderFilesAreStillTh
   {
     auto journal = Recovered();
     ListSource source({{"state of 3"}});
-    ASSERT_TRUE(journal->Snapshot(source).ok());
-    ASSERT_TRUE(AppendDurably(*journal, "4").ok());
+    ASSERT_OK(journal->Snapshot(source));
+    ASSERT_OK(AppendDurably(*journal, "4"));
   }
   Flip(SnapshotPath(kFolder, 4), kHead + 40);
   const Status status = RecoverStatus();
-  EXPECT_EQ(status.code(), Code::kDataLoss);
+  EXPECT_THAT(status, StatusIs(Code::kDataLoss));
   EXPECT_THAT(status.message(), HasSubstr("00000000000000000004.snapshot: damaged or incomplete"));
 
   for (const auto& [path, content] : old_files)
-    ASSERT_TRUE(io::WriteFileAtomically(mem_, path, content).ok());
-  EXPECT_TRUE(RecoverStatus().ok());
+    ASSERT_OK(io::WriteFileAtomically(mem_, path, content));
+  EXPECT_OK(RecoverStatus());
   EXPECT_THAT(replayed_.records, IsEmpty());
   EXPECT_THAT(replayed_.entries, ElementsAre("1", "2", "3", "4"));
 }
@@ -352,10 +346,10 @@ TEST_F(LocalJournalTest, ADamagedSnapshotIsDataLossUnlessTheOlderFilesAreStillTh
 TEST_F(LocalJournalTest, AFileOfAnotherClusterIsRefused) {
   WriteEntries(1);
   const auto foreign = io::ReadWholeFile(mem_, LogPath(kFolder, 1), 1 << 20);
-  ASSERT_TRUE(FormatLocalJournal(mem_, kFolder, "other", /*force=*/true).ok());
-  ASSERT_TRUE(io::WriteFileAtomically(mem_, LogPath(kFolder, 1), *foreign).ok());
+  ASSERT_OK(FormatLocalJournal(mem_, kFolder, "other", /*force=*/true));
+  ASSERT_OK(io::WriteFileAtomically(mem_, LogPath(kFolder, 1), *foreign));
   const Status status = RecoverStatus();
-  EXPECT_EQ(status.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(status, StatusIs(Code::kFailedPrecondition));
   EXPECT_THAT(status.message(), HasSubstr("belongs to cluster cluster-1, not to other"));
 }
 
@@ -367,12 +361,12 @@ TEST_F(LocalJournalTest, AFrameInsideAnEntryIsNotMistakenForOneThatFollowsDamage
   const std::string frame(forged.Seal(FrameType::kEntries, 3, /*salt=*/0));
   {
     auto journal = Recovered();
-    ASSERT_TRUE(AppendDurably(*journal, "1").ok());
-    ASSERT_TRUE(AppendDurably(*journal, "before " + frame + " after").ok());
+    ASSERT_OK(AppendDurably(*journal, "1"));
+    ASSERT_OK(AppendDurably(*journal, "before " + frame + " after"));
   }
   const std::string log = LogPath(kFolder, 1);
-  ASSERT_TRUE(mem_.Truncate(log, SizeOf(log) - static_cast<int64_t>(kFrameHeaderBytes) - 1).ok());
-  EXPECT_TRUE(RecoverStatus().ok());
+  ASSERT_OK(mem_.Truncate(log, SizeOf(log) - static_cast<int64_t>(kFrameHeaderBytes) - 1));
+  EXPECT_OK(RecoverStatus());
   EXPECT_THAT(replayed_.entries, ElementsAre("1"));
 }
 
@@ -381,62 +375,62 @@ TEST_F(LocalJournalTest, AFrameInsideAnEntryIsNotMistakenForOneThatFollowsDamage
 TEST_F(LocalJournalTest, AFolderIsFormattedBeforeItIsUsed) {
   EXPECT_TRUE(IsBlankJournalFolder(env_, "/new/journal").value_or(false));
   const auto refused = OpenLocalJournal(env_, {.folder = "/new/journal"});
-  EXPECT_EQ(refused.status().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(refused, StatusIs(Code::kFailedPrecondition));
   EXPECT_THAT(refused.status().message(), HasSubstr("/new/journal has not been formatted"));
   EXPECT_THAT(refused.status().message(), HasSubstr("headpond formatJournal"));
   EXPECT_FALSE(mem_.Exists("/new").value_or(true));
 
-  EXPECT_TRUE(FormatLocalJournal(env_, "/new/journal", "id-1", /*force=*/false).ok());
+  EXPECT_OK(FormatLocalJournal(env_, "/new/journal", "id-1", /*force=*/false));
   EXPECT_FALSE(IsBlankJournalFolder(env_, "/new/journal").value_or(true));
   EXPECT_EQ(ReadJournalClusterId(env_, "/new/journal").value_or(""), "id-1");
   env_.Crash();
-  ASSERT_TRUE(env_.Restart(io::Unsynced::kDropped).ok());
+  ASSERT_OK(env_.Restart(io::Unsynced::kDropped));
   EXPECT_EQ(ReadJournalClusterId(env_, "/new/journal").value_or(""), "id-1") << "durable at once";
 }
 
 TEST_F(LocalJournalTest, FormattingSparesWhatIsThereUnlessForced) {
   WriteEntries(2);
   const Status refused = FormatLocalJournal(env_, kFolder, "new", /*force=*/false);
-  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(refused, StatusIs(Code::kFailedPrecondition));
   EXPECT_THAT(refused.message(), HasSubstr("/journal is not empty (/journal/VERSION)"));
-  ASSERT_TRUE(io::WriteFileAtomically(mem_, "/journal/notes.txt", "mine").ok());
-  EXPECT_TRUE(FormatLocalJournal(env_, kFolder, "new", /*force=*/true).ok());
+  ASSERT_OK(io::WriteFileAtomically(mem_, "/journal/notes.txt", "mine"));
+  EXPECT_OK(FormatLocalJournal(env_, kFolder, "new", /*force=*/true));
   EXPECT_THAT(Names(), ElementsAre("LOCK", "VERSION", "notes.txt"));
   Recovered();
   EXPECT_THAT(replayed_.entries, IsEmpty());
 }
 
 TEST_F(LocalJournalTest, AFreshDiskAndAnInterruptedFormatCountAsBlank) {
-  ASSERT_TRUE(mem_.CreateDirectories("/journal/lost+found").ok());
-  ASSERT_TRUE(io::WriteFileAtomically(mem_, "/journal/VERSION.tmp", "").ok());
-  ASSERT_TRUE(io::WriteFileAtomically(mem_, "/journal/LOCK", "").ok());
+  ASSERT_OK(mem_.CreateDirectories("/journal/lost+found"));
+  ASSERT_OK(io::WriteFileAtomically(mem_, "/journal/VERSION.tmp", ""));
+  ASSERT_OK(io::WriteFileAtomically(mem_, "/journal/LOCK", ""));
   EXPECT_TRUE(IsBlankJournalFolder(env_, kFolder).value_or(false));
-  ASSERT_TRUE(io::WriteFileAtomically(mem_, "/journal/data.txt", "").ok());
+  ASSERT_OK(io::WriteFileAtomically(mem_, "/journal/data.txt", ""));
   EXPECT_FALSE(IsBlankJournalFolder(env_, kFolder).value_or(true));
 }
 
 TEST_F(LocalJournalTest, AnInterruptedForcedFormatNeverLeavesAFolderThatOpensWithHalfItsFiles) {
   for (int64_t step = 1; step < 30; ++step) {
-    ASSERT_TRUE(FormatLocalJournal(mem_, kFolder, "old", /*force=*/true).ok());
+    ASSERT_OK(FormatLocalJournal(mem_, kFolder, "old", /*force=*/true));
     io::FaultyEnv env(mem_, static_cast<uint64_t>(step));
     {
       auto journal = OpenOrDie(env, {.folder = kFolder});
       RecordingReplayer replayer;
-      ASSERT_TRUE(journal->Recover(replayer).ok());
-      ASSERT_TRUE(AppendDurably(*journal, "1").ok());
+      ASSERT_OK(journal->Recover(replayer));
+      ASSERT_OK(AppendDurably(*journal, "1"));
     }
     env.CrashAt(env.operations() + step);
     const bool formatted = FormatLocalJournal(env, kFolder, "new", /*force=*/true).ok();
     env.Crash();
-    ASSERT_TRUE(env.Restart(io::Unsynced::kRandom).ok());
+    ASSERT_OK(env.Restart(io::Unsynced::kRandom));
     auto journal = OpenLocalJournal(env, {.folder = kFolder});
     if (!journal.ok()) {
       EXPECT_FALSE(formatted);
-      EXPECT_EQ(journal.status().code(), Code::kFailedPrecondition);
+      EXPECT_THAT(journal, StatusIs(Code::kFailedPrecondition));
       continue;
     }
     RecordingReplayer replayer;
-    ASSERT_TRUE((*journal)->Recover(replayer).ok());
+    ASSERT_OK((*journal)->Recover(replayer));
     *journal = nullptr;
     const bool old = ReadJournalClusterId(env, kFolder).value_or("") == "old";
     EXPECT_EQ(replayer.entries.size(), old ? 1u : 0u);
@@ -447,23 +441,23 @@ TEST_F(LocalJournalTest, AnInterruptedForcedFormatNeverLeavesAFolderThatOpensWit
 TEST_F(LocalJournalTest, TwoMastersCannotShareAFolder) {
   auto journal = Recovered();
   const auto second = OpenLocalJournal(env_, {.folder = kFolder});
-  EXPECT_EQ(second.status().code(), Code::kUnavailable);
+  EXPECT_THAT(second, StatusIs(Code::kUnavailable));
   EXPECT_THAT(second.status().message(), HasSubstr("/journal/LOCK is held by"));
-  EXPECT_EQ(FormatLocalJournal(env_, kFolder, "x", /*force=*/true).code(), Code::kUnavailable);
+  EXPECT_THAT(FormatLocalJournal(env_, kFolder, "x", /*force=*/true), StatusIs(Code::kUnavailable));
   journal->Stop();
-  EXPECT_TRUE(OpenLocalJournal(env_, {.folder = kFolder}).ok());
+  EXPECT_OK(OpenLocalJournal(env_, {.folder = kFolder}));
 }
 
 TEST_F(LocalJournalTest, RefusesAStampOfAnotherVersionOrNone) {
-  ASSERT_TRUE(mem_.CreateDirectories(kFolder).ok());
+  ASSERT_OK(mem_.CreateDirectories(kFolder));
   for (const auto& [text, code] :
        {std::pair{"format.version=99\ncluster.id=x\n", Code::kFailedPrecondition},
         std::pair{"gibberish", Code::kDataLoss}, std::pair{"", Code::kDataLoss}}) {
-    ASSERT_TRUE(io::WriteFileAtomically(mem_, "/journal/VERSION", text).ok());
+    ASSERT_OK(io::WriteFileAtomically(mem_, "/journal/VERSION", text));
     EXPECT_EQ(OpenLocalJournal(env_, {.folder = kFolder}).status().code(), code) << text;
   }
   for (const char* bad : {"", "a\nb"})
-    EXPECT_EQ(FormatLocalJournal(mem_, "/other", bad, false).code(), Code::kInvalidArgument);
+    EXPECT_THAT(FormatLocalJournal(mem_, "/other", bad, false), StatusIs(Code::kInvalidArgument));
 }
 
 }  // namespace
