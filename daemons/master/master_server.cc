@@ -1,5 +1,7 @@
 #include "master/master_server.h"
 
+#include <grpcpp/impl/service_type.h>
+
 #include <chrono>
 
 #include "base/clock.h"

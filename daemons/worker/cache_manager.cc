@@ -40,8 +40,8 @@ void CacheManager::Cache(CacheRequest request, std::function<void(Status)> done)
 }
 
 Status CacheManager::Pull(const CacheRequest& request) {
-  const bool remote = !request.source_host.empty() &&
-                      (request.source_host != options_.host || request.source_port != options_.port);
+  const bool remote =
+      !request.source_host.empty() && !options_.is_self(request.source_host, request.source_port);
   if (remote) {
     const Status pulled = PullFromWorker(request);
     if (pulled.ok() || !request.ufs) return pulled;  // the under-store has it as well

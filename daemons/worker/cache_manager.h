@@ -29,8 +29,8 @@ class CacheManager {
   using RemoteFetch = std::function<Status(const std::string& host, int port, BlockId block, int64_t length,
                                            const std::function<Status(std::string_view)>& sink)>;
   struct Options {
-    std::string host;  // ours, and our data port: how a request names this worker
-    int port = 0;
+    // Whether a request names this worker itself.
+    std::function<bool(const std::string& host, int port)> is_self;
     size_t max_requests = 512;  // alluxio.worker.network.async.cache.manager.queue.max
     int threads = 8;            // alluxio.worker.network.async.cache.manager.threads.max
   };

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/random.h"
+#include "base/worker_address.h"
+#include "cache/block_store.h"
+#include "worker/master_link.h"
+
+namespace headpond::worker {
+
+// Keeps the master up to date: registers, sends a heartbeat each interval, carries out its commands, and follows the list
+// of pinned files. While no master answers it tries again, says so in the log, and the worker goes on serving.
+//
+//   register ──> heartbeat ──> heartbeat ──> ...
+//      ^             │ kRegister: the master does not know us (it restarted, or gave us up)
+//      └─────────────┘
+class MasterSync {
+ public:
+  struct Options {
+    std::chrono::milliseconds heartbeat_interval{std::chrono::seconds(1)};  // alluxio.worker.block.heartbeat.interval
+    bool use_lease = true;                                                   // alluxio.worker.register.lease.enabled
+  };
+  // All must outlive this; `io` deletes blocks.
+  MasterSync(Options options, MasterLink& master, cache::BlockStore& store, Executor& io);
+  ~MasterSync();  // Stop()
+
+  // `address` is what clients will use.
+  void Start(WorkerAddress address);
+  void Stop();
+
+  // Known to the master now.
+  bool registered() const { return worker_id_ != kNoWorker; }
+  int64_t worker_id() const { return worker_id_; }
+
+  // Reports a new block to the master: before this returned OK the master does not know it. Errors: Unavailable while not
+  // registered, or the master's.
+  Status Commit(BlockId block, const cache::BlockWriter::Committed& committed);
+
+  // One round, for tests; the thread of Start calls it at its interval.
+  void Tick();
+
+ private:
+  static constexpr int64_t kNoWorker = -1;
+
+  Status Register();
+  Status SendHeartbeat();
+  void Obey(const MasterCommand& command);
+  void ReportOutage(const Status& status);
+
+  const Options options_;
+  WorkerAddress address_;  // set before the thread starts
+  MasterLink& master_;
+  cache::BlockStore& store_;
+  Executor& io_;
+  std::atomic<int64_t> worker_id_{kNoWorker};
+  // Of the tick's thread.
+  int failed_rounds_ = 0;
+  bool retired_ = false;  // decommissioned or disabled
+  std::unique_ptr<PeriodicTask> task_;
+};
+
+}  // namespace headpond::worker

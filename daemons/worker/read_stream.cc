@@ -1,0 +1,195 @@
+#include "worker/read_stream.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/log.h"
+#include "net/block_framing.h"
+#include "net/grpc_status.h"
+#include "worker/wire.h"
+
+namespace headpond::worker {
+namespace {
+
+constexpr size_t kDefaultChunk = 1 << 20;  // alluxio.user.streaming.reader.chunk.size.bytes
+
+// A buffer that gives its bytes back to the budget when gRPC is done with it.
+std::shared_ptr<char[]> BudgetedBuffer(ByteBudget& budget, size_t bytes) {
+  return {new char[bytes], [&budget, bytes](const char* buffer) {
+            delete[] buffer;
+            budget.Release(bytes);
+          }};
+}
+
+}  // namespace
+
+ReadStream::ReadStream(const BlockServiceDeps& deps, Status authenticated, bool local_socket)
+    : deps_(deps), local_socket_(local_socket) {
+  if (authenticated.ok()) {
+    StartRead(&in_);
+    return;
+  }
+  Step([&] {
+    outcome_ = std::move(authenticated);
+    accepted_ = true;
+  });
+}
+
+template <typename Change>
+void ReadStream::Step(Change&& change) {
+  size_t bytes = 0;
+  {
+    MutexLock lock(mutex_);
+    if (finished_) return;
+    change();
+    if (accepted_) bytes = Pump();
+  }
+  if (bytes > 0) RequestChunk(bytes);
+}
+
+void ReadStream::OnReadDone(bool ok) {
+  Step([&] {
+    if (!ok) {
+      stopped_ = true;
+      if (!accepted_) outcome_ = InvalidArgument("the stream ended before its request");
+      accepted_ = true;
+      return;
+    }
+    if (!accepted_) outcome_ = Accept();
+    accepted_ = true;
+    if (outcome_.ok()) StartRead(&in_);
+  });
+}
+
+void ReadStream::OnWriteDone(bool ok) {
+  Step([&] {
+    writing_ = false;
+    if (!ok) stopped_ = true;
+  });
+}
+
+void ReadStream::OnCancel() {
+  Step([&] { stopped_ = true; });
+}
+
+Status ReadStream::Accept() {
+  RETURN_IF_ERROR(ParseMessage(in_, request_, "ReadRequest"));
+  if (request_.block_id() < 0) return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
+  if (request_.offset() < 0) return InvalidArgument("offset is {}, must not be negative", request_.offset());
+  if (request_.length() <= 0) return InvalidArgument("length is {}, must be positive", request_.length());
+  if (request_.chunk_size() < 0) return InvalidArgument("chunk_size is {}, must not be negative", request_.chunk_size());
+  if (request_.length() > std::numeric_limits<int64_t>::max() - request_.offset())
+    return InvalidArgument("offset {} plus length {} is out of range", request_.offset(), request_.length());
+  RETURN_IF_ERROR(CheckUfsBlock(UfsBlockOf(request_)));
+  next_ = request_.offset();
+  end_ = request_.offset() + request_.length();
+  return Status::Ok();
+}
+
+size_t ReadStream::Pump() {
+  const bool more = !stopped_ && outcome_.ok() && next_ < end_;
+  if (!writing_ && ready_ && !stopped_) {
+    out_ = *std::move(ready_);
+    ready_.reset();
+    if (!more && !producing_ && outcome_.ok()) {
+      finished_ = true;  // the last chunk and the trailers go out together
+      StartWriteAndFinish(&out_, {}, ::grpc::Status::OK);
+      return 0;
+    }
+    writing_ = true;
+    StartWrite(&out_);
+  }
+  if (!more && !writing_ && !producing_) {
+    finished_ = true;
+    Finish(net::ToGrpc(outcome_));
+    return 0;
+  }
+  if (!more || producing_ || ready_) return 0;
+  producing_ = true;
+  ++references_;
+  const size_t asked = request_.chunk_size() > 0 ? static_cast<size_t>(request_.chunk_size()) : kDefaultChunk;
+  return std::min({asked, deps_.max_chunk_bytes, static_cast<size_t>(end_ - next_)});
+}
+
+void ReadStream::RequestChunk(size_t bytes) {
+  deps_.budget.Acquire(bytes, [this, bytes] {
+    const Status submitted = deps_.io.Submit([this, bytes] { Produce(bytes); });
+    if (submitted.ok()) return;
+    deps_.budget.Release(bytes);
+    Step([&] {
+      producing_ = false;
+      outcome_ = submitted;
+    });
+    Release();
+  });
+}
+
+void ReadStream::Produce(size_t bytes) {
+  int64_t offset = 0;
+  bool wanted = false;
+  {
+    MutexLock lock(mutex_);
+    offset = next_;
+    wanted = !stopped_;
+  }
+  Result<::grpc::ByteBuffer> chunk = ::grpc::ByteBuffer();
+  size_t got = 0;
+  if (wanted) {
+    auto read = ReadChunk(offset, bytes);
+    if (read.ok()) got = read->second;
+    chunk = read.ok() ? Result<::grpc::ByteBuffer>(std::move(read->first)) : read.status();
+  } else {
+    deps_.budget.Release(bytes);
+  }
+  Step([&] {
+    producing_ = false;
+    if (!chunk.ok()) {
+      outcome_ = chunk.status();
+    } else if (got == 0) {
+      end_ = next_;  // the block ends before the range does
+    } else {
+      next_ += static_cast<int64_t>(got);
+      ready_ = *std::move(chunk);
+    }
+  });
+  Release();
+}
+
+Result<std::pair<::grpc::ByteBuffer, size_t>> ReadStream::ReadChunk(int64_t offset, size_t bytes) {
+  const std::shared_ptr<char[]> buffer = BudgetedBuffer(deps_.budget, bytes);
+  if (!input_) RETURN_IF_ERROR(OpenInput());
+  ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, buffer.get()));
+  CountBytes(got);
+  const ::grpc::Slice data = net::SliceOf(buffer, buffer.get(), got);
+  return std::pair(got == 0 ? ::grpc::ByteBuffer() : net::FrameReadResponse({&data, 1}), got);
+}
+
+Status ReadStream::OpenInput() {
+  const BlockId block = request_.block_id();
+  if (request_.promote()) {
+    if (const Status moved = deps_.store.Move(block, {.tier = 0}); !moved.ok())
+      LogDebug("read", "block {} is read where it is: {}", block, moved.ToString());
+  }
+  ASSIGN_OR_RETURN(input_, deps_.inputs.Open(block, UfsBlockOf(request_), request_.offset(), request_.length()));
+  deps_.metrics.counter(input_->cached() ? "Worker.BlocksAccessed" : "Worker.BlocksReadUfs").Add();
+  return Status::Ok();
+}
+
+void ReadStream::CountBytes(size_t bytes) {
+  const auto count = static_cast<int64_t>(bytes);
+  deps_.metrics.counter(local_socket_ ? "Worker.BytesReadDomain" : "Worker.BytesReadRemote").Add(count);
+  deps_.metrics.counter(input_->cached() ? "Worker.BytesReadCache" : "Worker.BytesReadUfsAll").Add(count);
+}
+
+void ReadStream::OnDone() { Release(); }
+
+void ReadStream::Release() {
+  bool last = false;
+  {
+    MutexLock lock(mutex_);
+    last = --references_ == 0;
+  }
+  if (last) delete this;
+}
+
+}  // namespace headpond::worker
