@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "base/config.h"
 
@@ -41,26 +42,21 @@ bool Continues(std::string_view line) {
   return (line.size() - (last == line.npos ? 0 : last + 1)) % 2 == 1;
 }
 
-// Comments and empty lines left out. A comment never continues, as in Java.
+// Comments and empty lines left out. A comment never continues; a line of nothing but a
+// continuation is as good as none, so a comment may follow it. All as in Java.
 std::vector<LogicalLine> LogicalLines(std::string_view text) {
   std::vector<LogicalLine> lines;
-  size_t number = 0;
-  while (!text.empty()) {
-    std::string_view line = TrimFront(TakeLine(text));
-    ++number;
-    if (line.empty() || line.front() == '#' || line.front() == '!') continue;
-    LogicalLine logical{.number = number};
-    while (Continues(line)) {
-      logical.text += line.substr(0, line.size() - 1);
-      if (text.empty()) {
-        line = {};
-        break;
-      }
-      line = TrimFront(TakeLine(text));
-      ++number;
+  LogicalLine logical;
+  for (size_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = TrimFront(TakeLine(text));
+    if (logical.text.empty()) {
+      if (line.empty() || line.front() == '#' || line.front() == '!') continue;
+      logical.number = number;
     }
-    logical.text += line;
-    lines.push_back(std::move(logical));
+    const bool continues = Continues(line);
+    logical.text += line.substr(0, line.size() - (continues ? 1 : 0));
+    if (logical.text.empty() || (continues && !text.empty())) continue;
+    lines.push_back(std::exchange(logical, {}));
   }
   return lines;
 }
