@@ -1,13 +1,16 @@
 // Config::Load: the site file, the environment and the command line become one Config.
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/config.h"
 #include "base/config_resolver.h"
+#include "base/unique_fd.h"
 
 namespace headpond {
 namespace {
@@ -70,16 +73,18 @@ Result<std::string> ExpandVariables(std::string_view text,
 }
 
 Result<std::string> ReadSmallFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return ErrnoStatus(errno, "cannot read " + path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.bad() || (text.fail() && text.tellp() > 0))
-    return ErrnoStatus(errno, "cannot read " + path);
-  if (text.view().size() > kMaxSiteFileBytes)
-    return InvalidArgument("{} is longer than {} bytes; is it a properties file?", path,
-                           kMaxSiteFileBytes);
-  return std::move(text).str();
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, "cannot read " + path);
+  std::string text;
+  std::array<char, 64 * 1024> buffer;
+  while (text.size() <= kMaxSiteFileBytes) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count == 0) return text;
+    if (count > 0) text.append(buffer.data(), static_cast<size_t>(count));
+    if (count < 0 && errno != EINTR) return ErrnoStatus(errno, "cannot read " + path);
+  }
+  return InvalidArgument("{} is longer than {} bytes; is it a properties file?", path,
+                         kMaxSiteFileBytes);
 }
 
 }  // namespace

@@ -94,10 +94,10 @@ std::string_view CanonicalPropertyName(std::string_view name) {
 }
 
 std::string NearestProperty(std::string_view name) {
-  // Names far longer than any key are not worth comparing.
-  constexpr size_t kLongestName = 256;
+  // Typing errors are few; more differences are another word. The longest key has 71 characters.
+  constexpr size_t kMostEdits = 6, kLongestName = 100;
   if (name.size() > kLongestName) return "";
-  const size_t limit = std::max<size_t>(2, name.size() / 5);
+  const size_t limit = std::clamp<size_t>(name.size() / 5, 2, kMostEdits);
   size_t best_distance = limit + 1;
   std::string_view best;
   for (const PropertyDef& row : PropertyTable()) {
