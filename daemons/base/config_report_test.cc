@@ -32,7 +32,9 @@ class ConfigReportTest : public ::testing::Test {
 
 TEST_F(ConfigReportTest, HoldsEveryKeyOfStockSortedByName) {
   const std::vector<ReportedProperty> properties = ReportedProperties(config_, true);
-  EXPECT_EQ(properties.size(), 876u);
+  const auto ours = std::ranges::count_if(
+      properties, [](const auto& property) { return property.name.starts_with("headpond."); });
+  EXPECT_EQ(properties.size() - ours, 876u);
   EXPECT_TRUE(std::ranges::is_sorted(properties, {}, &ReportedProperty::name));
   ASSERT_NE(Find("alluxio.master.hostname"), nullptr);
   EXPECT_EQ(Value("alluxio.master.hostname"), std::nullopt);
