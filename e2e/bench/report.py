@@ -27,7 +27,9 @@ class Row:
         if self.limit is None:
             return ""
         sign = "≥" if self.higher_is_better else "≤"
-        return f"{sign} {self.limit:g} {self.unit}" if self.absolute else f"{sign} {self.limit:.2g}x"
+        return (
+            f"{sign} {self.limit:g} {self.unit}" if self.absolute else f"{sign} {self.limit:.2g}x"
+        )
 
     def met(self, ours: float, base: float | None) -> bool | None:
         if self.limit is None or (not self.absolute and not base):
@@ -54,15 +56,33 @@ def _java_metadata(threads: int) -> list[Row]:
 
 
 def _native_metadata(threads: int) -> list[Row]:
-    section = f"Metadata, our client against the stock pair, {threads} thread{'s' if threads > 1 else ''}"
+    section = (
+        f"Metadata, our client against the stock pair, {threads} thread{'s' if threads > 1 else ''}"
+    )
     limit = 4.0 if threads > 1 else None
     rows = [
-        Row(section, operation, "per s", f"native.meta{threads}.{operation}.per_s",
-            f"java.meta{threads}.{operation}.per_s", limit, True)
+        Row(
+            section,
+            operation,
+            "per s",
+            f"native.meta{threads}.{operation}.per_s",
+            f"java.meta{threads}.{operation}.per_s",
+            limit,
+            True,
+        )
         for operation in _OPERATIONS
-    ]  # fmt: skip
-    rows.append(Row(section, "list", "entries/s", f"native.meta{threads}.list.per_s",
-                    f"java.meta{threads}.list.per_s", 5.0 if threads > 1 else None, True))  # fmt: skip
+    ]
+    rows.append(
+        Row(
+            section,
+            "list",
+            "entries/s",
+            f"native.meta{threads}.list.per_s",
+            f"java.meta{threads}.list.per_s",
+            5.0 if threads > 1 else None,
+            True,
+        )
+    )
     return rows
 
 
@@ -89,33 +109,99 @@ def _native_io() -> list[Row]:
     section = "Data, our client"
     stock = "java.remote"
     return [
-        Row(section, "warm read, remote, against raw loopback TCP", "MiB/s",
-            "native.remote.read.mib_per_s", "raw:loopback.mib_per_s", 0.6, True),
-        Row(section, "warm read, same host, against plain pread", "MiB/s",
-            "native.short.read.mib_per_s", "raw:pread.mib_per_s", 0.8, True),
-        Row(section, "4 KiB positioned reads, 4 threads, remote", "per s",
-            "native.remote.random4k_4.per_s", f"{stock}.random4k_4.per_s", 20000, True, True),
-        Row(section, "write MUST_CACHE, remote", "MiB/s", "native.remote.write_must_cache.mib_per_s",
-            f"{stock}.write_must_cache.mib_per_s", None, True),
-        Row(section, "write CACHE_THROUGH, remote", "MiB/s",
+        Row(
+            section,
+            "warm read, remote, against raw loopback TCP",
+            "MiB/s",
+            "native.remote.read.mib_per_s",
+            "raw:loopback.mib_per_s",
+            0.6,
+            True,
+        ),
+        Row(
+            section,
+            "warm read, same host, against plain pread",
+            "MiB/s",
+            "native.short.read.mib_per_s",
+            "raw:pread.mib_per_s",
+            0.8,
+            True,
+        ),
+        Row(
+            section,
+            "4 KiB positioned reads, 4 threads, remote",
+            "per s",
+            "native.remote.random4k_4.per_s",
+            f"{stock}.random4k_4.per_s",
+            20000,
+            True,
+            True,
+        ),
+        Row(
+            section,
+            "write MUST_CACHE, remote",
+            "MiB/s",
+            "native.remote.write_must_cache.mib_per_s",
+            f"{stock}.write_must_cache.mib_per_s",
+            None,
+            True,
+        ),
+        Row(
+            section,
+            "write CACHE_THROUGH, remote",
+            "MiB/s",
             "native.remote.write_cache_through.mib_per_s",
-            f"{stock}.write_cache_through.mib_per_s", None, True),
-    ]  # fmt: skip
+            f"{stock}.write_cache_through.mib_per_s",
+            None,
+            True,
+        ),
+    ]
 
 
 def rows(sizes: Sizes) -> list[Row]:
     servers = "Servers"
     result = [
         Row(servers, "master, start to serving", "s", "start_s", "start_s", 0.3, False, True),
-        Row(servers, "master, idle resident memory", "MiB", "rss.master_mib", "rss.master_mib", 40,
-            False, True),
-        Row(servers, "worker, idle resident memory", "MiB", "rss.worker_mib", "rss.worker_mib", 40,
-            False, True),
-        Row(servers, "master, resident memory per file", "bytes", "bytes_per_file", "bytes_per_file",
-            200, False, True),
-        Row(servers, "the same, against the stock master's live heap", "bytes", "bytes_per_file",
-            "live_bytes_per_file", None, False),
-    ]  # fmt: skip
+        Row(
+            servers,
+            "master, idle resident memory",
+            "MiB",
+            "rss.master_mib",
+            "rss.master_mib",
+            40,
+            False,
+            True,
+        ),
+        Row(
+            servers,
+            "worker, idle resident memory",
+            "MiB",
+            "rss.worker_mib",
+            "rss.worker_mib",
+            40,
+            False,
+            True,
+        ),
+        Row(
+            servers,
+            "master, resident memory per file",
+            "bytes",
+            "bytes_per_file",
+            "bytes_per_file",
+            200,
+            False,
+            True,
+        ),
+        Row(
+            servers,
+            "the same, against the stock master's live heap",
+            "bytes",
+            "bytes_per_file",
+            "live_bytes_per_file",
+            None,
+            False,
+        ),
+    ]
     for threads in sorted(sizes.meta_threads, reverse=True):
         result += _java_metadata(threads)
     result += _native_metadata(max(sizes.meta_threads))
@@ -147,13 +233,20 @@ def table(sizes: Sizes, stock: Samples, ours: Samples, machine: Samples) -> str:
             continue
         if row.section != section:
             section = row.section
-            lines += ["", f"## {section}", "", "| what | unit | stock | ours | ratio | target | met |",
-                      "|---|---|---:|---:|---:|---|---|"]  # fmt: skip
+            lines += [
+                "",
+                f"## {section}",
+                "",
+                "| what | unit | stock | ours | ratio | target | met |",
+                "|---|---|---:|---:|---:|---|---|",
+            ]
         ratio = f"{mine / base:.2f}x" if mine is not None and base else "–"
         met = row.met(mine, base) if mine is not None else None
         verdict = {None: "", True: "yes", False: "**no**"}[met]
-        lines.append(f"| {row.label} | {row.unit} | {_number(base)} | {_number(mine)} | {ratio} "
-                     f"| {row.target()} | {verdict} |")  # fmt: skip
+        lines.append(
+            f"| {row.label} | {row.unit} | {_number(base)} | {_number(mine)} | {ratio} "
+            f"| {row.target()} | {verdict} |"
+        )
     return "\n".join(lines).strip() + "\n"
 
 
@@ -164,19 +257,21 @@ def document(command: str, sizes: Sizes, stock: Samples, ours: Samples, machine:
     filled = ", ".join(f"{name} {count:,.0f}" for name, count in files.items() if count)
     return f"""# Benchmarks
 
-Ours beside the stock Alluxio 2.9.6 server, both started by one run on one machine ({cpus:.0f} CPUs) and measured
-in turns. Load average of the machine before the run: {load:.1f} (above 0.5, only ratios and CPU per operation mean
-something). Made by:
+Ours beside the stock Alluxio 2.9.6 server, both started by one run on one machine ({cpus:.0f} CPUs)
+and measured in turns. Load average of the machine before the run: {load:.1f}; above 0.5 only ratios
+and CPU per operation mean something. Made by:
 
 ```
 {command}
 ```
 
-- Every figure is the median over {sizes.rounds} rounds. Rates with the stock Java client are bounded by that
-  client, which shares the machine with the server: CPU per operation is the figure to trust.
+- Every figure is the median over {sizes.rounds} round(s). Rates with the stock Java client are
+  bounded by that client, which shares the machine with the server: CPU per operation is the figure
+  to trust.
 - Ratio = ours / stock; for our client's reads, ours / what the machine does without any protocol.
-- Data: one file of {sizes.io_mib} MiB, block store in memory. Memory per file: growth of the master over the
-  files created ({filled or "not measured"}); a JVM's resident memory holds garbage too, its live heap does not.
+- Data: one file of {sizes.io_mib} MiB, block store in memory. Memory per file: growth of the master
+  over the files created ({filled or "not measured"}); a JVM's resident memory holds garbage too,
+  its live heap does not.
 - "–" = not measured in this run.
 
 {table(sizes, stock, ours, machine)}"""

@@ -95,14 +95,22 @@ class Bench:
             for number in range(max(3, self.sizes.rounds)):
                 for each in self.contenders:
                     folder = self.folder / f"start-{each.name}-{number}"
-                    self.step(each, "start", measure.start_to_serving, each.server, folder,
-                              each.samples)  # fmt: skip
+                    self.step(
+                        each, "start", measure.start_to_serving, each.server, folder, each.samples
+                    )
         if {"memory", "meta", "io"} & set(self.wanted):
             self.side_by_side(block_stores)
         if "namespace" in self.wanted:
             for each in self.contenders:
-                self.step(each, "namespace", measure.memory_per_file, each.server,
-                          self.folder / f"namespace-{each.name}", self.sizes, each.samples)  # fmt: skip
+                self.step(
+                    each,
+                    "namespace",
+                    measure.memory_per_file,
+                    each.server,
+                    self.folder / f"namespace-{each.name}",
+                    self.sizes,
+                    each.samples,
+                )
 
     def side_by_side(self, block_stores: Path) -> None:
         """Both clusters are up all the time; one is measured while the other idles."""
@@ -123,8 +131,9 @@ class Bench:
                 self.step(each, "start a cluster", start, each)
             running = [each for each in self.contenders if each.name in clusters]
             for each in running if "memory" in self.wanted else []:
-                self.step(each, "idle memory", measure.idle_memory, clusters[each.name],
-                          each.samples)  # fmt: skip
+                self.step(
+                    each, "idle memory", measure.idle_memory, clusters[each.name], each.samples
+                )
             for number in range(self.sizes.rounds):
                 for each in running:
                     self.round(each, clusters[each.name], f"round {number + 1}")
@@ -135,17 +144,43 @@ class Bench:
     def round(self, each: Contender, cluster: Cluster, label: str) -> None:
         native = each.native.available()
         if "meta" in self.wanted:
-            self.step(each, f"{label}, metadata, Java client", measure.java_metadata, cluster,
-                      self.folder, self.sizes, each.samples)  # fmt: skip
+            self.step(
+                each,
+                f"{label}, metadata, Java client",
+                measure.java_metadata,
+                cluster,
+                self.folder,
+                self.sizes,
+                each.samples,
+            )
             if native:
-                self.step(each, f"{label}, metadata, our client", each.native.metadata, cluster,
-                          self.sizes, each.samples)  # fmt: skip
+                self.step(
+                    each,
+                    f"{label}, metadata, our client",
+                    each.native.metadata,
+                    cluster,
+                    self.sizes,
+                    each.samples,
+                )
         if "io" in self.wanted:
-            self.step(each, f"{label}, data, Java client", measure.java_io, cluster, self.folder,
-                      self.sizes, each.samples)  # fmt: skip
+            self.step(
+                each,
+                f"{label}, data, Java client",
+                measure.java_io,
+                cluster,
+                self.folder,
+                self.sizes,
+                each.samples,
+            )
             if native:
-                self.step(each, f"{label}, data, our client", each.native.io, cluster, self.sizes,
-                          each.samples)  # fmt: skip
+                self.step(
+                    each,
+                    f"{label}, data, our client",
+                    each.native.io,
+                    cluster,
+                    self.sizes,
+                    each.samples,
+                )
 
     def samples_of(self, name: str) -> measure.Samples:
         return next((c.samples for c in self.contenders if c.name == name), measure.Samples())

@@ -76,9 +76,7 @@ class StockServer:
             *properties,
         ]
         flags = [f"-Xmx{heap}", f"-XX:MaxDirectMemorySize={heap}", "-cp", f"{conf}:{self._jars}/*"]
-        return [
-            parts.java(), *flags, *(f"-D{s}" for s in settings), _STOCK_MAIN_CLASSES[role]
-        ]  # fmt: skip
+        return [parts.java(), *flags, *(f"-D{s}" for s in settings), _STOCK_MAIN_CLASSES[role]]
 
 
 def server_from_environment():
@@ -98,8 +96,9 @@ class Cluster:
     (default: inside the folder). `properties` go to all roles and override the defaults.
     """
 
-    def __init__(self, server, folder: Path, properties=None, roles=None, block_store=None,
-                 capacity="1GB"):  # fmt: skip
+    def __init__(
+        self, server, folder: Path, properties=None, roles=None, block_store=None, capacity="1GB"
+    ):
         self.server = server
         self.folder = folder
         self.under_store = folder / "under-store"
@@ -154,7 +153,7 @@ class Cluster:
         self.stop()
 
     def start(self) -> None:
-        """Starts the roles in order; returns when the master serves and the worker is registered."""
+        """Starts the roles in order, until the master serves and the worker is registered."""
         self.make_folders()
         for role in self.roles:
             self.start_role(role)

@@ -98,7 +98,9 @@ def compiled(sources: Path) -> Path:
     return classes
 
 
-def client_command(master: str, workdir: Path, main: list[str], properties=(), heap="512m", extra_cp=()):
+def client_command(
+    master: str, workdir: Path, main: list[str], properties=(), heap="512m", extra_cp=()
+):
     """The command line of a JVM with the stock client on its class path.
 
     `master` is host:port; `properties` are `key=value`; `main` is the class and its arguments.

@@ -82,7 +82,7 @@ def serves(host: str, port: int, timeout_s: float = 1.0) -> bool:
 
 
 def wait_until_serving(host: str, port: int, deadline: float, alive=lambda: True) -> bool:
-    """Polls every 5 ms until the master serves, `alive()` is false or time.monotonic() > deadline."""
+    """Polls until the master serves, alive() is false or time.monotonic() is past the deadline."""
     while time.monotonic() < deadline and alive():
         if serves(host, port):
             return True

@@ -52,7 +52,7 @@ class Process:
             return None
 
     def stop(self, grace_s: float = 15.0) -> int:
-        """SIGTERM, then SIGKILL to the whole group after the grace period. Returns the exit code."""
+        """SIGTERM, after the grace period SIGKILL to the whole group. Returns the exit code."""
         if self.alive():
             self._child.terminate()
             self.wait(grace_s)

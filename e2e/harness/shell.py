@@ -1,4 +1,4 @@
-"""The stock command line, many commands in one JVM (see java/dev/headpond/e2e/ShellSession.java)."""
+"""The stock command line, many commands in one JVM (stock/java/.../ShellSession.java)."""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@
 #   fetch.sh [client] [shaded] [server] [mapreduce] [spark]     none given = all
 #
 # A part that is complete and of the wanted version is left alone, so a second run does nothing and
-# needs no network. A part appears under its final name only when it is whole. Exit 77 with one line why when a tool or the
-# network is missing: the caller reports a skip.
+# needs no network. A part appears under its final name only when it is whole; runs at the same time
+# take turns. Exit 77 with one line why when a tool or the network is missing: the caller reports a
+# skip.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -66,6 +67,8 @@ fetch_spark() {
 
 [ $# -gt 0 ] || set -- client shaded server mapreduce spark
 mkdir -p "$cache" || skip "cannot write to $cache"
+exec 9> "$cache/.lock"
+flock 9
 for part in "$@"; do
   wanted=$(recipe) || exit 2
   [ "$(cat "$cache/$part/.complete" 2> /dev/null)" = "$wanted" ] && continue

@@ -41,7 +41,9 @@ def cached_only(checks: Checks, master: str, workdir: Path, root: str, source: P
 
         def prints(command: str, expected: str, exit_code: int = 0) -> None:
             reply = shell.run("fs", *command.split())
-            checks.equal(f"fs {command}", (reply.exit_code, reply.text), (exit_code, expected + "\n"))
+            checks.equal(
+                f"fs {command}", (reply.exit_code, reply.text), (exit_code, expected + "\n")
+            )
 
         shell.run("fs", "mkdir", root)
         shell.run("fs", "copyFromLocal", str(source), f"{root}/kept")
@@ -52,8 +54,10 @@ def cached_only(checks: Checks, master: str, workdir: Path, root: str, source: P
         checks.equal("owner and group", line[1:3], ["bob", "crew"])
         prints(f"free {root}/kept", f"Cannot free file {root}/kept which is not persisted", 255)
         shell.run("fs", "copyFromLocal", str(source), f"{root}/wanted")
-        prints(f"persist {root}/wanted", "Found 1 files to persist.\n"
-               f"(1/1) Successfully persisted file: {root}/wanted")  # fmt: skip
+        prints(
+            f"persist {root}/wanted",
+            "Found 1 files to persist.\n" f"(1/1) Successfully persisted file: {root}/wanted",
+        )
         checks.equal("state after persist", state_of(shell, f"{root}/wanted"), "PERSISTED")
         prints(f"persist {root}/wanted", "Found 0 files to persist.")
         if os.environ.get("UNDER_STORE"):
@@ -69,8 +73,11 @@ def written_behind(checks: Checks, master: str, workdir: Path, root: str, source
     with Shell(master, workdir / "async", properties) as shell:
         path = f"{root}/behind"
         shell.run("fs", "copyFromLocal", str(source), path)
-        checks.that("an ASYNC_THROUGH file is or will be persisted",
-                    state_of(shell, path) in ("TO_BE_PERSISTED", "PERSISTED"), state_of(shell, path))  # fmt: skip
+        checks.that(
+            "an ASYNC_THROUGH file is or will be persisted",
+            state_of(shell, path) in ("TO_BE_PERSISTED", "PERSISTED"),
+            state_of(shell, path),
+        )
         wait_for(lambda: state_of(shell, path) == "PERSISTED", _SETTLE_S, 0.5)
         checks.equal("state in the end", state_of(shell, path), "PERSISTED")
         if os.environ.get("UNDER_STORE"):

@@ -26,8 +26,11 @@ def main() -> int:
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     print(run.stdout)
     checks = Checks()
-    checks.equal("combinations run", len(re.findall(r"^runTest --operation", run.stdout, re.M)),
-                 _COMBINATIONS)  # fmt: skip
+    checks.equal(
+        "combinations run",
+        len(re.findall(r"^runTest --operation", run.stdout, re.M)),
+        _COMBINATIONS,
+    )
     checks.equal("passed", run.stdout.count("Passed the test!"), _COMBINATIONS)
     checks.equal("failed", run.stdout.count("Failed the test!"), 0)
     checks.equal("exit code", run.returncode, 0)

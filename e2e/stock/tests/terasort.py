@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""TeraGen, TeraSort and TeraValidate over alluxio://, MapReduce in local mode. ROWS of 100 bytes."""
+"""TeraGen, TeraSort, TeraValidate over alluxio://, MapReduce in local mode. ROWS of 100 bytes."""
 
 import os
 import subprocess
@@ -66,8 +66,9 @@ def main() -> int:
             size = shell.run("fs", "stat", "-f", "%z", f"{path}/out/part-r-00000").text.strip()
             shell.run("fs", "rm", "-R", path)
         checks.equal("bytes sorted", size, str(rows * 100))
-        checks.that("nothing out of order", "misorder" not in report and "error" not in report,
-                    report)  # fmt: skip
+        checks.that(
+            "nothing out of order", "misorder" not in report and "error" not in report, report
+        )
         found = report.split()[-1] if report.split() else ""
         checks.equal("checksum", found, _CHECKSUMS.get(rows, found))
     return checks.exit_code()

@@ -13,8 +13,8 @@ import java.util.Random;
  * One file through the stock client: written, read in sequence, read at random places.
  *
  * <p>Arguments: MIB REPETITIONS SECONDS_OF_RANDOM_READS. Prints each repetition's figure, so keys
- * repeat: write_must_cache, write_cache_through and read as .mib_per_s and .cpu_s_per_gib (the worker's
- * CPU), random4k_1 and random4k_4 (threads) as .per_s and .cpu_us.
+ * repeat: write_must_cache, write_cache_through and read as .mib_per_s and .cpu_s_per_gib (CPU of
+ * the worker), random4k_1 and random4k_4 (threads) as .per_s and .cpu_us.
  */
 public final class IoBench {
   private static final int BUFFER_BYTES = 1 << 20;
@@ -107,6 +107,7 @@ public final class IoBench {
     double cpuBefore = Measure.serverCpuSeconds();
     long start = System.nanoTime();
     long end = start + (long) (seconds * 1e9);
+    long lastOffset = (long) mib * BUFFER_BYTES - PAGE_BYTES;
     long reads =
         Measure.inThreads(
             threads,
@@ -116,7 +117,7 @@ public final class IoBench {
               long done = 0;
               try (FileInStream in = fileSystem.openFile(path)) {
                 while (System.nanoTime() < end) {
-                  long offset = (long) (random.nextDouble() * ((long) mib * BUFFER_BYTES - PAGE_BYTES));
+                  long offset = (long) (random.nextDouble() * lastOffset);
                   if (in.positionedRead(offset, page, 0, PAGE_BYTES) != PAGE_BYTES) {
                     throw new IllegalStateException("short read at " + offset);
                   }

@@ -10,7 +10,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** What the benchmarks share: the clock, the server's CPU time, threads, one printed figure a line. */
+/** What the benchmarks share: the server's CPU time, threads, one printed figure a line. */
 final class Measure {
   /** Clock ticks a second in /proc, fixed by the Linux ABI for user space. */
   private static final double TICKS_PER_SECOND = 100.0;
@@ -21,8 +21,7 @@ final class Measure {
 
   /** User and system seconds the measured server has used so far; proc(5), fields 14 and 15. */
   static double serverCpuSeconds() throws Exception {
-    String stat =
-        new String(Files.readAllBytes(Path.of("/proc", SERVER_PID, "stat")), StandardCharsets.UTF_8);
+    String stat = Files.readString(Path.of("/proc", SERVER_PID, "stat"), StandardCharsets.UTF_8);
     String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
     return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / TICKS_PER_SECOND;
   }

@@ -10,9 +10,9 @@ import alluxio.grpc.WritePType;
 /**
  * Metadata operations through the stock client, a folder per thread.
  *
- * <p>Arguments: THREADS OPERATIONS_PER_THREAD, or "fill" THREADS FILES_PER_THREAD, which only creates
- * files and leaves them. Prints NAME.per_s (for list: entries) and NAME.cpu_us (server CPU per
- * operation; for list per entry).
+ * <p>Arguments: THREADS OPERATIONS_PER_THREAD, or "fill" THREADS FILES_PER_THREAD, which only
+ * creates files and leaves them. Prints NAME.per_s (for list: entries) and NAME.cpu_us (server CPU
+ * per operation; for list per entry).
  */
 public final class MetaBench {
   /** Enough calls for the JIT compilers of both sides to be done with the hot paths. */

@@ -18,9 +18,9 @@ import java.security.MessageDigest;
 import java.util.Random;
 
 /**
- * Writes a file of random bytes and reads it back whole and at random offsets, with the stock client,
- * then tells which way the bytes went. The read stream stays open until a line comes on standard
- * input, so that an observer can look at the connections meanwhile.
+ * Writes a file of random bytes and reads it back whole and at random offsets, with the stock
+ * client, then tells which way the bytes went. The read stream stays open until a line comes on
+ * standard input, so that an observer can look at the connections meanwhile.
  *
  * <p>Arguments: PATH BYTES. Prints key=value lines, then "READY".
  */

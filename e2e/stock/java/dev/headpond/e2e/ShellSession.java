@@ -16,11 +16,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Runs commands of the stock shells one after another in one JVM, so that a test pays for one start.
+ * Runs commands of the stock shells one after another in one JVM: a test pays for one start.
  *
  * <p>Standard input: one command a line, arguments separated by U+001F, the first names the shell
- * (fs, fsadmin, job). Standard output, per command: "EXIT_CODE BYTES\n" and then that many bytes, the
- * command's own standard output.
+ * (fs, fsadmin, job). Standard output, per command: "EXIT_CODE BYTES\n" and then that many bytes,
+ * the command's own standard output.
  */
 public final class ShellSession {
   private ShellSession() {}
