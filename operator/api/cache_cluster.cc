@@ -1,0 +1,229 @@
+#include "operator/api/cache_cluster.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "operator/api/rules.h"
+
+namespace headpond::api {
+namespace {
+
+using nlohmann::json;
+using StringMap = std::map<std::string, std::string>;
+
+constexpr size_t kMaxMetadataText = 256;
+
+const Schema& SpecSchema() {
+  static const Schema schema(CacheClusterFields());
+  return schema;
+}
+
+bool IsDnsLabel(std::string_view text) {
+  const auto letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && letter_or_digit(text.front()) && letter_or_digit(text.back()) &&
+         std::ranges::all_of(text, [&](char c) { return letter_or_digit(c) || c == '-'; });
+}
+
+void CheckName(const json& metadata, const std::string& field, size_t limit, Findings& findings) {
+  const auto found = metadata.find(field);
+  const std::string path = "metadata." + field;
+  if (found == metadata.end() || found->is_null()) {
+    if (field == "name") findings.errors.push_back({path, "is required"});
+    return;
+  }
+  if (!found->is_string() || !IsDnsLabel(found->get_ref<const std::string&>()) ||
+      found->get_ref<const std::string&>().size() > limit)
+    findings.errors.push_back({path, fmt::format("must be 1 to {} lower-case letters, digits and "
+                                                 "'-', with a letter or digit at both ends; quote "
+                                                 "names that look like numbers",
+                                                 limit)});
+}
+
+void CheckStrings(const json& metadata, const std::string& field, Findings& findings) {
+  const auto found = metadata.find(field);
+  if (found == metadata.end() || found->is_null()) return;
+  if (!found->is_object()) {
+    findings.errors.push_back({"metadata." + field, "must be a map of strings"});
+    return;
+  }
+  for (const auto& [key, value] : found->items())
+    if (!value.is_string() || key.size() > kMaxMetadataText)
+      findings.errors.push_back(
+          {fmt::format("metadata.{}[{}]", field, key.substr(0, kMaxMetadataText)),
+           "must be a string; quote it"});
+}
+
+void CheckMetadata(const json& object, Findings& findings) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) {
+    findings.errors.push_back({"metadata.name", "is required"});
+    return;
+  }
+  constexpr size_t kDnsLabel = 63;
+  CheckName(*metadata, "name", kMaxClusterName, findings);
+  CheckName(*metadata, "namespace", kDnsLabel, findings);
+  CheckStrings(*metadata, "labels", findings);
+  CheckStrings(*metadata, "annotations", findings);
+}
+
+void CheckHeader(const json& object, Findings& findings) {
+  const auto expect = [&](const char* field, std::string_view wanted) {
+    const auto found = object.find(field);
+    if (found == object.end())
+      findings.errors.push_back({field, fmt::format("is required; use {}", wanted)});
+    else if (*found != wanted)
+      findings.errors.push_back(
+          {field, fmt::format("{} is not supported; use {}", found->dump(), wanted)});
+  };
+  expect("apiVersion", kApiVersion);
+  expect("kind", kCacheClusterKind);
+  static const std::vector<std::string_view> known = {"apiVersion", "kind", "metadata", "spec",
+                                                      "status"};
+  for (const auto& [name, value] : object.items()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const auto nearest = NearestName(name, known);
+    findings.warnings.push_back(
+        {name, nearest.empty() ? "unknown field, ignored"
+                               : fmt::format("unknown field, ignored; did you mean {}?", nearest)});
+  }
+}
+
+// A missing spec is an empty one: every field has a default.
+json SpecOf(const json& object) {
+  const auto found = object.find("spec");
+  return found == object.end() || found->is_null() ? json::object() : *found;
+}
+
+StringMap Strings(const json& holder, const char* field) {
+  const auto found = holder.find(field);
+  return found == holder.end() || found->is_null() ? StringMap() : found->get<StringMap>();
+}
+
+std::string StringOr(const json& holder, const char* field, std::string otherwise = "") {
+  const auto found = holder.find(field);
+  return found == holder.end() || !found->is_string() ? std::move(otherwise)
+                                                      : found->get<std::string>();
+}
+
+std::vector<TierLevel> ReadTiers(const json& levels) {
+  std::vector<TierLevel> tiers;
+  for (const json& level : levels) {
+    TierLevel tier{.alias = level.at("alias"),
+                   .quota_bytes = SizeOf(level.at("quota")),
+                   .high_watermark = level.at("highWatermark"),
+                   .low_watermark = level.at("lowWatermark")};
+    if (const auto dirs = level.find("dirs"); dirs != level.end())
+      for (const json& dir : *dirs)
+        tier.dirs.push_back(
+            {dir.at("path"), dir.contains("quota") ? SizeOf(dir.at("quota")) : tier.quota_bytes});
+    tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+// Expects a spec that the schema accepts, with defaults.
+CacheClusterSpec ReadSpec(const json& spec) {
+  const json& master = spec.at("master");
+  const json& worker = spec.at("worker");
+  const json& ports = spec.at("ports");
+  const json& ufs = spec.at("rootUfs");
+  CacheClusterSpec out{
+      .paused = spec.at("paused"),
+      .termination_grace_period_seconds = spec.at("terminationGracePeriodSeconds"),
+      .runtime_type = RuntimeType::kProcess,
+      .hostname = spec.at("network").at("hostname"),
+      .bind_host = spec.at("network").at("bindHost"),
+      .master_ports = {ports.at("master").at("rpc"), ports.at("master").at("web")},
+      .worker_ports = {ports.at("worker").at("rpc"), ports.at("worker").at("web")},
+      .root_ufs = {StringOr(ufs, "uri"), Strings(ufs, "options"), ufs.at("readOnly"),
+                   ufs.at("shared")},
+      .master_replicas = master.at("replicas"),
+      .journal_type = master.at("journal").at("type"),
+      .journal_folder = StringOr(master.at("journal"), "folder"),
+      .master_properties = Strings(master, "properties"),
+      .worker_replicas = worker.at("replicas"),
+      .tiers = ReadTiers(worker.at("tieredStore").at("levels")),
+      .worker_properties = Strings(worker, "properties"),
+      .properties = Strings(spec, "properties"),
+  };
+  if (const auto env = spec.find("env"); env != spec.end())
+    for (const json& variable : *env) out.env[variable.at("name")] = variable.at("value");
+  return out;
+}
+
+ObjectMeta ReadMetadata(const json& metadata) {
+  ObjectMeta out;
+  out.name = metadata.at("name");
+  out.name_space = StringOr(metadata, "namespace", out.name_space);
+  out.labels = Strings(metadata, "labels");
+  out.annotations = Strings(metadata, "annotations");
+  out.uid = StringOr(metadata, "uid");
+  if (const auto generation = metadata.find("generation");
+      generation != metadata.end() && generation->is_number_integer())
+    out.generation = *generation;
+  out.creation_timestamp = StringOr(metadata, "creationTimestamp");
+  out.deletion_timestamp = StringOr(metadata, "deletionTimestamp");
+  return out;
+}
+
+}  // namespace
+
+Findings CheckCacheCluster(const json& object) {
+  Findings findings;
+  if (!object.is_object()) {
+    findings.errors.push_back({"object", "must be a map with apiVersion, kind, metadata and spec"});
+    return findings;
+  }
+  CheckHeader(object, findings);
+  if (!findings.ok()) return findings;
+  CheckMetadata(object, findings);
+  const json spec = SpecOf(object);
+  Findings fields = SpecSchema().Check(spec);
+  const bool readable = fields.ok();
+  findings.Append(std::move(fields));
+  if (!readable) return findings;
+  const json complete = SpecSchema().WithDefaults(spec);
+  for (const Rule& rule : CacheClusterRules()) rule.check(complete, findings);
+  return findings;
+}
+
+Result<CacheCluster> ReadCacheCluster(const json& object) {
+  if (const Findings findings = CheckCacheCluster(object); !findings.ok())
+    return InvalidArgument("{}", JoinIssues(findings.errors));
+  const json spec = SpecSchema().WithDefaults(SpecOf(object));
+  return CacheCluster{.metadata = ReadMetadata(object.at("metadata")),
+                      .spec = ReadSpec(spec),
+                      .spec_json = spec.dump()};
+}
+
+json ToJson(const CacheCluster& cluster) {
+  const ObjectMeta& meta = cluster.metadata;
+  json metadata = {{"name", meta.name}, {"namespace", meta.name_space}};
+  if (!meta.labels.empty()) metadata["labels"] = meta.labels;
+  if (!meta.annotations.empty()) metadata["annotations"] = meta.annotations;
+  if (!meta.uid.empty()) metadata["uid"] = meta.uid;
+  if (meta.generation != 0) metadata["generation"] = meta.generation;
+  if (!meta.creation_timestamp.empty()) metadata["creationTimestamp"] = meta.creation_timestamp;
+  if (!meta.deletion_timestamp.empty()) metadata["deletionTimestamp"] = meta.deletion_timestamp;
+  return {{"apiVersion", kApiVersion},
+          {"kind", kCacheClusterKind},
+          {"metadata", std::move(metadata)},
+          {"spec", json::parse(cluster.spec_json)}};
+}
+
+std::vector<FieldIssue> CheckUpdate(const CacheCluster& before, const CacheCluster& after) {
+  return SpecSchema().CheckTransition(json::parse(before.spec_json), json::parse(after.spec_json));
+}
+
+std::string JoinIssues(const std::vector<FieldIssue>& issues) {
+  std::vector<std::string> texts;
+  for (const FieldIssue& issue : issues) texts.push_back(issue.ToString());
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+}  // namespace headpond::api

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "operator/api/schema.h"
+
+namespace headpond::api {
+
+enum class RuntimeType { kProcess };
+
+struct MasterPorts {
+  int rpc = 0;
+  int web = 0;
+};
+struct WorkerPorts {
+  int rpc = 0;
+  int web = 0;
+};
+
+struct TierDirectory {
+  std::string path;
+  int64_t quota_bytes = 0;
+};
+
+struct TierLevel {
+  std::string alias;                // MEM, SSD or HDD
+  int64_t quota_bytes = 0;          // of a directory that the runtime picks
+  std::vector<TierDirectory> dirs;  // empty: the runtime picks one
+  double high_watermark = 0;
+  double low_watermark = 0;
+};
+
+struct RootUfs {
+  std::string uri;  // empty: a folder that the runtime picks
+  std::map<std::string, std::string> options;
+  bool read_only = false;
+  bool shared = false;
+};
+
+// A CacheCluster's spec with its defaults, field by field; what each means stands in
+// field_table.cc.
+struct CacheClusterSpec {
+  bool paused = false;
+  int termination_grace_period_seconds = 0;
+  RuntimeType runtime_type = RuntimeType::kProcess;
+  std::string hostname;
+  std::string bind_host;
+  MasterPorts master_ports;
+  WorkerPorts worker_ports;
+  RootUfs root_ufs;
+  int master_replicas = 0;
+  std::string journal_type;
+  std::string journal_folder;  // empty: the runtime picks it
+  std::map<std::string, std::string> master_properties;
+  int worker_replicas = 0;
+  std::vector<TierLevel> tiers;
+  std::map<std::string, std::string> worker_properties;
+  std::map<std::string, std::string> properties;
+  std::map<std::string, std::string> env;
+};
+
+// The part of Kubernetes' ObjectMeta that we use. The first three lines are the author's, the rest
+// the store's.
+struct ObjectMeta {
+  std::string name;
+  std::string name_space = "default";
+  std::map<std::string, std::string> labels, annotations;
+  std::string uid;                 // set once, and kept as long as data of the object is kept
+  int64_t generation = 0;          // grows with every change of the spec
+  std::string creation_timestamp;  // RFC 3339
+  std::string deletion_timestamp;  // "": not being deleted
+};
+
+struct CacheCluster {
+  ObjectMeta metadata;
+  CacheClusterSpec spec;
+  std::string spec_json;  // the spec with its defaults, keys sorted: equal text means equal spec
+};
+
+// The limit keeps every derived name (<name>-worker-63) a DNS label.
+inline constexpr size_t kMaxClusterName = 52;
+
+// Said on the annotation that asks for removal of data together with the object.
+inline constexpr std::string_view kDeleteDataAnnotation = "headpond.dev/delete-data";
+
+// Checks a whole CacheCluster as its author wrote it (JSON): header, fields, rules between fields.
+// Findings are complete: errors and warnings for everything, so that one attempt shows all of them.
+Findings CheckCacheCluster(const nlohmann::json& object);
+
+// Reads an object that CheckCacheCluster accepts, with defaults filled in. Errors: InvalidArgument
+// with the first finding.
+Result<CacheCluster> ReadCacheCluster(const nlohmann::json& object);
+
+// The object as the API shows it, without status. ReadCacheCluster reads it back unchanged.
+nlohmann::json ToJson(const CacheCluster& cluster);
+
+// The errors of changing `before` into `after`: immutable fields.
+std::vector<FieldIssue> CheckUpdate(const CacheCluster& before, const CacheCluster& after);
+
+// Fields as one text for a Status: "spec.a: ...; spec.b: ...".
+std::string JoinIssues(const std::vector<FieldIssue>& issues);
+
+}  // namespace headpond::api

@@ -1,0 +1,212 @@
+#include "operator/api/cache_cluster.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/api/manifest.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::api {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+json Object(json spec = json::object()) {
+  return {{"apiVersion", "headpond.dev/v1alpha1"},
+          {"kind", "CacheCluster"},
+          {"metadata", {{"name", "a"}}},
+          {"spec", std::move(spec)}};
+}
+
+std::string ErrorsOf(const json& object) {
+  return JoinIssues(CheckCacheCluster(object).errors);
+}
+
+TEST(CacheClusterTest, AnEmptySpecIsTheDefaultCluster) {
+  json object = Object();
+  object.erase("spec");
+  ASSERT_OK_AND_ASSIGN(const CacheCluster cluster, ReadCacheCluster(object));
+  EXPECT_EQ(cluster.metadata.name, "a");
+  EXPECT_EQ(cluster.metadata.name_space, "default");
+  EXPECT_EQ(cluster.spec.master_replicas, 1);
+  EXPECT_EQ(cluster.spec.worker_replicas, 1);
+  EXPECT_EQ(cluster.spec.master_ports.rpc, 19998);
+  EXPECT_EQ(cluster.spec.master_ports.web, 19999);
+  EXPECT_EQ(cluster.spec.worker_ports.rpc, 29999);
+  EXPECT_EQ(cluster.spec.worker_ports.web, 30000);
+  EXPECT_EQ(cluster.spec.bind_host, "127.0.0.1");
+  ASSERT_THAT(cluster.spec.tiers, SizeIs(1));
+  EXPECT_EQ(cluster.spec.tiers[0].alias, "MEM");
+  EXPECT_EQ(cluster.spec.tiers[0].quota_bytes, int64_t{1} << 30);
+  EXPECT_TRUE(cluster.spec.root_ufs.shared);
+}
+
+TEST(CacheClusterTest, ReadsEveryField) {
+  ASSERT_OK_AND_ASSIGN(const CacheCluster cluster, ReadCacheCluster(Object(json::parse(R"({
+      "paused": true, "terminationGracePeriodSeconds": 3,
+      "network": {"hostname": "h.example", "bindHost": "0.0.0.0"},
+      "ports": {"master": {"rpc": 1, "web": 2}, "worker": {"rpc": 3, "web": 4}},
+      "rootUfs": {"uri": "/data", "options": {"k": "v"}, "readOnly": true, "shared": false},
+      "master": {"journal": {"folder": "/j"}, "properties": {"alluxio.a": "1"}},
+      "worker": {"replicas": 2, "properties": {"alluxio.b": "2"}, "tieredStore": {"levels": [
+        {"alias": "SSD", "quota": "2Gi", "highWatermark": 0.9, "lowWatermark": 0.5,
+         "dirs": [{"path": "/s1"}, {"path": "/s2", "quota": "1Gi"}]}]}},
+      "properties": {"alluxio.c": "3"}, "env": [{"name": "A", "value": "x"}, {"name": "B"}]})"))));
+  const CacheClusterSpec& spec = cluster.spec;
+  EXPECT_TRUE(spec.paused);
+  EXPECT_EQ(spec.termination_grace_period_seconds, 3);
+  EXPECT_EQ(spec.hostname, "h.example");
+  EXPECT_EQ(spec.worker_ports.web, 4);
+  EXPECT_EQ(spec.root_ufs.uri, "/data");
+  EXPECT_THAT(spec.root_ufs.options, ElementsAre(Pair("k", "v")));
+  EXPECT_TRUE(spec.root_ufs.read_only);
+  EXPECT_FALSE(spec.root_ufs.shared);
+  EXPECT_EQ(spec.journal_folder, "/j");
+  EXPECT_THAT(spec.master_properties, ElementsAre(Pair("alluxio.a", "1")));
+  EXPECT_THAT(spec.worker_properties, ElementsAre(Pair("alluxio.b", "2")));
+  EXPECT_THAT(spec.properties, ElementsAre(Pair("alluxio.c", "3")));
+  EXPECT_THAT(spec.env, ElementsAre(Pair("A", "x"), Pair("B", "")));
+  ASSERT_THAT(spec.tiers, SizeIs(1));
+  ASSERT_THAT(spec.tiers[0].dirs, SizeIs(2));
+  EXPECT_EQ(spec.tiers[0].dirs[0].quota_bytes, int64_t{2} << 30);
+  EXPECT_EQ(spec.tiers[0].dirs[1].quota_bytes, int64_t{1} << 30);
+  EXPECT_EQ(spec.tiers[0].low_watermark, 0.5);
+}
+
+TEST(CacheClusterTest, ReadsBackWhatItWrites) {
+  ASSERT_OK_AND_ASSIGN(CacheCluster cluster,
+                       ReadCacheCluster(Object({{"worker", {{"replicas", 3}}}})));
+  cluster.metadata.uid = "u";
+  cluster.metadata.generation = 4;
+  cluster.metadata.labels = {{"l", "1"}};
+  cluster.metadata.annotations = {{std::string(kDeleteDataAnnotation), "true"}};
+  cluster.metadata.creation_timestamp = "2026-01-02T03:04:05Z";
+  cluster.metadata.deletion_timestamp = "2026-01-02T03:04:06Z";
+  const json written = ToJson(cluster);
+  ASSERT_OK_AND_ASSIGN(const CacheCluster again, ReadCacheCluster(written));
+  EXPECT_EQ(ToJson(again), written);
+  EXPECT_EQ(again.spec_json, cluster.spec_json);
+}
+
+TEST(CacheClusterTest, ChecksTheHeader) {
+  json object = Object();
+  object["kind"] = "CacheKluster";
+  EXPECT_EQ(ErrorsOf(object), R"(kind: "CacheKluster" is not supported; use CacheCluster)");
+  object = Object();
+  object["apiVersion"] = "headpond.dev/v2";
+  EXPECT_THAT(ErrorsOf(object), HasSubstr("use headpond.dev/v1alpha1"));
+  object = Object();
+  object.erase("metadata");
+  EXPECT_EQ(ErrorsOf(object), "metadata.name: is required");
+  for (const json& bad : {json("A"), json("a_b"), json("-a"), json("a-"), json(""), json(12),
+                          json(std::string(53, 'a'))}) {
+    object["metadata"] = {{"name", bad}};
+    EXPECT_THAT(ErrorsOf(object), HasSubstr("metadata.name: must be 1 to 52 lower-case")) << bad;
+  }
+  object = Object();
+  object["spek"] = json::object();
+  EXPECT_THAT(CheckCacheCluster(object).warnings,
+              ElementsAre(FieldIssue{"spek", "unknown field, ignored; did you mean spec?"}));
+  EXPECT_THAT(ErrorsOf(json::array()), HasSubstr("must be a map"));
+}
+
+TEST(CacheClusterTest, ChecksRulesBetweenFields) {
+  const auto levels = [](const char* text) {
+    return Object({{"worker", {{"tieredStore", {{"levels", json::parse(text)}}}}}});
+  };
+  EXPECT_EQ(ErrorsOf(levels(R"([{"alias": "MEM", "quota": "1Gi", "lowWatermark": 0.95}])")),
+            "spec.worker.tieredStore.levels[0].lowWatermark: 0.95 is not below highWatermark 0.95");
+  EXPECT_THAT(
+      ErrorsOf(levels(R"([{"alias": "HDD", "quota": "1Gi"}, {"alias": "MEM", "quota": "1Gi"}])")),
+      HasSubstr("levels[1].alias: MEM is faster than the level before it"));
+  EXPECT_THAT(ErrorsOf(levels(R"([{"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/d"}]},
+                                  {"alias": "HDD", "quota": "1Gi", "dirs": [{"path": "/d"}]}])")),
+              HasSubstr("levels[1].dirs[0].path: \"/d\" belongs to another level already"));
+  EXPECT_EQ(ErrorsOf(Object({{"properties", {{"alluxio.master.rpc.port", "1"}}}})),
+            "spec.properties[alluxio.master.rpc.port]: is set by the operator; use "
+            "spec.ports.master.rpc");
+  EXPECT_THAT(
+      ErrorsOf(Object(
+          {{"worker", {{"properties", {{"alluxio.worker.tieredstore.level0.alias", "MEM"}}}}}})),
+      HasSubstr("spec.worker.properties[alluxio.worker.tieredstore.level0.alias]"));
+}
+
+TEST(CacheClusterTest, ChecksPropertiesAgainstTheTable) {
+  const Findings findings = CheckCacheCluster(Object(json::parse(R"({"properties": {
+      "alluxio.user.block.size.bytes.default": "64 apples", "alluxio.user.blok.size.bytes.default": "64MB", "fs.own.key": "x"}})")));
+  EXPECT_THAT(JoinIssues(findings.errors),
+              AllOf(HasSubstr("spec.properties[alluxio.user.block.size.bytes.default]: "),
+                    HasSubstr("64 apples")));
+  EXPECT_THAT(JoinIssues(findings.warnings),
+              HasSubstr("unknown property; did you mean alluxio.user.block.size.bytes.default?"));
+  EXPECT_THAT(findings.warnings, SizeIs(1));
+}
+
+TEST(CacheClusterTest, PortsOfAllDaemonsDiffer) {
+  EXPECT_EQ(
+      ErrorsOf(Object({{"ports", {{"master", {{"rpc", 30000}}}}}})),
+      "spec.ports.worker.web: port 30000 is spec.ports.master.rpc and also spec.ports.worker.web");
+  EXPECT_EQ(ErrorsOf(Object({{"ports", {{"worker", {{"rpc", 29999}, {"web", 30009}}}}},
+                             {"worker", {{"replicas", 2}}}})),
+            "spec.ports.worker.web: port 30009 is spec.ports.worker.rpc + 10 (worker-1) and also "
+            "spec.ports.worker.web");
+  EXPECT_THAT(
+      ErrorsOf(Object({{"ports", {{"worker", {{"rpc", 65530}}}}}, {"worker", {{"replicas", 2}}}})),
+      HasSubstr("is above the last port 65535"));
+}
+
+TEST(CacheClusterTest, RefusesToChangeImmutableFields) {
+  ASSERT_OK_AND_ASSIGN(const CacheCluster before,
+                       ReadCacheCluster(Object({{"master", {{"journal", {{"folder", "/a"}}}}}})));
+  ASSERT_OK_AND_ASSIGN(const CacheCluster after,
+                       ReadCacheCluster(Object({{"worker", {{"replicas", 2}}}})));
+  EXPECT_EQ(JoinIssues(CheckUpdate(before, after)),
+            R"(spec.master.journal.folder: cannot change from "/a" to null after creation)");
+  EXPECT_THAT(CheckUpdate(before, before), IsEmpty());
+}
+
+TEST(ManifestTest, NamesFileAndLineOfEveryProblem) {
+  const Manifest manifest = LoadManifest(
+      "apiVersion: headpond.dev/v1alpha1\n"
+      "kind: CacheCluster\n"
+      "metadata: {name: a}\n"
+      "spec:\n"
+      "  worker:\n"
+      "    replica: 2\n"
+      "    tieredStore:\n"
+      "      levels:\n"
+      "      - alias: MEM\n"
+      "        quota: 1X\n"
+      "  network:\n"
+      "    hostname: no\n",
+      "a.yaml");
+  EXPECT_THAT(manifest.clusters, IsEmpty());
+  EXPECT_THAT(
+      manifest.errors,
+      ElementsAre(
+          "a.yaml:12: spec.network.hostname: false is a boolean; must be a string: quote it",
+          R"(a.yaml:10: spec.worker.tieredStore.levels[0].quota: "1X" is not a size; use e.g. 1Gi)"));
+  EXPECT_THAT(
+      manifest.warnings,
+      ElementsAre("a.yaml:6: spec.worker.replica: unknown field, ignored; did you mean replicas?"));
+}
+
+TEST(ManifestTest, HoldsSeveralClustersWithDifferentNames) {
+  const std::string header = "apiVersion: headpond.dev/v1alpha1\nkind: CacheCluster\n";
+  const std::string a = header + "metadata: {name: a}\n", b = header + "metadata: {name: b}\n";
+  EXPECT_THAT(LoadManifest(a + "---\n" + b, "f").clusters, SizeIs(2));
+  const Manifest twice = LoadManifest(a + "---\n" + a, "f");
+  EXPECT_THAT(twice.errors, ElementsAre("f:7: metadata.name: \"a\" is in this file twice"));
+  EXPECT_THAT(twice.clusters, IsEmpty());
+  EXPECT_THAT(LoadManifest("# nothing\n", "f").errors, ElementsAre("f: holds no object"));
+  EXPECT_THAT(LoadManifest("a: [", "f").errors, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace headpond::api

@@ -1,0 +1,160 @@
+#include "operator/api/rules.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "base/config.h"
+
+namespace headpond::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMaxPort = 65535;
+
+std::string LevelPath(size_t index, std::string_view field) {
+  return fmt::format("spec.worker.tieredStore.levels[{}].{}", index, field);
+}
+
+const json& Levels(const json& spec) {
+  return spec.at("worker").at("tieredStore").at("levels");
+}
+
+void WatermarksAreOrdered(const json& spec, Findings& findings) {
+  const json& levels = Levels(spec);
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const double low = levels[i].at("lowWatermark").get<double>();
+    const double high = levels[i].at("highWatermark").get<double>();
+    if (low >= high)
+      findings.errors.push_back({LevelPath(i, "lowWatermark"),
+                                 fmt::format("{} is not below highWatermark {}", low, high)});
+  }
+}
+
+void LevelsGetSlower(const json& spec, Findings& findings) {
+  static constexpr std::array<std::string_view, 3> kOrder = {"MEM", "SSD", "HDD"};
+  const auto rank = [](const json& level) {
+    return std::ranges::find(kOrder, level.at("alias").get_ref<const std::string&>()) -
+           kOrder.begin();
+  };
+  const json& levels = Levels(spec);
+  for (size_t i = 1; i < levels.size(); ++i)
+    if (rank(levels[i]) < rank(levels[i - 1]))
+      findings.errors.push_back(
+          {LevelPath(i, "alias"),
+           fmt::format("{} is faster than the level before it; order them MEM, SSD, HDD",
+                       levels[i].at("alias").get<std::string>())});
+}
+
+void DirectoriesAreUsedOnce(const json& spec, Findings& findings) {
+  std::set<std::string> seen;
+  const json& levels = Levels(spec);
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const auto dirs = levels[i].find("dirs");
+    if (dirs == levels[i].end()) continue;
+    for (size_t k = 0; k < dirs->size(); ++k) {
+      const auto& path = (*dirs)[k].at("path").get_ref<const std::string&>();
+      if (!seen.insert(path).second)
+        findings.errors.push_back({LevelPath(i, fmt::format("dirs[{}].path", k)),
+                                   fmt::format("\"{}\" belongs to another level already", path)});
+    }
+  }
+}
+
+// Every daemon's ports, shifted by its ordinal, are different and exist.
+void PortsDoNotCollide(const json& spec, Findings& findings) {
+  std::map<int, std::string> owner;
+  for (const std::string role : {"master", "worker"}) {
+    const int replicas = spec.at(role).at("replicas").get<int>();
+    for (const auto& [name, port] : spec.at("ports").at(role).items()) {
+      const std::string path = fmt::format("spec.ports.{}.{}", role, name);
+      for (int ordinal = 0; ordinal < replicas; ++ordinal) {
+        const int number = port.get<int>() + kPortStride * ordinal;
+        const std::string who = ordinal == 0 ? path
+                                             : fmt::format("{} + {} ({}-{})", path,
+                                                           kPortStride * ordinal, role, ordinal);
+        if (number > kMaxPort) {
+          findings.errors.push_back(
+              {path, fmt::format("{} is above the last port {}", who, kMaxPort)});
+          break;
+        }
+        const auto [other, added] = owner.emplace(number, who);
+        if (added) continue;
+        findings.errors.push_back(
+            {path, fmt::format("port {} is {} and also {}", number, other->second, who)});
+        break;
+      }
+    }
+  }
+}
+
+bool Matches(std::string_view pattern, std::string_view key) {
+  if (!pattern.ends_with('*')) return key == pattern;
+  pattern.remove_suffix(1);
+  return key.starts_with(pattern);
+}
+
+// Calls `check(path, key, value)` for the properties of the cluster and of both roles.
+template <typename Check>
+void ForEachProperty(const json& spec, const Check& check) {
+  const auto visit = [&](const json& holder, const std::string& path) {
+    const auto properties = holder.find("properties");
+    if (properties == holder.end()) return;
+    for (const auto& [key, value] : properties->items())
+      check(fmt::format("{}.properties[{}]", path, key), key,
+            value.template get_ref<const std::string&>());
+  };
+  visit(spec, "spec");
+  visit(spec.at("master"), "spec.master");
+  visit(spec.at("worker"), "spec.worker");
+}
+
+void OwnedPropertiesAreLeftAlone(const json& spec, Findings& findings) {
+  ForEachProperty(spec, [&](const std::string& path, const std::string& key, const std::string&) {
+    for (const OwnedProperty& owned : OwnedProperties())
+      if (Matches(owned.key, key))
+        findings.errors.push_back(
+            {path, fmt::format("is set by the operator; use {}", owned.instead)});
+  });
+}
+
+// The daemons would refuse the same values when they start; here the author still looks on.
+void PropertiesFitTheirTypes(const json& spec, Findings& findings) {
+  ForEachProperty(spec, [&](const std::string& path, const std::string& key,
+                            const std::string& value) {
+    if (FindProperty(key) == nullptr) {
+      const std::string nearest = NearestProperty(key);
+      if (key.starts_with("alluxio."))
+        findings.warnings.push_back(
+            {path, nearest.empty() ? "unknown property"
+                                   : fmt::format("unknown property; did you mean {}?", nearest)});
+    } else if (const Status status = Config().Set(key, value); !status.ok()) {
+      findings.errors.push_back({path, status.message()});
+    }
+  });
+}
+
+}  // namespace
+
+const std::vector<Rule>& CacheClusterRules() {
+  static const std::vector<Rule> rules = {
+      {"A level's lowWatermark is below its highWatermark.",
+       "self.worker.tieredStore.levels.all(l, double(l.lowWatermark) < double(l.highWatermark))",
+       WatermarksAreOrdered},
+      {"Levels are ordered from fast to slow: MEM, SSD, HDD.", "", LevelsGetSlower},
+      {"A directory belongs to one level.", "", DirectoriesAreUsedOnce},
+      {"No two ports of the cluster are the same, counting the shift by ordinals.", "",
+       PortsDoNotCollide},
+      {"Properties that the operator derives from other fields are not set as properties.", "",
+       OwnedPropertiesAreLeftAlone},
+      {"Values of known `alluxio.*` properties fit their types.", "", PropertiesFitTheirTypes},
+  };
+  return rules;
+}
+
+}  // namespace headpond::api
