@@ -1,0 +1,247 @@
+#include "operator/plan/desired.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "testing/status_matchers.h"
+
+namespace headpond::plan {
+namespace {
+
+using nlohmann::json;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+const Layout kLayout{.cluster_dir = "/state/demo", .memory_dir = "/dev/shm/headpond-7"};
+
+api::CacheCluster Cluster(json spec = json::object()) {
+  auto cluster =
+      api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
+                             {"kind", api::kCacheClusterKind},
+                             {"metadata", {{"name", "demo"}, {"uid", "0123456789abcdef"}}},
+                             {"spec", std::move(spec)}});
+  EXPECT_OK(cluster);
+  return cluster.ok() ? *std::move(cluster) : api::CacheCluster();
+}
+
+std::string Text(const Workload& w) {
+  std::string text = fmt::format("{}\n  {}\n", w.name, fmt::join(w.args, "\n  "));
+  for (const auto& [key, value] : w.env) text += fmt::format("env {}={}\n", key, value);
+  for (const auto& [path, content] : w.files) text += fmt::format("file {}\n{}", path, content);
+  for (const Port& port : w.ports)
+    text += fmt::format("port {} {} ({})\n", port.name, port.number, port.field);
+  for (const Volume& v : w.volumes)
+    text += fmt::format("volume {} kind {} {} {}\n", v.name, static_cast<int>(v.kind), v.path,
+                        v.size_bytes);
+  text += fmt::format("probe {} {} {}{}\n", w.probe.host, w.probe.rpc_port, w.probe.web_port,
+                      w.probe.path);
+  text += fmt::format("bind {} logs {} grace {}\n", w.bind_host, w.logs_dir,
+                      w.termination_grace.count());
+  return text;
+}
+
+TEST(DesiredTest, TheDefaultClusterIsOneMasterAndOneWorkerInMemory) {
+  const auto workloads = Desired(Cluster(), kLayout);
+  ASSERT_THAT(workloads, SizeIs(2));
+  EXPECT_EQ(Text(workloads[0]),
+            R"(demo-master-0
+  master
+  -Dalluxio.master.hostname=localhost
+  -Dalluxio.master.bind.host=127.0.0.1
+  -Dalluxio.master.rpc.port=19998
+  -Dalluxio.master.web.bind.host=127.0.0.1
+  -Dalluxio.master.web.port=19999
+  -Dalluxio.master.journal.type=UFS
+  -Dalluxio.master.journal.folder=/state/demo/volumes/demo-master-0/data/journal
+  -Dalluxio.master.mount.table.root.ufs=/state/demo/under-store
+  -Dalluxio.master.mount.table.root.readonly=false
+  -Dalluxio.master.mount.table.root.shared=true
+  -Dalluxio.conf.dir=/state/demo/conf/demo-master-0
+  -Dalluxio.site.conf.dir=/state/demo/conf/demo-master-0
+  -Dalluxio.logs.dir=/state/demo/logs/demo-master-0
+  -Dalluxio.work.dir=/state/demo/volumes/demo-master-0/data
+file /state/demo/conf/demo-master-0/alluxio-site.properties
+port rpc 19998 (spec.ports.master.rpc)
+port web 19999 (spec.ports.master.web)
+volume state kind 0 /state/demo/volumes/demo-master-0 0
+volume under-store kind 3 /state/demo/under-store 0
+probe 127.0.0.1 19998 19999/api/v1/master/info
+bind 127.0.0.1 logs /state/demo/logs/demo-master-0 grace 10
+)");
+  EXPECT_EQ(Text(workloads[1]),
+            R"(demo-worker-0
+  worker
+  -Dalluxio.master.hostname=localhost
+  -Dalluxio.master.rpc.port=19998
+  -Dalluxio.worker.hostname=localhost
+  -Dalluxio.worker.bind.host=127.0.0.1
+  -Dalluxio.worker.rpc.port=29999
+  -Dalluxio.worker.web.bind.host=127.0.0.1
+  -Dalluxio.worker.web.port=30000
+  -Dalluxio.worker.tieredstore.levels=1
+  -Dalluxio.worker.tieredstore.level0.alias=MEM
+  -Dalluxio.worker.tieredstore.level0.dirs.path=/dev/shm/headpond-7/demo-worker-0-01234567/data
+  -Dalluxio.worker.tieredstore.level0.dirs.mediumtype=MEM
+  -Dalluxio.worker.tieredstore.level0.dirs.quota=1073741824
+  -Dalluxio.worker.tieredstore.level0.watermark.high.ratio=0.95
+  -Dalluxio.worker.tieredstore.level0.watermark.low.ratio=0.7
+  -Dalluxio.conf.dir=/state/demo/conf/demo-worker-0
+  -Dalluxio.site.conf.dir=/state/demo/conf/demo-worker-0
+  -Dalluxio.logs.dir=/state/demo/logs/demo-worker-0
+  -Dalluxio.work.dir=/state/demo/volumes/demo-worker-0/data
+file /state/demo/conf/demo-worker-0/alluxio-site.properties
+port rpc 29999 (spec.ports.worker.rpc)
+port web 30000 (spec.ports.worker.web)
+volume state kind 1 /state/demo/volumes/demo-worker-0 0
+volume tier0-dir0 kind 2 /dev/shm/headpond-7/demo-worker-0-01234567 1073741824
+probe 127.0.0.1 29999 30000/api/v1/worker/info
+bind 127.0.0.1 logs /state/demo/logs/demo-worker-0 grace 10
+)");
+}
+
+TEST(DesiredTest, WorkersOfOneHostShareNeitherPortsNorFolders) {
+  const auto workloads =
+      Desired(Cluster(json::parse(R"({"worker": {"replicas": 3, "tieredStore": {"levels": [
+      {"alias": "MEM", "quota": "1Gi"}, {"alias": "SSD", "quota": "10Gi", "dirs": [{"path": "/d1"}, {"path": "/d2", "quota": "5Gi"}]},
+      {"alias": "HDD", "quota": "20Gi"}]}}})")),
+              kLayout);
+  ASSERT_THAT(workloads, SizeIs(4));
+  EXPECT_EQ(workloads[3].ports[0].number, 30019);
+  EXPECT_EQ(workloads[3].ports[1].number, 30020);
+  EXPECT_THAT(workloads[3].args, Contains("-Dalluxio.worker.rpc.port=30019"));
+  EXPECT_THAT(workloads[3].args, Contains("-Dalluxio.worker.tieredstore.level1.dirs.path=/d1/"
+                                          "demo-worker-2/data,/d2/demo-worker-2/data"));
+  EXPECT_THAT(workloads[3].args,
+              Contains("-Dalluxio.worker.tieredstore.level1.dirs.quota=10737418240,5368709120"));
+  EXPECT_THAT(workloads[3].args,
+              Contains("-Dalluxio.worker.tieredstore.level1.dirs.mediumtype=SSD,SSD"));
+  std::set<std::string> paths;
+  std::set<int> ports;
+  for (const Workload& workload : workloads) {
+    for (const Volume& volume : workload.volumes)
+      EXPECT_TRUE(paths.insert(volume.path).second) << volume.path;
+    for (const Port& port : workload.ports)
+      EXPECT_TRUE(ports.insert(port.number).second) << port.number;
+  }
+}
+
+TEST(DesiredTest, PortsAreNotShiftedWhereEveryDaemonHasItsOwnNetwork) {
+  Layout layout = kLayout;
+  layout.shared_host = false;
+  for (const Workload& workload : Desired(Cluster({{"worker", {{"replicas", 3}}}}), layout))
+    if (workload.role == Role::kWorker) {
+      EXPECT_EQ(workload.ports[0].number, 29999);
+    }
+}
+
+TEST(DesiredTest, PropertiesAndMountOptionsStayOutOfCommandLines) {
+  const auto workloads = Desired(Cluster(json::parse(R"({
+      "properties": {"alluxio.user.a": "1", "alluxio.user.b": "1"}, "master": {"properties": {"alluxio.user.b": "2"}},
+      "rootUfs": {"uri": "s3://bucket/x", "options": {"s3a.secretKey": "hush"}}})")),
+                                 kLayout);
+  for (const Workload& workload : workloads)
+    for (const std::string& arg : workload.args) {
+      EXPECT_THAT(arg, Not(HasSubstr("hush")));
+      EXPECT_THAT(arg, Not(HasSubstr("alluxio.user.")));
+    }
+  EXPECT_EQ(workloads[0].files.begin()->second,
+            "alluxio.master.mount.table.root.option.s3a.secretKey=hush\nalluxio.user.a=1\nalluxio."
+            "user.b=2\n");
+  EXPECT_EQ(workloads[1].files.begin()->second, "alluxio.user.a=1\nalluxio.user.b=1\n");
+}
+
+TEST(DesiredTest, APropertyThatTheSiteFileCannotSetGoesOnTheCommandLine) {
+  const auto workloads = Desired(
+      Cluster({{"properties",
+                {{"alluxio.master.skip.root.acl.check", "true"}, {"alluxio.debug", "true"}}}}),
+      kLayout);
+  EXPECT_THAT(workloads[0].args, Contains("-Dalluxio.master.skip.root.acl.check=true"));
+  EXPECT_EQ(workloads[0].files.begin()->second, "alluxio.debug=true\n");
+}
+
+TEST(DesiredTest, PropertiesTextEscapesWhatTheFormatGivesAMeaning) {
+  EXPECT_EQ(PropertiesText({{"a b=:#!", " x=y \\ \n\t#é😀"}}),
+            "a\\ b\\=\\:\\#\\!=\\ x=y \\\\ \\n\\t#\\u00e9\\ud83d\\ude00\n");
+}
+
+TEST(DesiredTest, TheHashChangesWithTheConfigurationOnly) {
+  const auto before = Desired(Cluster(), kLayout);
+  const auto grace = Desired(
+      Cluster({{"terminationGracePeriodSeconds", 60}, {"worker", {{"replicas", 2}}}}), kLayout);
+  const auto changed =
+      Desired(Cluster({{"worker", {{"properties", {{"alluxio.x", "1"}}}}}}), kLayout);
+  EXPECT_EQ(before[0].ConfigHash(), grace[0].ConfigHash());
+  EXPECT_EQ(before[1].ConfigHash(), grace[1].ConfigHash());
+  EXPECT_EQ(before[0].ConfigHash(), changed[0].ConfigHash());
+  EXPECT_NE(before[1].ConfigHash(), changed[1].ConfigHash());
+  EXPECT_EQ(before[0].ConfigHash().size(), 16u);
+}
+
+// A value for the field that differs from its default; null when there is no other.
+json OtherValue(const api::Field& field) {
+  switch (field.type) {
+    case api::FieldType::kBoolean: return field.default_json != "true";
+    case api::FieldType::kStringMap: return {{"alluxio.some.key", "v"}};
+    case api::FieldType::kSize: return "123Mi";
+    case api::FieldType::kNumber: return 0.8;
+    case api::FieldType::kString:
+      return field.path.ends_with("name") ? json("NAME") : json("/other");
+    case api::FieldType::kEnum: return field.values.size() > 1 ? json(field.values[1]) : json();
+    case api::FieldType::kInteger: {
+      const json usual = json::parse(field.default_json);
+      return usual.get<double>() + 5 <= field.max ? json(usual.get<int>() + 5) : json();
+    }
+    default: return nullptr;
+  }
+}
+
+// "a.b[].c" in JSON pointer form, with the first item of each list.
+json::json_pointer Pointer(std::string_view path) {
+  std::string text = "/";
+  for (const char c : path) {
+    if (c == '.')
+      text += '/';
+    else if (c == '[')
+      text += "/0";
+    else if (c != ']')
+      text += c;
+  }
+  return json::json_pointer(text);
+}
+
+TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
+  // Its effect is on the operator, not on a daemon: see MakePlan.
+  const std::set<std::string_view> of_the_operator = {"paused"};
+  const json base = json::parse(R"({"env": [{"name": "A"}], "worker": {"tieredStore": {"levels": [
+      {"alias": "MEM", "quota": "1Gi", "dirs": [{"path": "/m"}]}, {"alias": "HDD", "quota": "1Gi"}]}}})");
+  const auto text_of = [](const json& spec) {
+    std::string text;
+    for (const Workload& workload : Desired(Cluster(spec), kLayout)) text += Text(workload);
+    return text;
+  };
+  const std::string before = text_of(base);
+  int tried = 0;
+  for (const api::Field& field : api::CacheClusterFields()) {
+    json value = OtherValue(field);
+    if (field.path == "network.hostname" || field.path == "network.bindHost") value = "other";
+    if (value.is_null() || of_the_operator.contains(field.path)) continue;
+    json spec = base;
+    spec[Pointer(field.path)] = value;
+    // A level's own quota counts where it has no directories of its own.
+    if (field.path == "worker.tieredStore.levels[].quota")
+      spec[json::json_pointer("/worker/tieredStore/levels/1/quota")] = value;
+    EXPECT_NE(text_of(spec), before) << field.path << " is silent";
+    ++tried;
+  }
+  EXPECT_GT(tried, 20);
+}
+
+}  // namespace
+}  // namespace headpond::plan

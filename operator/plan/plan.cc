@@ -1,0 +1,251 @@
+#include "operator/plan/plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+namespace headpond::plan {
+namespace {
+
+std::string_view Verb(ActionKind kind) {
+  switch (kind) {
+    case ActionKind::kStart: return "start";
+    case ActionKind::kStop: return "stop";
+    case ActionKind::kRemove: return "remove";
+    case ActionKind::kDeleteData: return "delete data";
+  }
+  return "";
+}
+
+// Builds one plan. Lives for one call of MakePlan.
+class Planner {
+ public:
+  Planner(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,
+          const RestartPolicy& policy)
+      : desired_(desired), observed_(observed), now_ms_(now_ms), policy_(policy) {
+    for (const Workload& workload : desired.workloads) wanted_[workload.name] = &workload;
+    for (const ObservedWorkload& workload : observed.workloads) found_[workload.name] = &workload;
+    for (const Workload& workload : desired.workloads)
+      hashes_[workload.name] = workload.ConfigHash();
+  }
+
+  Plan Make() {
+    if (desired_.deleting) {
+      TearDown();
+    } else if (!desired_.paused) {
+      RemoveExtras();
+      for (const Role role : {Role::kMaster, Role::kWorker}) {
+        StartMissing(role);
+        ReplaceOutdated(role);
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void Add(ActionKind kind, std::string workload, std::string reason,
+           std::vector<std::string> waits_for = {}) {
+    plan_.steps.push_back({{kind, std::move(workload), std::move(reason)}, std::move(waits_for)});
+  }
+
+  const ObservedWorkload* Found(const std::string& name) const {
+    const auto found = found_.find(name);
+    return found == found_.end() ? nullptr : found->second;
+  }
+
+  bool IsCurrent(const ObservedWorkload& workload) const {
+    const auto hash = hashes_.find(workload.name);
+    return hash != hashes_.end() && hash->second == workload.config_hash;
+  }
+
+  bool Serves(const std::string& name) const {
+    const ObservedWorkload* workload = Found(name);
+    return workload != nullptr && workload->phase == Phase::kRunning && workload->serving;
+  }
+
+  // The end of a daemon that should not be there (any more).
+  void End(const ObservedWorkload& workload, const std::string& reason,
+           std::vector<std::string> waits_for = {}) {
+    switch (workload.phase) {
+      case Phase::kRunning:
+        return Add(ActionKind::kStop, workload.name, reason, std::move(waits_for));
+      case Phase::kStopping: plan_.in_progress.push_back(workload.name + " is stopping"); return;
+      case Phase::kExited: return Add(ActionKind::kRemove, workload.name, reason);
+    }
+  }
+
+  // Workers before masters, and from the highest ordinal down: the reverse of the order of
+  // starting.
+  std::vector<const ObservedWorkload*> InEndingOrder() const {
+    std::vector<const ObservedWorkload*> order;
+    for (const ObservedWorkload& workload : observed_.workloads) order.push_back(&workload);
+    std::ranges::sort(order, [](const auto* a, const auto* b) {
+      return std::tuple(b->role, b->ordinal, a->name) < std::tuple(a->role, a->ordinal, b->name);
+    });
+    return order;
+  }
+
+  void TearDown() {
+    std::vector<std::string> workers;
+    for (const ObservedWorkload* workload : InEndingOrder()) {
+      std::vector<std::string> waits_for;
+      if (workload->role == Role::kMaster)
+        for (const std::string& worker : workers) waits_for.push_back(worker + " to end");
+      if (workload->role == Role::kWorker && workload->phase != Phase::kExited)
+        workers.push_back(workload->name);
+      End(*workload, "cluster is being deleted", std::move(waits_for));
+    }
+    if (!desired_.delete_data || !observed_.has_data) return;
+    std::vector<std::string> waits_for;
+    for (const ObservedWorkload& workload : observed_.workloads)
+      waits_for.push_back(workload.name + " to be removed");
+    Add(ActionKind::kDeleteData, "", "cluster is being deleted with its data",
+        std::move(waits_for));
+  }
+
+  void RemoveExtras() {
+    for (const ObservedWorkload* workload : InEndingOrder())
+      if (!wanted_.contains(workload->name)) End(*workload, "no longer wanted");
+  }
+
+  // Masters that a worker's start waits for: none once a majority serves.
+  std::vector<std::string> MissingMasters() const {
+    std::vector<std::string> missing;
+    size_t masters = 0;
+    for (const Workload& workload : desired_.workloads) {
+      if (workload.role != Role::kMaster) continue;
+      ++masters;
+      if (!Serves(workload.name)) missing.push_back(workload.name + " to serve");
+    }
+    const bool majority = masters - missing.size() > masters / 2;
+    return majority ? std::vector<std::string>() : missing;
+  }
+
+  void StartMissing(Role role) {
+    for (const Workload& workload : desired_.workloads) {
+      if (workload.role != role) continue;
+      const ObservedWorkload* found = Found(workload.name);
+      if (found != nullptr && found->phase == Phase::kRunning) {
+        if (!found->serving) plan_.in_progress.push_back(workload.name + " does not serve yet");
+        continue;
+      }
+      if (found != nullptr && found->phase == Phase::kStopping) {
+        plan_.in_progress.push_back(workload.name + " is stopping");
+        continue;
+      }
+      Start(workload, found);
+    }
+  }
+
+  void Start(const Workload& workload, const ObservedWorkload* found) {
+    std::vector<std::string> waits_for;
+    if (workload.role == Role::kWorker) waits_for = MissingMasters();
+    std::string reason = "not running";
+    if (found != nullptr && found->crashes > 0) {
+      reason = found->message;
+      // A new configuration deserves a try at once.
+      if (IsCurrent(*found)) {
+        const std::chrono::milliseconds backoff = BackoffAfter(found->crashes, policy_);
+        // A clock that was set back must not stretch the wait.
+        const int64_t due = std::min(found->exited_at_ms, now_ms_) + backoff.count();
+        if (due > now_ms_) {
+          waits_for.push_back(
+              fmt::format("{} ms of back-off after crash {}", backoff.count(), found->crashes));
+          plan_.due_at_ms = std::min(due, plan_.due_at_ms.value_or(due));
+        }
+      }
+    }
+    Add(ActionKind::kStart, workload.name, std::move(reason), std::move(waits_for));
+  }
+
+  // Rolling: one serving daemon of the role is taken away at a time, and only while the rest
+  // serves.
+  void ReplaceOutdated(Role role) {
+    std::vector<std::string> unavailable;  // wanted, and not serving now or by what this plan does
+    for (const Workload& workload : desired_.workloads)
+      if (workload.role == role && !Serves(workload.name)) unavailable.push_back(workload.name);
+    const std::vector<std::string> missing_masters =
+        role == Role::kWorker ? OutdatedOrSilentMasters() : std::vector<std::string>();
+
+    for (const Workload& workload : desired_.workloads) {
+      const ObservedWorkload* found = Found(workload.name);
+      if (workload.role != role || found == nullptr || found->phase != Phase::kRunning ||
+          IsCurrent(*found))
+        continue;
+      std::vector<std::string> waits_for = missing_masters;
+      // One that doesn't serve can't be missed: replace it at once, or a broken configuration could
+      // never be repaired.
+      if (found->serving)
+        for (const std::string& other : unavailable) waits_for.push_back(other + " to serve");
+      if (found->serving && waits_for.empty()) unavailable.push_back(workload.name);
+      Add(ActionKind::kStop, workload.name, "its configuration changed", std::move(waits_for));
+    }
+  }
+
+  std::vector<std::string> OutdatedOrSilentMasters() const {
+    std::vector<std::string> waits_for;
+    for (const Workload& workload : desired_.workloads) {
+      if (workload.role != Role::kMaster) continue;
+      const ObservedWorkload* found = Found(workload.name);
+      if (found == nullptr || !Serves(workload.name) || !IsCurrent(*found))
+        waits_for.push_back(workload.name + " to serve the new configuration");
+    }
+    return waits_for;
+  }
+
+  const DesiredCluster& desired_;
+  const ObservedCluster& observed_;
+  const int64_t now_ms_;
+  const RestartPolicy& policy_;
+  std::map<std::string, const Workload*, std::less<>> wanted_;
+  std::map<std::string, const ObservedWorkload*, std::less<>> found_;
+  std::map<std::string, std::string, std::less<>> hashes_;
+  Plan plan_;
+};
+
+}  // namespace
+
+std::vector<Action> Plan::Runnable() const {
+  std::vector<Action> actions;
+  for (const Step& step : steps)
+    if (step.waits_for.empty()) actions.push_back(step.action);
+  return actions;
+}
+
+int NextCrashCount(int before, int64_t started_at_ms, int64_t exited_at_ms,
+                   const RestartPolicy& policy) {
+  const bool was_stable = exited_at_ms - started_at_ms >= policy.stable_after.count();
+  return was_stable ? 1 : before + 1;
+}
+
+std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy) {
+  std::chrono::milliseconds backoff = policy.initial_backoff;
+  for (int i = 1; i < crashes && backoff < policy.max_backoff; ++i) backoff *= 2;
+  return std::min(backoff, policy.max_backoff);
+}
+
+Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,
+              const RestartPolicy& policy) {
+  return Planner(desired, observed, now_ms, policy).Make();
+}
+
+std::string Describe(const Action& action) {
+  if (action.workload.empty()) return fmt::format("{} ({})", Verb(action.kind), action.reason);
+  return fmt::format("{} {} ({})", Verb(action.kind), action.workload, action.reason);
+}
+
+std::string Describe(const Plan& plan) {
+  std::string text;
+  for (const Step& step : plan.steps) {
+    text += Describe(step.action);
+    if (!step.waits_for.empty())
+      text += fmt::format(", waits for {}", fmt::join(step.waits_for, ", "));
+    text += '\n';
+  }
+  for (const std::string& thing : plan.in_progress) text += thing + '\n';
+  return text;
+}
+
+}  // namespace headpond::plan

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operator/plan/workload.h"
+
+namespace headpond::plan {
+
+enum class Phase {
+  kRunning,
+  kStopping,  // asked to end, still there
+  kExited,    // ended, or could not be started; its traces are still there
+};
+
+// One daemon as a runtime found it.
+struct ObservedWorkload {
+  std::string name;
+  Role role = Role::kMaster;
+  int ordinal = 0;
+  Phase phase = Phase::kRunning;
+  std::string config_hash;          // of the Workload it was started from
+  bool serving = false;             // its probe succeeded; only for kRunning
+  std::optional<int> live_workers;  // what a serving master says; empty when it doesn't tell
+  int pid = 0;                      // where the runtime has such a thing
+  int64_t started_at_ms = 0;
+  int64_t exited_at_ms = 0;  // only for kExited
+  // Exits in a row that nobody asked for, failed starts included (see NextCrashCount); 0 after a
+  // stop that was asked for.
+  int crashes = 0;
+  std::string reason;  // CamelCase, only for kExited: "Crashed", "PortInUse", "StartFailed", ...
+  std::string
+      message;  // for people: "exited with code 1: ...", or why a running daemon doesn't serve
+};
+
+struct ObservedCluster {
+  std::vector<ObservedWorkload> workloads;
+  bool has_data = false;             // volumes of the cluster exist (not counting an under-store)
+  std::optional<int64_t> due_at_ms;  // when the runtime itself has something to do at the next look
+};
+
+// What should be, all of it.
+struct DesiredCluster {
+  std::vector<Workload> workloads;  // as Desired returns them
+  bool paused = false;
+  bool deleting = false;
+  bool delete_data = false;  // only together with `deleting`, on the user's explicit word
+};
+
+enum class ActionKind {
+  kStart,       // create what is missing of its folders, then run it
+  kStop,        // SIGTERM, and SIGKILL after the grace period
+  kRemove,      // forget an exited daemon; volumes stay
+  kDeleteData,  // remove all volumes of the cluster but under-stores
+};
+
+struct Action {
+  ActionKind kind = ActionKind::kStart;
+  std::string workload;  // "" for kDeleteData
+  std::string reason;    // why, for logs and status
+  friend bool operator==(const Action&, const Action&) = default;
+};
+
+// An action and what it waits for. Only steps that wait for nothing may be executed; then the world
+// is observed again.
+struct Step {
+  Action action;
+  std::vector<std::string> waits_for;  // "quickstart-master-0 to serve"
+};
+
+struct Plan {
+  std::vector<Step> steps;  // in the order they will happen
+  // Things under way that need no action: "quickstart-worker-0 is stopping".
+  std::vector<std::string> in_progress;
+  // When a back-off ends, so that looking again before makes no difference. Milliseconds since the
+  // epoch.
+  std::optional<int64_t> due_at_ms;
+
+  bool converged() const { return steps.empty() && in_progress.empty(); }
+  std::vector<Action> Runnable() const;
+};
+
+// How eagerly daemons are started again: first after `initial_backoff`, twice as long after each
+// further crash up to `max_backoff`; a run of `stable_after` makes the next crash count as the
+// first.
+struct RestartPolicy {
+  std::chrono::milliseconds initial_backoff{1000};
+  std::chrono::milliseconds max_backoff{60'000};
+  std::chrono::milliseconds stable_after{60'000};
+};
+
+// The number of crashes in a row after a run from `started_at_ms` to `exited_at_ms`, with `before`
+// when the run began.
+int NextCrashCount(int before, int64_t started_at_ms, int64_t exited_at_ms,
+                   const RestartPolicy& policy);
+std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy);
+
+// What to do next so that `observed` becomes `desired`. Pure. It never
+//   - stops a daemon that is wanted, runs and has the right configuration,
+//   - stops more than one serving master or worker at a time for a new configuration, workers only
+//   after the masters,
+//   - starts a worker for the first time before a majority of masters serves,
+//   - deletes data unless `deleting` and `delete_data`, and then only when no daemon is left.
+// Executing the runnable actions over and over, each of which succeeds, ends in a plan that is
+// converged.
+Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,
+              const RestartPolicy& policy);
+
+// One line per step, for `headpond up --dry-run`, logs and golden tests:
+//   "start quickstart-worker-0 (not running), after quickstart-master-0 serves".
+std::string Describe(const Plan& plan);
+std::string Describe(const Action& action);
+
+}  // namespace headpond::plan

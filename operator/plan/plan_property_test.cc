@@ -1,0 +1,203 @@
+// Drives MakePlan against a simulated world with random crashes, slow starts, slow stops and
+// changes of mind.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "operator/plan/plan.h"
+
+namespace headpond::plan {
+namespace {
+
+constexpr int kSeeds = 500;
+constexpr int kChaosRounds = 60;
+constexpr int kRoundsToConverge = 200;
+
+class World {
+ public:
+  explicit World(uint64_t seed) : random_(seed) {}
+
+  Random& random() { return random_; }
+  const ObservedCluster& observed() const { return observed_; }
+  int64_t now_ms() const { return now_ms_; }
+  int data_deletions() const { return data_deletions_; }
+
+  void Execute(const Action& action, const DesiredCluster& desired) {
+    ObservedWorkload* found = Find(action.workload);
+    switch (action.kind) {
+      case ActionKind::kStart: return Start(action.workload, desired);
+      case ActionKind::kStop:
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->phase, Phase::kRunning);
+        found->phase = Phase::kStopping;
+        found->serving = false;
+        return;
+      case ActionKind::kRemove:
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->phase, Phase::kExited);
+        std::erase_if(observed_.workloads,
+                      [&](const auto& w) { return w.name == action.workload; });
+        return;
+      case ActionKind::kDeleteData:
+        ASSERT_TRUE(observed_.workloads.empty());
+        observed_.has_data = false;
+        ++data_deletions_;
+        return;
+    }
+  }
+
+  // Time passes: daemons come up and go down at their own pace; with `chaos` some crash.
+  void Pass(bool chaos) {
+    now_ms_ += static_cast<int64_t>(random_.Below(5000));
+    for (ObservedWorkload& workload : observed_.workloads) {
+      if (workload.phase == Phase::kRunning && random_.OneIn(3)) workload.serving = true;
+      if (workload.phase == Phase::kStopping && random_.OneIn(3)) Exit(workload, 0);
+      if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
+        Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
+    }
+  }
+
+  const RestartPolicy& policy() const { return policy_; }
+
+ private:
+  void Start(const std::string& name, const DesiredCluster& desired) {
+    for (const Workload& workload : desired.workloads) {
+      if (workload.name != name) continue;
+      ObservedWorkload* found = Find(name);
+      const int crashes = found == nullptr ? 0 : found->crashes;
+      ASSERT_TRUE(found == nullptr || found->phase == Phase::kExited);
+      std::erase_if(observed_.workloads, [&](const auto& w) { return w.name == name; });
+      observed_.workloads.push_back({.name = name,
+                                     .role = workload.role,
+                                     .ordinal = workload.ordinal,
+                                     .config_hash = workload.ConfigHash(),
+                                     .started_at_ms = now_ms_,
+                                     .crashes = crashes});
+      observed_.has_data = true;
+      return;
+    }
+    FAIL() << "start of " << name << ", which nobody wants";
+  }
+
+  void Exit(ObservedWorkload& workload, int crashes) {
+    workload.phase = Phase::kExited;
+    workload.serving = false;
+    workload.crashes = crashes;
+    workload.exited_at_ms = now_ms_;
+  }
+
+  ObservedWorkload* Find(const std::string& name) {
+    for (ObservedWorkload& workload : observed_.workloads)
+      if (workload.name == name) return &workload;
+    return nullptr;
+  }
+
+  Random random_;
+  RestartPolicy policy_;
+  ObservedCluster observed_;
+  int64_t now_ms_ = 1'000'000;
+  int data_deletions_ = 0;
+};
+
+DesiredCluster RandomDesired(Random& random) {
+  DesiredCluster desired;
+  const auto add = [&](Role role, uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) {
+      Workload workload{
+          .role = role, .ordinal = static_cast<int>(i), .args = {std::to_string(random.Below(3))}};
+      workload.name = std::string(RoleName(role)) + std::to_string(i);
+      desired.workloads.push_back(std::move(workload));
+    }
+  };
+  add(Role::kMaster, 1 + random.Below(3));
+  add(Role::kWorker, random.Below(4));
+  return desired;
+}
+
+// Serving daemons that are wanted and that these actions stop.
+int StoppedInService(const World& world, const DesiredCluster& desired,
+                     const std::vector<Action>& actions, Role role) {
+  int count = 0;
+  for (const Action& action : actions) {
+    const auto& all = world.observed().workloads;
+    const auto found = std::ranges::find(all, action.workload, &ObservedWorkload::name);
+    const bool wanted = std::ranges::find(desired.workloads, action.workload, &Workload::name) !=
+                        desired.workloads.end();
+    count += action.kind == ActionKind::kStop && wanted && found != all.end() &&
+             found->role == role && found->serving;
+  }
+  return count;
+}
+
+// One look and its actions; checks what must hold for every plan.
+bool Round(World& world, const DesiredCluster& desired) {
+  const Plan plan = MakePlan(desired, world.observed(), world.now_ms(), world.policy());
+  const std::vector<Action> actions = plan.Runnable();
+  if (!desired.deleting) {
+    EXPECT_LE(StoppedInService(world, desired, actions, Role::kMaster), 1) << Describe(plan);
+    EXPECT_LE(StoppedInService(world, desired, actions, Role::kWorker), 1) << Describe(plan);
+  }
+  for (const Action& action : actions) world.Execute(action, desired);
+  // Not stuck: something was done, is under way, or is due later.
+  EXPECT_TRUE(plan.converged() || !actions.empty() || !plan.in_progress.empty() || plan.due_at_ms)
+      << Describe(plan);
+  return plan.converged();
+}
+
+void ConvergeOrFail(World& world, const DesiredCluster& desired) {
+  for (int round = 0; round < kRoundsToConverge; ++round) {
+    if (Round(world, desired)) return;
+    world.Pass(/*chaos=*/false);
+  }
+  FAIL() << "not converged:\n"
+         << Describe(MakePlan(desired, world.observed(), world.now_ms(), world.policy()));
+}
+
+TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    DesiredCluster desired = RandomDesired(world.random());
+    for (int round = 0; round < kChaosRounds; ++round) {
+      if (world.random().OneIn(15)) desired = RandomDesired(world.random());
+      Round(world, desired);
+      world.Pass(/*chaos=*/true);
+    }
+    ConvergeOrFail(world, desired);
+    EXPECT_EQ(world.observed().workloads.size(), desired.workloads.size());
+    for (const Workload& workload : desired.workloads) {
+      const auto& all = world.observed().workloads;
+      const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
+      ASSERT_NE(found, all.end());
+      EXPECT_EQ(found->config_hash, workload.ConfigHash());
+      EXPECT_TRUE(found->serving);
+    }
+    EXPECT_TRUE(
+        MakePlan(desired, world.observed(), world.now_ms(), world.policy()).Runnable().empty());
+    EXPECT_EQ(world.data_deletions(), 0);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(PlanPropertyTest, DeletionEndsFromAnythingAndTouchesDataOnlyWhenToldTo) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    DesiredCluster desired = RandomDesired(world.random());
+    for (int round = 0; round < kChaosRounds; ++round) {
+      Round(world, desired);
+      world.Pass(/*chaos=*/true);
+    }
+    desired.deleting = true;
+    desired.delete_data = world.random().OneIn(2);
+    ConvergeOrFail(world, desired);
+    EXPECT_TRUE(world.observed().workloads.empty());
+    EXPECT_EQ(world.observed().has_data, !desired.delete_data);
+    EXPECT_EQ(world.data_deletions(), desired.delete_data ? 1 : 0);
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace headpond::plan

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace headpond::plan {
+
+enum class Role { kMaster, kWorker };
+
+// "master", "worker": the word in names, and the daemon's first argument.
+std::string_view RoleName(Role role);
+
+struct Port {
+  std::string name;  // "rpc", "web"
+  int number = 0;
+  std::string field;  // what the author changes to get another one: "spec.ports.master.rpc"
+};
+
+enum class VolumeKind {
+  kDurable,     // a journal: its loss is the loss of the namespace
+  kCache,       // can be filled again from the under-store
+  kMemory,      // the same, in memory
+  kUnderStore,  // the users' own data: created when missing, never removed
+};
+
+// A folder that a daemon keeps data in. The runtime stamps it with the cluster's identity, so that
+// it is never mistaken for another's; the daemon gets `data_path`.
+struct Volume {
+  std::string name;  // "state", "tier0-dir0"
+  VolumeKind kind = VolumeKind::kCache;
+  std::string path;
+  int64_t size_bytes = 0;  // what the daemon may fill; 0: unknown
+
+  std::string data_path() const { return kind == VolumeKind::kUnderStore ? path : path + "/data"; }
+};
+
+// How to find out that a daemon serves: its RPC port accepts connections and its web port answers
+// the path with 200.
+struct Probe {
+  std::string host;
+  int rpc_port = 0;
+  int web_port = 0;
+  std::string path;
+};
+
+// One daemon that should run, in terms every runtime understands.
+struct Workload {
+  Role role = Role::kMaster;
+  int ordinal = 0;
+  std::string name;               // "<cluster>-master-0", a DNS label
+  std::vector<std::string> args;  // what follows the program: "master", "-Dalluxio..."
+  std::map<std::string, std::string> env;
+  std::map<std::string, std::string>
+      files;  // by absolute path; may hold secrets, so for the owner's eyes only
+  std::string logs_dir;
+  std::vector<Port> ports;
+  std::string bind_host;
+  std::vector<Volume> volumes;
+  Probe probe;
+  std::chrono::seconds termination_grace{10};
+
+  // Sixteen hex digits over everything that only a restart can change: name, arguments,
+  // environment, files.
+  std::string ConfigHash() const;
+};
+
+// What a runtime offers to workloads; the rest of the engine doesn't know where they run.
+struct Layout {
+  std::string cluster_dir;  // folder for everything of one cluster, as daemons see it
+  std::string memory_dir;   // the same in memory (tmpfs)
+  bool shared_host = true;  // daemons share the host's ports, so ordinals shift them
+};
+
+}  // namespace headpond::plan
