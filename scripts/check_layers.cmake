@@ -18,7 +18,7 @@ set(layers_worker base io proto net ufs cache client http)
 set(layers_cli base io proto net journal meta ufs cache client http)
 set(layers_headpond base io proto net journal meta ufs cache client http master worker cli operator)
 set(layers_testing base io proto net journal meta ufs cache client http master worker cli)
-set(layers_operator base)
+set(layers_operator base io http)
 
 set(failures 0)
 file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/daemons/*.h ${ROOT}/daemons/*.cc ${ROOT}/operator/*.h

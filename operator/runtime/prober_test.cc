@@ -1,0 +1,52 @@
+#include "operator/runtime/prober.h"
+
+#include <gmock/gmock.h>
+
+#include "http/http_server.h"
+#include "operator/testing/free_ports.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+TEST(ProberTest, ServingMeansBothPortsAnswer) {
+  http::HttpServer server({.port_key = "test"});
+  server.Handle("GET", "/good", [](const http::Request&) -> Result<http::Response> {
+    return http::Response{.body = R"({"workers":[{},{}]})"};
+  });
+  server.Handle("GET", "/odd", [](const http::Request&) -> Result<http::Response> {
+    return http::Response{.body = "not JSON"};
+  });
+  server.Handle("GET", "/bad", [](const http::Request&) -> Result<http::Response> {
+    return http::Response{.status = 503};
+  });
+  ASSERT_OK_AND_ASSIGN(const int port, server.Start());
+  const int closed = testing_operator::FreePorts(1).at(0);
+
+  Prober prober;
+  const auto results = prober.ProbeAll({{"127.0.0.1", port, port, "/good"},
+                                        {"127.0.0.1", port, port, "/odd"},
+                                        {"127.0.0.1", port, port, "/bad"},
+                                        {"127.0.0.1", closed, port, "/good"},
+                                        {"127.0.0.1", port, closed, "/good"}},
+                                       milliseconds(5000));
+  ASSERT_EQ(results.size(), 5u);
+  EXPECT_TRUE(results[0].serving) << results[0].message;
+  EXPECT_EQ(results[0].live_workers, 2);
+  EXPECT_TRUE(results[1].serving);
+  EXPECT_EQ(results[1].live_workers, std::nullopt);
+  EXPECT_FALSE(results[2].serving);
+  EXPECT_THAT(results[2].message, HasSubstr("answers /bad with status 503"));
+  EXPECT_FALSE(results[3].serving);
+  EXPECT_THAT(results[3].message, HasSubstr(std::to_string(closed)));
+  EXPECT_FALSE(results[4].serving);
+  EXPECT_TRUE(prober.ProbeAll({}, milliseconds(1)).empty());
+  EXPECT_TRUE(
+      prober.ProbeAll({{"127.0.0.1", port, port, "/good"}}, milliseconds(5000)).at(0).serving);
+}
+
+}  // namespace
+}  // namespace headpond::runtime

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "operator/plan/plan.h"
+
+namespace headpond::runtime {
+
+// Which cluster; the uid is what identity hangs on, the names are for people and folders.
+struct ClusterRef {
+  std::string name_space;
+  std::string name;
+  std::string uid;
+};
+
+// Where daemons run: observes and executes, and decides nothing. Everything it knows survives a
+// restart of the operator, because it is found again by observing. Not thread safe: one reconcile
+// loop owns it.
+//
+// All implementations pass runtime_conformance.h.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  // The places that `cluster`'s daemons can use.
+  virtual plan::Layout LayoutFor(const ClusterRef& cluster) const = 0;
+
+  // Looks at all daemons of the cluster, and carries on what actions began: notices ends, kills
+  // what outlived its grace period. Probes those that run; takes at most about a second for all of
+  // them.
+  virtual Result<plan::ObservedCluster> Observe(const ClusterRef& cluster) = 0;
+
+  // Prepares volumes and files and starts the daemon. It counts as running when this returns OK. A
+  // failure is also remembered, so that Observe reports the daemon as kExited with the reason and
+  // one more crash. Errors: AlreadyExists (it runs), FailedPrecondition (a port or folder belongs
+  // to someone else), ResourceExhausted (no room for a memory tier), others from the system.
+  virtual Status Start(const ClusterRef& cluster, const plan::Workload& workload) = 0;
+
+  // Asks the daemon to end; Observe kills it when its grace period is over. NotFound when it
+  // doesn't run.
+  virtual Status Stop(const ClusterRef& cluster, const std::string& workload) = 0;
+
+  // Forgets a daemon that has ended. FailedPrecondition while it runs; OK when there is nothing to
+  // forget.
+  virtual Status Remove(const ClusterRef& cluster, const std::string& workload) = 0;
+
+  // Deletes all volumes that were made for the cluster, but no under-store. FailedPrecondition
+  // while a daemon runs. Folders whose stamp names another cluster are left alone.
+  virtual Status DeleteData(const ClusterRef& cluster) = 0;
+
+  // `changed` is called, from any thread, when Observe would report something new. Set once, before
+  // the first Observe; must stay callable as long as the runtime lives.
+  virtual void OnChange(std::function<void()> changed) = 0;
+};
+
+// Runs one action of a plan. `workloads` are the desired ones.
+Status Execute(Runtime& runtime, const ClusterRef& cluster,
+               const std::vector<plan::Workload>& workloads, const plan::Action& action);
+
+}  // namespace headpond::runtime
