@@ -1,6 +1,6 @@
 """Measures our server beside the stock one, in turns, and prints (and writes) the comparison.
 
-Without HEADPOND_BIN only the stock column is made. Exit code 77: nothing could be measured.
+Exit code 77: nothing could be measured.
 """
 
 from __future__ import annotations
@@ -42,12 +42,10 @@ class Contender:
     native: measure.NativeClient
 
 
-def contenders() -> list[Contender]:
+def contenders(stock_only: bool) -> list[Contender]:
     servers = [StockServer(heap="2g")]
-    if os.environ.get("HEADPOND_BIN"):
-        servers.append(HeadpondServer(os.environ["HEADPOND_BIN"]))
-    else:
-        say("HEADPOND_BIN is not set: the stock server only")
+    if not stock_only:
+        servers.append(HeadpondServer())
     return [
         Contender(server.name, server, measure.Samples(), measure.NativeClient(server))
         for server in servers
@@ -76,14 +74,14 @@ def guarded(name: str, what: str, step, *arguments) -> bool:
 
 
 class Bench:
-    def __init__(self, folder: Path, sizes: measure.Sizes, wanted: list[str]):
+    def __init__(self, folder: Path, sizes: measure.Sizes, wanted: list[str], stock_only: bool):
         self.folder = folder
         self.sizes = sizes
         self.wanted = wanted
         self.machine = measure.Samples()
         self.machine.add("cpus", os.cpu_count())
         self.machine.add("load", os.getloadavg()[0])
-        self.contenders = contenders()
+        self.contenders = contenders(stock_only)
         self.failures = 0
 
     def step(self, contender: Contender, what: str, function, *arguments) -> None:
@@ -191,23 +189,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("what", nargs="*", help=f"default: all of {', '.join(_ALL)}")
     parser.add_argument("--quick", action="store_true", help="small sizes: checks the harness")
     parser.add_argument("--rounds", type=int, help="rounds in turns (default 3, quick 1)")
-    parser.add_argument("--write", metavar="FILE", help="write the document to FILE")
+    parser.add_argument("--stock-only", action="store_true", help="leave our column empty")
+    parser.add_argument(
+        "--write", metavar="FILE", help="where the page goes; a complete run: docs/benchmarks.md"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all samples to FILE")
     chosen = parser.parse_args()
     if unknown := set(chosen.what) - set(_ALL):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
+    if not chosen.what and not chosen.quick and not chosen.write:
+        chosen.write = str(_HERE.parents[1] / "docs" / "benchmarks.md")
     return chosen
 
 
 def command_line() -> str:
     """How to repeat this run from the top of the tree."""
-    words = ["e2e/bench/run.sh", *sys.argv[1:]]
-    if os.environ.get("HEADPOND_BIN"):
-        binary = Path(os.environ["HEADPOND_BIN"]).resolve()
-        inside = binary.is_relative_to(_HERE.parents[1])
-        shown = binary.relative_to(_HERE.parents[1]) if inside else binary.name
-        words.insert(0, f"HEADPOND_BIN={shown}")
-    return " ".join(words)
+    return " ".join(["e2e/bench/run.sh", *sys.argv[1:]])
 
 
 def main() -> int:
@@ -219,7 +216,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="headpond-bench-"))
     block_stores = None
     try:
-        bench = Bench(folder, sizes, chosen.what or list(_ALL))
+        bench = Bench(folder, sizes, chosen.what or list(_ALL), chosen.stock_only)
         needed = 2 * len(bench.contenders) * (_COPIES * sizes.io_mib << 20)
         block_stores = block_store_base(folder, needed)
         bench.run(block_stores)

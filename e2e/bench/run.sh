@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures our server beside the stock one and writes docs/benchmarks.md; see README.md beside it.
 #
-#   HEADPOND_BIN=build/release/bin/headpond e2e/bench/run.sh [--quick] [--rounds N] ...
+#   e2e/bench/run.sh [--quick] [--rounds N] [--stock-only] [start|memory|meta|io|namespace]...
 command -v python3 > /dev/null 2>&1 || { echo "SKIP: python3 is not installed" >&2; exit 77; }
 exec python3 -B "$(dirname "$0")/run.py" "$@"

@@ -36,12 +36,15 @@ class HeadpondServer:
 
     name = "headpond"
 
-    def __init__(self, binary: str | None):
-        if not binary:
-            raise parts.Missing("HEADPOND_BIN does not name the headpond binary")
-        if not os.access(binary, os.X_OK):
-            raise ValueError(f"HEADPOND_BIN={binary} is not an executable")
-        self.binary = binary
+    def __init__(self):
+        """Takes $HEADPOND_BIN, or the release build of this tree."""
+        chosen = os.environ.get("HEADPOND_BIN")
+        if chosen and not os.access(chosen, os.X_OK):
+            raise ValueError(f"HEADPOND_BIN={chosen} is not an executable")
+        built = parts.E2E.parent / "build" / "release" / "bin" / "headpond"
+        if not chosen and not built.exists():
+            raise parts.Missing("HEADPOND_BIN is not set and build/release/bin/headpond not built")
+        self.binary = str(Path(chosen or built).resolve())
         # The job service is for servers that persist and load through one.
         self.roles = os.environ.get("HEADPOND_ROLES", "master worker").split()
 
@@ -80,12 +83,12 @@ class StockServer:
 
 
 def server_from_environment():
-    """SERVER=headpond (default; its binary is HEADPOND_BIN) or SERVER=stock."""
+    """SERVER=headpond (default) or SERVER=stock."""
     flavour = os.environ.get("SERVER", "headpond")
     if flavour == "stock":
         return StockServer()
     if flavour == "headpond":
-        return HeadpondServer(os.environ.get("HEADPOND_BIN"))
+        return HeadpondServer()
     raise ValueError(f"SERVER={flavour}: expected 'headpond' or 'stock'")
 
 
