@@ -237,7 +237,7 @@ void MasterServer::Parts::MakeServers() {
       http::HttpServer::Options{.bind_host = config.GetString("alluxio.master.web.bind.host"),
                                 .port = identity.web_port,
                                 .port_key = "alluxio.master.web.port"});
-  AddMasterPages(*web, {deps, identity, reported});
+  AddMasterPages(*web, {deps, ufs, identity, reported});
 }
 
 MasterServer::MasterServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

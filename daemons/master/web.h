@@ -7,6 +7,7 @@ namespace headpond::master {
 
 struct WebDeps {
   ServiceDeps services;
+  UfsPool& ufs;
   const MasterIdentity& identity;
   const ReportedConfig& config;
 };
