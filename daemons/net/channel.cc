@@ -30,7 +30,7 @@ constexpr milliseconds kMaxReconnect{1'000};
 // How long a connection attempt may take.
 constexpr milliseconds kConnectTimeout{5'000};
 // See server.cc.
-constexpr int kMaxFrameBytes = 1 << 20;
+constexpr int kMaxFrameBytes = 64 << 10;
 // Cancelling is local, so its completion is a matter of scheduling.
 constexpr milliseconds kCancelTimeout{5'000};
 
@@ -56,7 +56,6 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, ToInt(options.stream_window_bytes));
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
-  arguments.SetInt(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, kMaxFrameBytes);
   // Peers of a cluster are reached directly, whatever http_proxy says.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // Retries belong to net/retry.h, which knows what may be repeated; gRPC's would buffer messages.
