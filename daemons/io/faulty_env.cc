@@ -386,8 +386,12 @@ Status FaultyEnv::Restart(Unsynced unsynced) {
   hold_syncs_ = false;
   if (unsynced == Unsynced::kKept) return Status::Ok();
   for (const auto& [directory, changes] : pending_) {
-    const size_t survive = unsynced == Unsynced::kDropped ? 0 : random_.Below(changes.size() + 1);
-    for (size_t i = 0; i < survive; ++i) ApplyTo(durable_, changes[i]);
+    if (unsynced == Unsynced::kDropped) continue;
+    // Journaling file systems keep their order; nothing obliges others to.
+    const bool in_order = random_.OneIn(2);
+    const size_t first = random_.Below(changes.size() + 1);
+    for (size_t i = 0; i < changes.size(); ++i)
+      if (in_order ? i < first : random_.OneIn(2)) ApplyTo(durable_, changes[i]);
   }
   pending_.clear();
   DropOrphans();

@@ -19,8 +19,7 @@ namespace headpond::io {
 enum class Unsynced {
   kKept,     // all, and still not synced: the process died, the machine did not
   kDropped,  // nothing
-  kRandom,   // per file: none, all, a part, or sectors out of order; per directory: its first few
-             // changes
+  kRandom,   // per file: none, all, a part, or sectors out of order; per directory: some changes
 };
 
 // Puts a disk that fails, and a machine that loses power, between its user and another Env (which

@@ -297,6 +297,19 @@ TEST_F(LocalJournalTest, AMissingFileIsDataLossAndNamesItsEntries) {
               HasSubstr("DATA_LOSS: /journal: the log with the entries 3 to 4 is missing"));
 }
 
+TEST_F(LocalJournalTest, AGapWithinAFileIsDataLoss) {
+  ASSERT_OK(FormatLocalJournal(mem_, kFolder, "c", false));
+  std::string log = EncodeFileHeader(
+      {.kind = FileKind::kLog, .first_sequence = 1, .salt = 7, .cluster_id = "c"});
+  for (const uint64_t sequence : {1, 3}) {
+    FrameBuilder frame;
+    frame.Add("entry");
+    log += frame.Seal(FrameType::kEntries, sequence, /*salt=*/7);
+  }
+  ASSERT_OK(io::WriteFileAtomically(mem_, LogPath(kFolder, 1), log));
+  EXPECT_THAT(RecoverStatus(), StatusIs(Code::kDataLoss, HasSubstr("entry 3 where 2 is expected")));
+}
+
 TEST_F(LocalJournalTest, TheFirstFileMissingIsDataLoss) {
   for (int round = 0; round < 2; ++round) WriteEntries(2);
   ASSERT_OK(mem_.Remove(LogPath(kFolder, 1)));
