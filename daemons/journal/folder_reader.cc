@@ -45,7 +45,6 @@ Status TakeFrame(const Frame& frame, int64_t offset, FileReport& report,
     report.last_sequence = sequence;
   }
   report.records += frame.count;
-  report.last_frame_offset = offset;
   return Status::Ok();
 }
 
@@ -100,6 +99,7 @@ Result<FileReport> ReadLog(io::Env& env, const std::string& folder, uint64_t fir
       report.problem = WithRemedy(status);
       return report;
     }
+    report.last_frame_offset = report.good_bytes;
     report.good_bytes = reader->offset();
   }
   RETURN_IF_ERROR(JudgeTail(*reader, newest, report));

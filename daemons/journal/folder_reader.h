@@ -23,7 +23,7 @@ struct FileReport {
   uint64_t last_sequence = 0;
   uint64_t records = 0;
   int64_t bytes = 0;
-  // Log only. Where the last frame of entries starts (0: none) and where the good frames end.
+  // Log only. Where the last good frame starts (0: none) and where it ends.
   int64_t last_frame_offset = 0;
   int64_t good_bytes = 0;
   bool clean_end = false;  // the writer stopped in order

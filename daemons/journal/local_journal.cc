@@ -151,7 +151,7 @@ Status LocalJournal::SettleFiles(const FolderReport& report) {
   }
   // All but the last frame were synced before the next was written. The last may only be in the
   // page cache, or its sync may even have failed.
-  if (newest != nullptr && !newest->clean_end && newest->last_frame_offset > 0)
+  if (newest != nullptr && newest->last_frame_offset > 0)
     RETURN_IF_ERROR(env_.RewriteTail(newest->path, newest->last_frame_offset));
   ASSIGN_OR_RETURN(const FolderFiles files, ListFolder(env_, options_.folder));
   for (const std::string& name : files.temporaries)

@@ -185,6 +185,54 @@ TEST(LocalJournalCrashTest, NothingAcknowledgedIsLostAndNothingIsInvented) {
   }
 }
 
+// The process dies at every step of a snapshot, and the machine at every step of the recovery after
+// it.
+TEST(LocalJournalCrashTest, ARecoveryMayBeInterruptedAnywhere) {
+  SetLogLevel(LogLevel::kError);
+  const auto append = [](Journal& journal, const char* entry) {
+    return AwaitDurable(journal, journal.Append(entry));
+  };
+  const auto state_after = [](io::Env& env) -> Result<std::string> {
+    ASSIGN_OR_RETURN(const auto journal, OpenLocalJournal(env, {.folder = kFolder}));
+    RecordingReplayer replayed;
+    RETURN_IF_ERROR(journal->Recover(replayed));
+    std::string state;
+    for (const auto& record : replayed.records) state += record;
+    for (const auto& entry : replayed.entries) state += entry;
+    return state;
+  };
+  for (int64_t died = 1; died <= 16; ++died) {
+    for (int64_t crashed = 1; crashed <= 16; ++crashed) {
+      for (uint64_t seed = 1; seed <= 8; ++seed) {
+        SCOPED_TRACE(fmt::format("died {} crashed {} seed {}", died, crashed, seed));
+        io::MemEnv mem;
+        io::FaultyEnv env(mem, seed);
+        ASSERT_OK(FormatLocalJournal(env, kFolder, "c", false));
+        {
+          ASSERT_OK_AND_ASSIGN(const auto journal, OpenLocalJournal(env, {.folder = kFolder}));
+          RecordingReplayer ignored;
+          ASSERT_OK(journal->Recover(ignored));
+          ASSERT_OK(append(*journal, "a"));
+          ListSource first({{"a"}});
+          ASSERT_OK(journal->Snapshot(first));
+          ASSERT_OK(append(*journal, "b"));
+          env.CrashAt(env.operations() + died);
+          ListSource second({{"a"}, {"b"}});
+          if (journal->Snapshot(second).ok()) env.Crash();
+        }
+        ASSERT_OK(env.Restart(io::Unsynced::kKept));
+        env.CrashAt(env.operations() + crashed);
+        if (const auto state = state_after(env); state.ok()) {
+          EXPECT_EQ(*state, "ab");
+        }
+        env.Crash();
+        ASSERT_OK(env.Restart(io::Unsynced::kRandom));
+        EXPECT_THAT(state_after(env), IsOkAndHolds("ab"));
+      }
+    }
+  }
+}
+
 // One byte of one file changes while the journal is closed. Either that is noticed, or it changed
 // nothing that was ever acknowledged.
 TEST(LocalJournalCrashTest, AChangedByteIsNoticedOrHarmless) {

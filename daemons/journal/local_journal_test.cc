@@ -197,6 +197,25 @@ TEST_F(LocalJournalTest, EntriesWhoseSyncFailedAreDurableOnceRecovered) {
   EXPECT_THAT(replayed_.entries, ElementsAre("1", "2", "3"));
 }
 
+TEST_F(LocalJournalTest, AnOrderlyEndWhoseSyncFailedIsDurableOnceRecovered) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    io::MemEnv mem;
+    io::FaultyEnv env(mem, seed);
+    for (const char* entry : {"1", "2"}) {
+      auto journal = OpenOrDie(env, {.folder = kFolder});
+      RecordingReplayer ignored;
+      ASSERT_OK(journal->Recover(ignored));
+      ASSERT_OK(AppendDurably(*journal, entry));
+      env.FailAt(env.operations() + 2, EIO);  // the sync of what Stop writes
+    }
+    env.Crash();
+    ASSERT_OK(env.Restart(io::Unsynced::kRandom));
+    RecordingReplayer replayed;
+    EXPECT_OK(OpenOrDie(env, {.folder = kFolder})->Recover(replayed)) << "seed " << seed;
+    EXPECT_THAT(replayed.entries, ElementsAre("1", "2"));
+  }
+}
+
 TEST_F(LocalJournalTest, AnEntryTooLargeForTheFormatEndsTheJournal) {
   auto journal = Recovered();
   const Status status = AppendDurably(*journal, std::string(kMaxRecordBytes + 1, 'x'));
@@ -299,8 +318,8 @@ TEST_F(LocalJournalTest, AMissingFileIsDataLossAndNamesItsEntries) {
 
 TEST_F(LocalJournalTest, AGapWithinAFileIsDataLoss) {
   ASSERT_OK(FormatLocalJournal(mem_, kFolder, "c", false));
-  std::string log = EncodeFileHeader(
-      {.kind = FileKind::kLog, .first_sequence = 1, .salt = 7, .cluster_id = "c"});
+  std::string log =
+      EncodeFileHeader({.kind = FileKind::kLog, .first_sequence = 1, .salt = 7, .cluster_id = "c"});
   for (const uint64_t sequence : {1, 3}) {
     FrameBuilder frame;
     frame.Add("entry");
