@@ -37,7 +37,7 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
 
   ServerUnaryReactor* GetConfiguration(CallbackServerContext* context, const metapb::GetConfigurationPOptions* request,
                                        metapb::GetConfigurationPResponse* response) override {
-    const Finish finish(context->DefaultReactor());
+    ServerUnaryReactor* reactor = context->DefaultReactor();
     if (!request->ignoreclusterconf()) {
       for (const ReportedProperty& property : request->rawvalue() ? config_.raw : config_.resolved) {
         auto* out = response->add_clusterconfigs();
@@ -62,8 +62,8 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
       response->set_pathconfighash(PathConfigHash(paths));
       response->set_pathconfiglastupdatetime(config_.last_update_ms);
     }
-    deps_.store.AfterDurable(finish);
-    return context->DefaultReactor();
+    deps_.store.AfterDurable(Finish(reactor));
+    return reactor;
   }
 
   ServerUnaryReactor* GetConfigHash(CallbackServerContext* context, const metapb::GetConfigHashPOptions*,

@@ -45,8 +45,8 @@ class CallGate {
   template <typename Handler>
   ::grpc::ServerUnaryReactor* Run(::grpc::CallbackServerContext* context, std::string_view method,
                                   std::string_view metric, Handler&& handler) const {
-    const Finish finish(context->DefaultReactor());
     ::grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    const Finish finish(reactor);
     if (!metric.empty()) metrics_.counter(fmt::format("Master.{}Ops", metric)).Add();
     auto caller = CallerOf(*context, method);
     const Status status = caller.ok() ? handler(*std::move(caller), finish) : caller.status();
