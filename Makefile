@@ -1,7 +1,9 @@
 # The front door. `make help` lists the targets.
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-BIN := build/release/bin
+# Checkouts share compiler results wherever they lie.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := true
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run stop test test-tsan bench images e2e fmt tidy fuzz

@@ -25,7 +25,8 @@ Result<std::string> NormalizePath(std::string_view text) {
     return InvalidArgument("path {} is longer than {} bytes", Shown(text), kMaxPathBytes);
   const std::string_view path = DropAuthority(text);
   if (path.empty()) return InvalidArgument("path is empty; give an absolute path such as /data");
-  if (path.front() != '/') return InvalidArgument("path {} is not absolute; start it with /", Shown(path));
+  // Stock's text; its shells print it as it is.
+  if (path.front() != '/') return InvalidArgument("Path \"{}\" is invalid.", Shown(path));
   if (path.find('\0') != std::string_view::npos) return InvalidArgument("path holds a NUL byte");
 
   std::vector<std::string_view> kept;

@@ -26,7 +26,7 @@ TEST(NormalizePathTest, GivesOneFormToEverySpelling) {
 TEST(NormalizePathTest, RefusesWhatIsNoPathAndSaysWhy) {
   const std::pair<std::string, const char*> cases[] = {
       {"", "empty"},
-      {"a/b", "not absolute"},
+      {"a/b", "Path \"a/b\" is invalid."},
       {"/..", "above the root"},
       {"/a/../..", "above the root"},
       {std::string("/a\0b", 4), "NUL"},
