@@ -90,6 +90,10 @@ inline constexpr size_t kMaxClusterName = 52;
 // Said on the annotation that asks for removal of data together with the object.
 inline constexpr std::string_view kDeleteDataAnnotation = "headpond.dev/delete-data";
 
+// A time in milliseconds since the epoch: daemons that failed before it are tried again without
+// back-off. Set by `headpond up`, whose user has just repaired something.
+inline constexpr std::string_view kRetryAnnotation = "headpond.dev/retry-at-ms";
+
 // Checks a whole CacheCluster as its author wrote it (JSON): header, fields, rules between fields.
 // Findings are complete: errors and warnings for everything, so that one attempt shows all of them.
 Findings CheckCacheCluster(const nlohmann::json& object);

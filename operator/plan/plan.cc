@@ -145,8 +145,9 @@ class Planner {
     std::string reason = "not running";
     if (found != nullptr && found->crashes > 0) {
       reason = found->message;
-      // A new configuration deserves a try at once.
-      if (IsCurrent(*found)) {
+      // A new configuration, or the user's word that something was repaired, deserves a try at
+      // once.
+      if (IsCurrent(*found) && found->exited_at_ms > desired_.retry_at_ms) {
         const std::chrono::milliseconds backoff = BackoffAfter(found->crashes, policy_);
         // A clock that was set back must not stretch the wait.
         const int64_t due = std::min(found->exited_at_ms, now_ms_) + backoff.count();

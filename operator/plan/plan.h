@@ -48,6 +48,8 @@ struct DesiredCluster {
   bool paused = false;
   bool deleting = false;
   bool delete_data = false;  // only together with `deleting`, on the user's explicit word
+  // Failures before this moment (ms since the epoch) are tried again without back-off.
+  int64_t retry_at_ms = 0;
 };
 
 enum class ActionKind {

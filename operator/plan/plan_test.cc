@@ -98,6 +98,19 @@ TEST(PlanTest, ANewConfigurationIsTriedWithoutBackOff) {
             "start c-worker-0 (exited with code 1)\n");
 }
 
+TEST(PlanTest, ARepairIsTriedWithoutBackOffOnce) {
+  DesiredCluster desired = kDesired;
+  desired.retry_at_ms = kNow - 10;
+  EXPECT_EQ(
+      PlanOf(desired, {{Serving(kMaster), Crashed(kWorker0, 9, kNow - 20), Serving(kWorker1)}}),
+      "start c-worker-0 (exited with code 1)\n");
+  EXPECT_EQ(
+      MakePlan(desired, {{Serving(kMaster), Crashed(kWorker0, 9, kNow - 5), Serving(kWorker1)}},
+               kNow, kPolicy)
+          .due_at_ms,
+      kNow - 5 + 60'000);
+}
+
 TEST(PlanTest, BackOffDoublesUpToItsLimitAndAStableRunResetsIt) {
   using std::chrono::milliseconds;
   EXPECT_EQ(BackoffAfter(1, kPolicy), milliseconds(1000));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/mutex.h"
 #include "operator/runtime/runtime.h"
 #include "testing/status_matchers.h"
 

@@ -34,4 +34,14 @@ std::vector<int> FreePorts(size_t count) {
   return ports;
 }
 
+int FreePortBase(int count) {
+  for (int tried = 0; tried < kLast - kFirst; ++tried) {
+    const int base = FreePorts(1).at(0);
+    int free = 1;
+    while (free < count && IsFree(base + free)) ++free;
+    if (free == count) return base;
+  }
+  return -1;
+}
+
 }  // namespace headpond::testing_operator

@@ -10,4 +10,7 @@ namespace headpond::testing_operator {
 // its own.
 std::vector<int> FreePorts(size_t count);
 
+// The first of `count` such ports in a row.
+int FreePortBase(int count);
+
 }  // namespace headpond::testing_operator

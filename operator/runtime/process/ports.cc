@@ -40,8 +40,8 @@ Status CheckPortsAreFree(const plan::Workload& workload) {
       return ErrnoStatus(
           error, fmt::format("listen on {}:{} ({})", workload.bind_host, port.number, port.field));
     const std::string holder = DescribePortHolder(port.number);
-    return FailedPrecondition("port {} is {}; end that process or set {}", port.number,
-                              holder.empty() ? "in use" : holder, port.field);
+    return FailedPrecondition("port {} is held by {}; end it or set {}", port.number,
+                              holder.empty() ? "a process of somebody else" : holder, port.field);
   }
   return Status::Ok();
 }

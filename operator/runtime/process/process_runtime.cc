@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "base/log.h"
 #include "io/env.h"
@@ -308,7 +310,11 @@ Status ProcessRuntime::DeleteData(const ClusterRef& cluster) {
   for (const DaemonRecord& record : records)
     if (!record.ended())
       return FailedPrecondition("{} runs with pid {}", record.name, record.process.pid);
-  return Volumes(cluster, ClusterDir(cluster), options_.memory_dir).DeleteAll();
+  RETURN_IF_ERROR(Volumes(cluster, ClusterDir(cluster), options_.memory_dir).DeleteAll());
+  // May hold credentials; every start writes it anew.
+  std::error_code error;
+  std::filesystem::remove_all(ClusterDir(cluster) + "/conf", error);
+  return error ? ErrnoStatus(error.value(), "delete configuration") : Status::Ok();
 }
 
 }  // namespace headpond::runtime

@@ -113,7 +113,7 @@ TEST_F(ProcessRuntimeTest, NamesWhoHoldsATakenPort) {
   const UniqueFd occupant = ListenOn(master.ports[1].number);
   EXPECT_THAT(runtime_->Start(cluster_, master),
               StatusIs(Code::kFailedPrecondition,
-                       AllOf(HasSubstr(fmt::format("port {} is held by pid {} (",
+                       AllOf(HasSubstr(fmt::format("port {} is held by process {} (",
                                                    master.ports[1].number, ::getpid())),
                              HasSubstr("set spec.ports.master.web"))));
 }

@@ -1,0 +1,137 @@
+#include "operator/testing/fake_runtime.h"
+
+#include <algorithm>
+
+namespace headpond::testing_operator {
+namespace {
+
+using plan::Phase;
+
+bool Has(const plan::Workload& workload, const std::string& word) {
+  return std::ranges::find(workload.args, word) != workload.args.end();
+}
+
+}  // namespace
+
+void FakeWorld::Crash(const std::string& name, int64_t now_ms) {
+  plan::ObservedWorkload& seen = daemons.at(name).observed;
+  seen.phase = Phase::kExited;
+  seen.serving = false;
+  seen.exited_at_ms = now_ms;
+  seen.crashes = plan::NextCrashCount(seen.crashes, seen.started_at_ms, now_ms, {});
+  seen.reason = "Crashed";
+  seen.message = "exited with code 1";
+  changed();
+}
+
+plan::Layout FakeRuntime::LayoutFor(const runtime::ClusterRef& cluster) const {
+  return {.cluster_dir = "/fake/" + cluster.name, .memory_dir = "/fake/memory"};
+}
+
+Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cluster) {
+  if (world_.observe_fails) return Unavailable("the fake world can't be seen");
+  plan::ObservedCluster observed;
+  int serving_workers = 0;
+  for (auto& [name, daemon] : world_.daemons) {
+    if (daemon.observed.phase == Phase::kStopping) {
+      const bool over = clock_.NowMs() >= daemon.kill_at_ms;
+      if (over || !Has(daemon.workload, FakeWorld::kStubborn)) {
+        daemon.observed.phase = Phase::kExited;
+        daemon.observed.crashes = 0;
+        daemon.observed.exited_at_ms = clock_.NowMs();
+      } else {
+        observed.due_at_ms =
+            std::min(daemon.kill_at_ms, observed.due_at_ms.value_or(daemon.kill_at_ms));
+      }
+    }
+    serving_workers += daemon.workload.role == plan::Role::kWorker && daemon.observed.serving;
+    observed.workloads.push_back(daemon.observed);
+  }
+  for (plan::ObservedWorkload& workload : observed.workloads)
+    if (workload.role == plan::Role::kMaster && workload.serving)
+      workload.live_workers = serving_workers;
+  for (const auto& [path, uid] : world_.volumes) observed.has_data |= uid == cluster.uid;
+  return observed;
+}
+
+Status FakeRuntime::Start(const runtime::ClusterRef& cluster, const plan::Workload& workload) {
+  world_.actions.push_back("start " + workload.name);
+  const auto found = world_.daemons.find(workload.name);
+  int crashes = 0;
+  if (found != world_.daemons.end()) {
+    if (found->second.observed.phase != Phase::kExited)
+      return AlreadyExists("{} runs", workload.name);
+    if (found->second.observed.config_hash == workload.ConfigHash())
+      crashes = found->second.observed.crashes;
+  }
+  FakeWorld::Daemon daemon{.observed = {.name = workload.name,
+                                        .role = workload.role,
+                                        .ordinal = workload.ordinal,
+                                        .config_hash = workload.ConfigHash(),
+                                        .serving = true,
+                                        .pid = world_.next_pid++,
+                                        .started_at_ms = clock_.NowMs(),
+                                        .crashes = crashes},
+                           .workload = workload};
+  const auto fail = [&](const char* reason, Status status) {
+    daemon.observed.phase = Phase::kExited;
+    daemon.observed.serving = false;
+    daemon.observed.exited_at_ms = clock_.NowMs();
+    daemon.observed.crashes += 1;
+    daemon.observed.reason = reason;
+    daemon.observed.message = status.message();
+    world_.daemons[workload.name] = std::move(daemon);
+    return status;
+  };
+  for (const plan::Volume& volume : workload.volumes) {
+    if (volume.kind == plan::VolumeKind::kUnderStore) continue;
+    const auto [owner, created] = world_.volumes.emplace(volume.path, cluster.uid);
+    if (owner->second != cluster.uid)
+      return fail("VolumeConflict",
+                  FailedPrecondition("{} holds data of another cluster", volume.path));
+  }
+  for (const plan::Port& port : workload.ports)
+    if (world_.taken_ports.contains(port.number))
+      return fail("PortInUse",
+                  FailedPrecondition("port {} is held by pid 1 (fake); end it or set {}",
+                                     port.number, port.field));
+  world_.daemons[workload.name] = std::move(daemon);
+  if (Has(workload, FakeWorld::kCrash)) world_.Crash(workload.name, clock_.NowMs());
+  return Status::Ok();
+}
+
+Status FakeRuntime::Stop(const runtime::ClusterRef& cluster, const std::string& workload) {
+  world_.actions.push_back("stop " + workload);
+  const auto found = world_.daemons.find(workload);
+  if (found == world_.daemons.end() || found->second.observed.phase == Phase::kExited)
+    return NotFound("{} is not running", workload);
+  found->second.observed.phase = Phase::kStopping;
+  found->second.observed.serving = false;
+  found->second.kill_at_ms =
+      clock_.NowMs() + std::chrono::milliseconds(found->second.workload.termination_grace).count();
+  return Status::Ok();
+}
+
+Status FakeRuntime::Remove(const runtime::ClusterRef& cluster, const std::string& workload) {
+  world_.actions.push_back("remove " + workload);
+  const auto found = world_.daemons.find(workload);
+  if (found == world_.daemons.end()) return Status::Ok();
+  if (found->second.observed.phase != Phase::kExited)
+    return FailedPrecondition("{} runs", workload);
+  world_.daemons.erase(found);
+  return Status::Ok();
+}
+
+Status FakeRuntime::DeleteData(const runtime::ClusterRef& cluster) {
+  world_.actions.emplace_back("delete data");
+  for (const auto& [name, daemon] : world_.daemons)
+    if (daemon.observed.phase != Phase::kExited) return FailedPrecondition("{} runs", name);
+  std::erase_if(world_.volumes, [&](const auto& volume) {
+    if (volume.second != cluster.uid) return false;
+    world_.precious.erase(volume.first);
+    return true;
+  });
+  return Status::Ok();
+}
+
+}  // namespace headpond::testing_operator

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "operator/runtime/runtime.h"
+
+namespace headpond::testing_operator {
+
+// A world of daemons in memory, moved by hand. It outlives the runtimes that act in it, as
+// processes outlive an operator. Not thread safe.
+struct FakeWorld {
+  struct Daemon {
+    plan::ObservedWorkload observed;
+    plan::Workload workload;
+    int64_t kill_at_ms = 0;
+  };
+  std::map<std::string, Daemon> daemons;
+  std::map<std::string, std::string> volumes;  // path to uid
+  std::set<std::string> precious;              // volumes with a user's file
+  std::set<int> taken_ports;
+  std::vector<std::string> actions;  // "start demo-master-0", ...: what was done
+  std::function<void()> changed = [] {};
+  int next_pid = 100;
+  bool observe_fails = false;
+  // Daemons with this word among their arguments crash at once; serve at once otherwise.
+  static constexpr const char* kCrash = "crash";
+  static constexpr const char* kStubborn = "stubborn";
+
+  void Crash(const std::string& name, int64_t now_ms);
+};
+
+// The runtime over a FakeWorld. Passes the conformance suite.
+class FakeRuntime final : public runtime::Runtime {
+ public:
+  FakeRuntime(FakeWorld& world, const Clock& clock) : world_(world), clock_(clock) {}
+
+  plan::Layout LayoutFor(const runtime::ClusterRef& cluster) const override;
+  Result<plan::ObservedCluster> Observe(const runtime::ClusterRef& cluster) override;
+  Status Start(const runtime::ClusterRef& cluster, const plan::Workload& workload) override;
+  Status Stop(const runtime::ClusterRef& cluster, const std::string& workload) override;
+  Status Remove(const runtime::ClusterRef& cluster, const std::string& workload) override;
+  Status DeleteData(const runtime::ClusterRef& cluster) override;
+  void OnChange(std::function<void()> changed) override { world_.changed = std::move(changed); }
+
+ private:
+  FakeWorld& world_;
+  const Clock& clock_;
+};
+
+}  // namespace headpond::testing_operator
