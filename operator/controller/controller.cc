@@ -1,0 +1,125 @@
+#include "operator/controller/controller.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "operator/plan/desired.h"
+
+namespace headpond::controller {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kComponent = "controller";
+
+plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::Layout& layout) {
+  const auto annotation = [&](std::string_view name) {
+    const auto found = cluster.metadata.annotations.find(std::string(name));
+    return found == cluster.metadata.annotations.end() ? std::string() : found->second;
+  };
+  const std::string retry = annotation(api::kRetryAnnotation);
+  int64_t retry_at_ms = 0;
+  std::from_chars(retry.data(), retry.data() + retry.size(), retry_at_ms);
+  return {.workloads = plan::Desired(cluster, layout),
+          .paused = cluster.spec.paused,
+          .deleting = !cluster.metadata.deletion_timestamp.empty(),
+          .delete_data = annotation(api::kDeleteDataAnnotation) == "true",
+          .retry_at_ms = retry_at_ms};
+}
+
+}  // namespace
+
+Controller::Controller(ClusterStore& store, runtime::Runtime& runtime, const Clock& clock,
+                       Options options)
+    : store_(store), runtime_(runtime), clock_(clock), options_(options) {}
+
+milliseconds Controller::ReconcileAll() {
+  const auto list = store_.List();
+  if (!list.ok()) {
+    LogError(kComponent, "cannot list clusters: {}", list.status().message());
+    return options_.longest_interval;
+  }
+  for (const std::string& text : list->unreadable) LogError(kComponent, "left alone: {}", text);
+  cluster_count_ = list->clusters.size() + list->unreadable.size();
+  milliseconds next = options_.steady_interval;
+  for (const api::CacheCluster& cluster : list->clusters) next = std::min(next, Reconcile(cluster));
+  return next;
+}
+
+milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  const runtime::ClusterRef ref{key.name_space, key.name, cluster.metadata.uid};
+  const plan::DesiredCluster desired = DesiredState(cluster, runtime_.LayoutFor(ref));
+  const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
+
+  const auto observed = runtime_.Observe(ref);
+  if (!observed.ok()) {
+    const ClusterStatus status = ComputeStatus(cluster, desired.workloads, {}, {},
+                                               observed.status(), before, clock_.NowMs());
+    Report(cluster, before, status);
+    return options_.longest_interval;
+  }
+  const plan::Plan plan =
+      plan::MakePlan(desired, *observed, clock_.NowMs(), options_.restart_policy);
+  if (desired.deleting && plan.converged()) {
+    const Status done = store_.Finalize(key, observed->has_data);
+    if (done.ok())
+      LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),
+              observed->has_data ? "kept" : "deleted");
+    else
+      LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
+    return options_.shortest_interval;
+  }
+  const ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan,
+                                             Status::Ok(), before, clock_.NowMs());
+  Report(cluster, before, status);
+  const bool acted = Execute(ref, desired.workloads, plan);
+
+  const bool settled = plan.converged() && !status.IsTrue("Progressing");
+  milliseconds next =
+      NextLook(key, settled, acted || controller::ToJson(before) != controller::ToJson(status));
+  for (const auto& due : {plan.due_at_ms, observed->due_at_ms})
+    if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
+  return next;
+}
+
+bool Controller::Execute(const runtime::ClusterRef& ref,
+                         const std::vector<plan::Workload>& workloads, const plan::Plan& plan) {
+  const std::vector<plan::Action> actions = plan.Runnable();
+  for (const plan::Action& action : actions) {
+    LogInfo(kComponent, "cluster {}/{}: {}", ref.name_space, ref.name, plan::Describe(action));
+    // A failed start is on record in the runtime, and shows in the next status.
+    if (const Status done = runtime::Execute(runtime_, ref, workloads, action); !done.ok())
+      LogWarn(kComponent, "cluster {}/{}: {}: {}", ref.name_space, ref.name, plan::Describe(action),
+              done.message());
+  }
+  return !actions.empty();
+}
+
+void Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,
+                        const ClusterStatus& after) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  if (controller::ToJson(before) == controller::ToJson(after)) return;
+  if (before.phase != after.phase)
+    LogInfo(kComponent, "cluster {} is {}", key.ToString(), after.phase);
+  const Status written = store_.WriteStatus(key, after);
+  if (!written.ok() && written.code() != Code::kNotFound)
+    LogError(kComponent, "cannot write the status of {}: {}", key.ToString(), written.message());
+}
+
+milliseconds Controller::NextLook(const ClusterKey& key, bool settled, bool changed) {
+  if (settled) {
+    interval_.erase(key);
+    return options_.steady_interval;
+  }
+  const auto found = interval_.find(key);
+  const milliseconds next = changed || found == interval_.end()
+                                ? options_.shortest_interval
+                                : std::min(found->second * 2, options_.longest_interval);
+  interval_[key] = next;
+  return next;
+}
+
+}  // namespace headpond::controller

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+
+#include "base/clock.h"
+#include "operator/controller/store.h"
+#include "operator/runtime/runtime.h"
+
+namespace headpond::controller {
+
+// Makes what runs equal to what the store asks for. Level based: each pass looks at everything
+// anew, so a missed event, a crash of the operator or a change behind its back costs time and
+// nothing else. Not thread safe.
+class Controller {
+ public:
+  struct Options {
+    plan::RestartPolicy restart_policy;
+    // Between looks at a cluster that is as desired, and at one that is not: from the shortest,
+    // twice as long each time nothing changed.
+    std::chrono::milliseconds steady_interval{5000};
+    std::chrono::milliseconds shortest_interval{50};
+    std::chrono::milliseconds longest_interval{1000};
+  };
+  // All must outlive the controller.
+  Controller(ClusterStore& store, runtime::Runtime& runtime, const Clock& clock, Options options);
+
+  // One pass over all clusters. Returns how long the next one may wait if no event comes before.
+  std::chrono::milliseconds ReconcileAll();
+
+  // Clusters that the last pass found, those it could not read included.
+  size_t cluster_count() const { return cluster_count_; }
+
+ private:
+  std::chrono::milliseconds Reconcile(const api::CacheCluster& cluster);
+  // Does what the plan allows now; true when there was something.
+  bool Execute(const runtime::ClusterRef& ref, const std::vector<plan::Workload>& workloads,
+               const plan::Plan& plan);
+  void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
+              const ClusterStatus& after);
+  std::chrono::milliseconds NextLook(const ClusterKey& key, bool settled, bool changed);
+
+  ClusterStore& store_;
+  runtime::Runtime& runtime_;
+  const Clock& clock_;
+  const Options options_;
+  size_t cluster_count_ = 0;
+  std::map<ClusterKey, std::chrono::milliseconds> interval_;
+};
+
+}  // namespace headpond::controller

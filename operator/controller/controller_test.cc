@@ -1,0 +1,253 @@
+#include "operator/controller/controller.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/controller/file_store.h"
+#include "operator/testing/fake_runtime.h"
+#include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
+
+namespace headpond::controller {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing_operator::FakeRuntime;
+using testing_operator::FakeWorld;
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  static constexpr int kMaxPasses = 50;
+
+  void Apply(json spec = json::object(), const std::string& name = "demo") {
+    auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
+                                          {"kind", api::kCacheClusterKind},
+                                          {"metadata", {{"name", name}}},
+                                          {"spec", std::move(spec)}});
+    ASSERT_OK(cluster);
+    ASSERT_OK(store_.Apply(*cluster));
+  }
+
+  // Passes, with time going by as the controller asks, until nothing is done any more.
+  void Settle() {
+    for (int pass = 0; pass < kMaxPasses; ++pass) {
+      const size_t before = world_.actions.size();
+      const milliseconds next = controller_.ReconcileAll();
+      if (next == kSteady && world_.actions.size() == before) return;
+      clock_.Advance(next);
+    }
+    ADD_FAILURE() << "never settles";
+  }
+
+  ClusterStatus StatusOf(const std::string& name = "demo") {
+    auto status = store_.GetStatus({"default", name});
+    EXPECT_OK(status);
+    return status.value_or({});
+  }
+
+  static constexpr milliseconds kSteady{5000};
+  TempDirectory home_;
+  ManualClock clock_;
+  FakeWorld world_;
+  FileStore store_{home_.path(), clock_};
+  FakeRuntime runtime_{world_, clock_};
+  Controller controller_{store_, runtime_, clock_, {}};
+};
+
+TEST_F(ControllerTest, BringsAClusterUpInOrderAndReportsIt) {
+  Apply({{"worker", {{"replicas", 2}}}});
+  Settle();
+  EXPECT_THAT(world_.actions,
+              ElementsAre("start demo-master-0", "start demo-worker-0", "start demo-worker-1"));
+  const ClusterStatus status = StatusOf();
+  EXPECT_EQ(status.phase, "Ready");
+  EXPECT_EQ(status.observed_generation, 1);
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_TRUE(status.IsTrue("MastersReady"));
+  EXPECT_TRUE(status.IsTrue("WorkersReady"));
+  EXPECT_FALSE(status.IsTrue("Progressing"));
+  EXPECT_FALSE(status.IsTrue("Degraded"));
+  EXPECT_EQ(status.workers.ready, 2);
+  EXPECT_EQ(status.registered_workers, 2);
+  EXPECT_EQ(status.endpoints.at("masterRpc"), "localhost:19998");
+}
+
+TEST_F(ControllerTest, DoesNothingMoreWhenAllIsAsDesired) {
+  Apply();
+  Settle();
+  world_.actions.clear();
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(controller_.ReconcileAll(), kSteady);
+  EXPECT_THAT(world_.actions, IsEmpty());
+}
+
+TEST_F(ControllerTest, StartsACrashedDaemonAgainAndTellsMeanwhile) {
+  Apply();
+  Settle();
+  world_.actions.clear();
+  world_.Crash("demo-worker-0", clock_.NowMs());
+  const milliseconds next = controller_.ReconcileAll();
+  EXPECT_LE(next, milliseconds(1000));
+  ClusterStatus status = StatusOf();
+  EXPECT_EQ(status.phase, "Degraded");
+  EXPECT_FALSE(status.IsTrue("Ready"));
+  EXPECT_EQ(status.Find("Degraded")->reason, "Crashed");
+  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("demo-worker-0 exited with code 1"));
+  Settle();
+  EXPECT_THAT(world_.actions, ElementsAre("start demo-worker-0"));
+  EXPECT_EQ(StatusOf().phase, "Ready");
+}
+
+TEST_F(ControllerTest, ACrashLoopIsNamedAndSlowsDown) {
+  Apply({{"worker", {{"properties", {{"alluxio.some.key", "v"}}}}}});
+  Settle();
+  for (int i = 0; i < 6; ++i) {
+    world_.Crash("demo-worker-0", clock_.NowMs());
+    for (int pass = 0;
+         pass < 500 && world_.daemons.at("demo-worker-0").observed.phase == plan::Phase::kExited;
+         ++pass)
+      clock_.Advance(controller_.ReconcileAll());
+  }
+  world_.Crash("demo-worker-0", clock_.NowMs());
+  controller_.ReconcileAll();
+  const ClusterStatus status = StatusOf();
+  EXPECT_EQ(status.Find("Degraded")->reason, "CrashLooping");
+  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("times in a row"));
+  EXPECT_THAT(status.rollout.front(), HasSubstr("back-off"));
+}
+
+TEST_F(ControllerTest, RollsAChangeOut) {
+  Apply({{"worker", {{"replicas", 2}}}});
+  Settle();
+  world_.actions.clear();
+  Apply({{"worker", {{"replicas", 2}, {"properties", {{"alluxio.some.key", "v"}}}}}});
+  Settle();
+  EXPECT_THAT(world_.actions, ElementsAre("stop demo-worker-0", "start demo-worker-0",
+                                          "stop demo-worker-1", "start demo-worker-1"));
+  EXPECT_EQ(StatusOf().observed_generation, 2);
+  EXPECT_TRUE(StatusOf().IsTrue("WorkersReady"));
+}
+
+TEST_F(ControllerTest, AnOldStatusIsNeverReadyForANewSpec) {
+  Apply();
+  Settle();
+  Apply({{"worker", {{"replicas", 2}}}});
+  EXPECT_NE(StatusOf().observed_generation, store_.Get({"default", "demo"})->metadata.generation);
+  controller_.ReconcileAll();
+  EXPECT_FALSE(StatusOf().IsTrue("WorkersReady"));
+  EXPECT_TRUE(StatusOf().IsTrue("Progressing"));
+}
+
+TEST_F(ControllerTest, DeletionStopsEverythingAndKeepsData) {
+  Apply();
+  Settle();
+  world_.actions.clear();
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, false));
+  Settle();
+  EXPECT_THAT(world_.actions, ElementsAre("stop demo-worker-0", "remove demo-worker-0",
+                                          "stop demo-master-0", "remove demo-master-0"));
+  EXPECT_THAT(store_.Get({"default", "demo"}), StatusIs(Code::kNotFound));
+  EXPECT_FALSE(world_.volumes.empty());
+}
+
+TEST_F(ControllerTest, DeletionWithDataLeavesNothing) {
+  Apply();
+  Settle();
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, true));
+  Settle();
+  EXPECT_TRUE(world_.volumes.empty());
+  EXPECT_TRUE(world_.daemons.empty());
+  EXPECT_THAT(*store_.ListRetained(), IsEmpty());
+}
+
+TEST_F(ControllerTest, KeptDataIsFoundByTheNextClusterOfThatNameAndCanBeDeletedLater) {
+  Apply();
+  Settle();
+  const std::string uid = store_.Get({"default", "demo"})->metadata.uid;
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, false));
+  Settle();
+  Apply();
+  Settle();
+  EXPECT_EQ(store_.Get({"default", "demo"})->metadata.uid, uid);
+  EXPECT_EQ(StatusOf().phase, "Ready");
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, false));
+  Settle();
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, true));
+  Settle();
+  EXPECT_TRUE(world_.volumes.empty());
+}
+
+TEST_F(ControllerTest, APausedClusterIsLeftAlone) {
+  Apply();
+  Settle();
+  Apply({{"paused", true}});
+  world_.actions.clear();
+  world_.Crash("demo-worker-0", clock_.NowMs());
+  controller_.ReconcileAll();
+  clock_.Advance(milliseconds(100'000));
+  controller_.ReconcileAll();
+  EXPECT_THAT(world_.actions, IsEmpty());
+  EXPECT_EQ(StatusOf().phase, "Paused");
+}
+
+TEST_F(ControllerTest, ATakenPortIsReportedAndTriedAgain) {
+  world_.taken_ports.insert(19998);
+  Apply();
+  controller_.ReconcileAll();
+  controller_.ReconcileAll();
+  EXPECT_EQ(StatusOf().Find("Degraded")->reason, "PortInUse");
+  EXPECT_THAT(StatusOf().Find("Degraded")->message,
+              HasSubstr("port 19998 is held by pid 1 (fake)"));
+  world_.taken_ports.clear();
+  Settle();
+  EXPECT_EQ(StatusOf().phase, "Ready");
+}
+
+TEST_F(ControllerTest, TroubleOfTheRuntimeIsReportedAndNothingIsTouched) {
+  Apply();
+  Settle();
+  world_.actions.clear();
+  world_.observe_fails = true;
+  EXPECT_LE(controller_.ReconcileAll(), milliseconds(1000));
+  EXPECT_EQ(StatusOf().Find("Degraded")->reason, "OperatorError");
+  EXPECT_THAT(world_.actions, IsEmpty());
+  world_.observe_fails = false;
+  Settle();
+  EXPECT_EQ(StatusOf().phase, "Ready");
+}
+
+TEST_F(ControllerTest, OneUnreadableObjectDoesNotHoldUpTheOthers) {
+  Apply();
+  ASSERT_OK(io::WriteFileAtomically(io::Env::Posix(), store_.objects_dir() + "/default.broken.json",
+                                    "{"));
+  Settle();
+  EXPECT_EQ(StatusOf().phase, "Ready");
+  EXPECT_EQ(controller_.cluster_count(), 2u);
+}
+
+TEST_F(ControllerTest, ARestartedOperatorTakesOverWithoutTouchingAnything) {
+  Apply();
+  Settle();
+  world_.actions.clear();
+  FakeRuntime runtime(world_, clock_);
+  Controller second(store_, runtime, clock_, {});
+  EXPECT_EQ(second.ReconcileAll(), kSteady);
+  EXPECT_THAT(world_.actions, IsEmpty());
+}
+
+TEST_F(ControllerTest, ManyLooksAtAStuckClusterGetRarer) {
+  Apply();
+  Settle();
+  world_.daemons.at("demo-worker-0").observed.serving = false;
+  milliseconds next{0};
+  for (int i = 0; i < 10; ++i) next = controller_.ReconcileAll();
+  EXPECT_EQ(next, milliseconds(1000));
+}
+
+}  // namespace
+}  // namespace headpond::controller

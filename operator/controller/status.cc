@@ -1,0 +1,237 @@
+#include "operator/controller/status.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace headpond::controller {
+namespace {
+
+using nlohmann::json;
+using plan::ObservedWorkload;
+using plan::Phase;
+using plan::Role;
+
+constexpr int kCrashLoop = 3;  // crashes in a row after which it is no longer an accident
+constexpr size_t kMaxRollout = 20;
+
+const ObservedWorkload* Find(const plan::ObservedCluster& observed, const std::string& name) {
+  const auto found = std::ranges::find(observed.workloads, name, &ObservedWorkload::name);
+  return found == observed.workloads.end() ? nullptr : &*found;
+}
+
+bool HasFailed(const ObservedWorkload& workload) {
+  return workload.phase == Phase::kExited && workload.crashes > 0;
+}
+
+std::string StateOf(const ObservedWorkload* workload) {
+  if (workload == nullptr) return "Pending";
+  switch (workload->phase) {
+    case Phase::kRunning: return workload->serving ? "Serving" : "Starting";
+    case Phase::kStopping: return "Stopping";
+    case Phase::kExited: return workload->crashes > 0 ? "Failed" : "Pending";
+  }
+  return "Pending";
+}
+
+RoleStatus CountRole(Role role, const std::vector<plan::Workload>& desired,
+                     const plan::ObservedCluster& observed) {
+  RoleStatus counts;
+  for (const plan::Workload& workload : desired) {
+    if (workload.role != role) continue;
+    ++counts.desired;
+    const ObservedWorkload* found = Find(observed, workload.name);
+    if (found == nullptr || found->phase != Phase::kRunning) continue;
+    counts.ready += found->serving;
+    counts.updated += found->config_hash == workload.ConfigHash();
+  }
+  return counts;
+}
+
+// How many workers the masters count; -1 when none tells.
+int RegisteredWorkers(const plan::ObservedCluster& observed) {
+  int registered = -1;
+  for (const ObservedWorkload& workload : observed.workloads)
+    if (workload.role == Role::kMaster && workload.serving)
+      registered = std::max(registered, workload.live_workers.value_or(-1));
+  return registered;
+}
+
+std::string Address(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
+  return fmt::format("{}:{}", spec.hostname, workload.ports.at(0).number);
+}
+
+std::string WebUrl(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
+  return fmt::format("http://{}:{}", spec.hostname, workload.ports.at(1).number);
+}
+
+DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorkload* found,
+                            const api::CacheClusterSpec& spec) {
+  DaemonStatus daemon{.name = workload.name,
+                      .role = std::string(plan::RoleName(workload.role)),
+                      .state = StateOf(found),
+                      .address = Address(workload, spec),
+                      .web = WebUrl(workload, spec),
+                      .logs = workload.logs_dir};
+  if (found == nullptr) return daemon;
+  daemon.pid = found->phase == Phase::kExited ? 0 : found->pid;
+  daemon.crashes = found->crashes;
+  daemon.exited_at_ms = HasFailed(*found) ? found->exited_at_ms : 0;
+  daemon.message = found->message;
+  return daemon;
+}
+
+// Builds the conditions of one status; times come from the status before.
+class Conditions {
+ public:
+  Conditions(const ClusterStatus& before, int64_t generation, int64_t now_ms)
+      : before_(before), generation_(generation), now_(Rfc3339(now_ms)) {}
+
+  void Set(std::string type, bool value, std::string reason, std::string message) {
+    const std::string status = value ? "True" : "False";
+    const Condition* old = before_.Find(type);
+    const bool unchanged = old != nullptr && old->status == status;
+    list_.push_back({std::move(type), status, std::move(reason), std::move(message),
+                     unchanged ? old->last_transition_time : now_, generation_});
+  }
+  std::vector<Condition> Take() { return std::move(list_); }
+
+ private:
+  const ClusterStatus& before_;
+  const int64_t generation_;
+  const std::string now_;
+  std::vector<Condition> list_;
+};
+
+void SetReady(const ClusterStatus& status, Conditions& conditions) {
+  const bool master = status.masters.ready > 0;
+  const int live = status.registered_workers < 0
+                       ? status.workers.ready
+                       : std::min(status.registered_workers, status.workers.ready);
+  const bool worker = status.workers.desired == 0 || live > 0;
+  if (master && worker) return conditions.Set("Ready", true, "Serving", "");
+  if (!master) return conditions.Set("Ready", false, "NoMasterServes", "no master serves");
+  if (status.workers.ready == 0)
+    return conditions.Set("Ready", false, "NoWorkerServes", "no worker serves");
+  conditions.Set("Ready", false, "NoWorkerRegistered",
+                 "no worker has registered with the master yet");
+}
+
+void SetRole(const std::string& type, const RoleStatus& role, int registered,
+             Conditions& conditions) {
+  const int ready = registered < 0 ? role.ready : std::min(role.ready, registered);
+  const std::string message = fmt::format("{} of {} ready, {} with the current configuration",
+                                          ready, role.desired, role.updated);
+  const bool all = ready == role.desired && role.updated == role.desired;
+  conditions.Set(type, all, all ? "AllReady" : "SomeNotReady", message);
+}
+
+void SetProgressing(const api::CacheCluster& cluster, const plan::Plan& plan,
+                    const ClusterStatus& status, Conditions& conditions) {
+  if (!cluster.metadata.deletion_timestamp.empty())
+    return conditions.Set("Progressing", true, "Deleting", "the cluster is being deleted");
+  if (cluster.spec.paused)
+    return conditions.Set("Progressing", false, "Paused", "spec.paused is true");
+  if (!plan.converged())
+    return conditions.Set("Progressing", true, "RollingOut",
+                          status.rollout.empty() ? "" : status.rollout.front());
+  const bool registered =
+      status.registered_workers < 0 || status.registered_workers >= status.workers.desired;
+  if (!registered)
+    return conditions.Set("Progressing", true, "WorkersRegistering",
+                          fmt::format("{} of {} workers have registered", status.registered_workers,
+                                      status.workers.desired));
+  conditions.Set("Progressing", false, "AsDesired", "");
+}
+
+void SetDegraded(const plan::ObservedCluster& observed, const Status& trouble,
+                 Conditions& conditions) {
+  if (!trouble.ok()) return conditions.Set("Degraded", true, "OperatorError", trouble.message());
+  std::vector<std::string> messages;
+  std::string reason;
+  for (const ObservedWorkload& workload : observed.workloads) {
+    if (!HasFailed(workload)) continue;
+    const bool loops = workload.reason == "Crashed" && workload.crashes >= kCrashLoop;
+    if (reason.empty()) reason = loops ? "CrashLooping" : workload.reason;
+    messages.push_back(fmt::format(
+        "{} {}{}", workload.name, workload.message,
+        workload.crashes > 1 ? fmt::format(" ({} times in a row)", workload.crashes) : ""));
+  }
+  if (messages.empty()) return conditions.Set("Degraded", false, "NoFailure", "");
+  conditions.Set("Degraded", true, reason.empty() ? "Crashed" : reason,
+                 fmt::format("{}", fmt::join(messages, "; ")));
+}
+
+std::string PhaseOf(const api::CacheCluster& cluster, const ClusterStatus& status) {
+  if (!cluster.metadata.deletion_timestamp.empty()) return "Terminating";
+  if (cluster.spec.paused) return "Paused";
+  if (status.IsTrue("Degraded")) return "Degraded";
+  if (status.IsTrue("Progressing"))
+    return status.masters.ready + status.workers.ready == 0 ? "Pending" : "Progressing";
+  return status.IsTrue("Ready") ? "Ready" : "Progressing";
+}
+
+}  // namespace
+
+const Condition* ClusterStatus::Find(std::string_view type) const {
+  const auto found = std::ranges::find(conditions, type, &Condition::type);
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+bool ClusterStatus::IsTrue(std::string_view type) const {
+  const Condition* condition = Find(type);
+  return condition != nullptr && condition->status == "True";
+}
+
+std::string Rfc3339(int64_t ms_since_epoch) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(static_cast<std::time_t>(ms_since_epoch / 1000)));
+}
+
+ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
+                            const std::vector<plan::Workload>& desired,
+                            const plan::ObservedCluster& observed, const plan::Plan& plan,
+                            const Status& trouble, const ClusterStatus& before, int64_t now_ms) {
+  ClusterStatus status;
+  status.observed_generation = cluster.metadata.generation;
+  status.masters = CountRole(Role::kMaster, desired, observed);
+  status.workers = CountRole(Role::kWorker, desired, observed);
+  status.registered_workers = RegisteredWorkers(observed);
+  std::set<std::string> data;
+  for (const plan::Workload& workload : desired) {
+    status.daemons.push_back(DescribeDaemon(workload, Find(observed, workload.name), cluster.spec));
+    for (const plan::Volume& volume : workload.volumes)
+      if (volume.kind == plan::VolumeKind::kUnderStore)
+        status.under_store = volume.path;
+      else
+        data.insert(volume.path);
+    if (workload.role == Role::kMaster && workload.ordinal == 0)
+      status.endpoints = {{"masterRpc", Address(workload, cluster.spec)},
+                          {"masterWeb", WebUrl(workload, cluster.spec)}};
+  }
+  if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
+  status.data.assign(data.begin(), data.end());
+  for (const plan::Step& step : plan.steps)
+    status.rollout.push_back(step.waits_for.empty()
+                                 ? Describe(step.action)
+                                 : fmt::format("{}, waits for {}", Describe(step.action),
+                                               fmt::join(step.waits_for, ", ")));
+  status.rollout.insert(status.rollout.end(), plan.in_progress.begin(), plan.in_progress.end());
+  if (status.rollout.size() > kMaxRollout) status.rollout.resize(kMaxRollout);
+
+  Conditions conditions(before, status.observed_generation, now_ms);
+  SetReady(status, conditions);
+  SetRole("MastersReady", status.masters, -1, conditions);
+  SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
+  SetProgressing(cluster, plan, status, conditions);
+  SetDegraded(observed, trouble, conditions);
+  status.conditions = conditions.Take();
+  status.phase = PhaseOf(cluster, status);
+  return status;
+}
+
+}  // namespace headpond::controller

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "operator/api/cache_cluster.h"
+#include "operator/plan/plan.h"
+
+namespace headpond::controller {
+
+// metav1.Condition.
+struct Condition {
+  std::string type;    // Ready, MastersReady, WorkersReady, Progressing, Degraded
+  std::string status;  // True, False, Unknown
+  std::string reason;  // CamelCase, never empty
+  std::string message;
+  std::string last_transition_time;  // RFC 3339; changes only with `status`
+  int64_t observed_generation = 0;
+};
+
+struct DaemonStatus {
+  std::string name;
+  std::string role;
+  std::string state;  // Serving, Starting, Stopping, Failed, Pending
+  int pid = 0;
+  int crashes = 0;           // in a row
+  int64_t exited_at_ms = 0;  // of one that failed
+  std::string address;       // host:port of its RPCs
+  std::string web;           // URL
+  std::string logs;          // folder
+  std::string message;
+};
+
+struct RoleStatus {
+  int desired = 0;
+  int ready = 0;    // serve
+  int updated = 0;  // run the current configuration
+};
+
+// CacheCluster.status.
+struct ClusterStatus {
+  int64_t observed_generation = 0;
+  std::string
+      phase;  // a summary for people: Pending, Progressing, Ready, Degraded, Paused, Terminating
+  RoleStatus masters, workers;
+  int registered_workers = -1;  // that the master counts as live; -1: it doesn't say
+  std::vector<DaemonStatus> daemons;
+  std::map<std::string, std::string> endpoints;  // masterRpc, masterWeb
+  std::string under_store;
+  std::vector<std::string> data;     // folders with journals and cached data
+  std::vector<std::string> rollout;  // what is still to be done
+  std::vector<Condition> conditions;
+
+  const Condition* Find(std::string_view type) const;
+  bool IsTrue(std::string_view type) const;
+};
+
+nlohmann::json ToJson(const ClusterStatus& status);
+// DataLoss when it isn't one.
+Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
+
+// "2026-01-02T03:04:05Z".
+std::string Rfc3339(int64_t ms_since_epoch);
+
+// What one look at a cluster means. Pure. `trouble` is why the look itself failed, OK otherwise.
+// `before` gives the transition times.
+//
+// Ready:       a master serves and so does a worker that it counts as live (or no worker is
+// wanted). Progressing: something is being started, replaced or stopped. Ready and not Progressing
+// is the end of a roll-out. Degraded:    a daemon crashed or can't start, or the operator can't see
+// or do its work.
+ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
+                            const std::vector<plan::Workload>& desired,
+                            const plan::ObservedCluster& observed, const plan::Plan& plan,
+                            const Status& trouble, const ClusterStatus& before, int64_t now_ms);
+
+}  // namespace headpond::controller

@@ -1,0 +1,90 @@
+#include <nlohmann/json.hpp>
+
+#include "operator/controller/status.h"
+
+namespace headpond::controller {
+namespace {
+
+using nlohmann::json;
+
+json RoleJson(const RoleStatus& role) {
+  return {{"desired", role.desired}, {"ready", role.ready}, {"updated", role.updated}};
+}
+
+RoleStatus ParseRole(const json& j) {
+  return {j.at("desired"), j.at("ready"), j.at("updated")};
+}
+
+}  // namespace
+
+json ToJson(const ClusterStatus& status) {
+  json daemons = json::array();
+  for (const DaemonStatus& d : status.daemons) {
+    json daemon = {{"name", d.name},       {"role", d.role},       {"state", d.state},
+                   {"crashes", d.crashes}, {"address", d.address}, {"web", d.web},
+                   {"logs", d.logs}};
+    if (d.pid != 0) daemon["pid"] = d.pid;
+    if (d.exited_at_ms != 0) daemon["exitedAtMs"] = d.exited_at_ms;
+    if (!d.message.empty()) daemon["message"] = d.message;
+    daemons.push_back(std::move(daemon));
+  }
+  json conditions = json::array();
+  for (const Condition& c : status.conditions)
+    conditions.push_back({{"type", c.type},
+                          {"status", c.status},
+                          {"reason", c.reason},
+                          {"message", c.message},
+                          {"lastTransitionTime", c.last_transition_time},
+                          {"observedGeneration", c.observed_generation}});
+  json workers = RoleJson(status.workers);
+  if (status.registered_workers >= 0) workers["registered"] = status.registered_workers;
+  json out = {{"observedGeneration", status.observed_generation},
+              {"phase", status.phase},
+              {"masters", RoleJson(status.masters)},
+              {"workers", std::move(workers)},
+              {"daemons", std::move(daemons)},
+              {"endpoints", status.endpoints},
+              {"underStore", status.under_store},
+              {"data", status.data},
+              {"conditions", std::move(conditions)}};
+  if (!status.rollout.empty()) out["rollout"] = status.rollout;
+  return out;
+}
+
+Result<ClusterStatus> ParseStatus(const json& j) {
+  try {
+    ClusterStatus status;
+    status.observed_generation = j.at("observedGeneration");
+    status.phase = j.at("phase");
+    status.masters = ParseRole(j.at("masters"));
+    status.workers = ParseRole(j.at("workers"));
+    status.registered_workers = j.at("workers").value("registered", -1);
+    for (const json& d : j.at("daemons"))
+      status.daemons.push_back({.name = d.at("name"),
+                                .role = d.at("role"),
+                                .state = d.at("state"),
+                                .pid = d.value("pid", 0),
+                                .crashes = d.at("crashes"),
+                                .exited_at_ms = d.value("exitedAtMs", int64_t{0}),
+                                .address = d.at("address"),
+                                .web = d.at("web"),
+                                .logs = d.at("logs"),
+                                .message = d.value("message", "")});
+    status.endpoints = j.at("endpoints").get<std::map<std::string, std::string>>();
+    status.under_store = j.at("underStore");
+    status.data = j.at("data").get<std::vector<std::string>>();
+    status.rollout = j.value("rollout", std::vector<std::string>());
+    for (const json& c : j.at("conditions"))
+      status.conditions.push_back({.type = c.at("type"),
+                                   .status = c.at("status"),
+                                   .reason = c.at("reason"),
+                                   .message = c.at("message"),
+                                   .last_transition_time = c.at("lastTransitionTime"),
+                                   .observed_generation = c.at("observedGeneration")});
+    return status;
+  } catch (const json::exception& e) {
+    return Status(Code::kDataLoss, fmt::format("not a status: {}", e.what()));
+  }
+}
+
+}  // namespace headpond::controller

@@ -1,0 +1,121 @@
+#include "operator/controller/status.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/plan/desired.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::controller {
+namespace {
+
+using plan::ObservedWorkload;
+using plan::Phase;
+
+constexpr int64_t kNow = 1'700'000'000'000;
+
+class StatusTest : public ::testing::Test {
+ protected:
+  StatusTest() {
+    auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
+                                          {"kind", api::kCacheClusterKind},
+                                          {"metadata", {{"name", "c"}}},
+                                          {"spec", {{"worker", {{"replicas", 2}}}}}});
+    cluster_ = *std::move(cluster);
+    cluster_.metadata.generation = 7;
+    workloads_ = plan::Desired(cluster_, {.cluster_dir = "/d", .memory_dir = "/m"});
+  }
+
+  ObservedWorkload Seen(size_t index, bool serving = true) const {
+    const plan::Workload& w = workloads_.at(index);
+    return {.name = w.name,
+            .role = w.role,
+            .ordinal = w.ordinal,
+            .config_hash = w.ConfigHash(),
+            .serving = serving,
+            .pid = 9};
+  }
+
+  ClusterStatus Compute(const std::vector<ObservedWorkload>& seen,
+                        const Status& trouble = Status::Ok()) {
+    const plan::ObservedCluster observed{.workloads = seen};
+    const plan::Plan plan = plan::MakePlan({.workloads = workloads_}, observed, kNow, {});
+    return ComputeStatus(cluster_, workloads_, observed, plan, trouble, before_, kNow);
+  }
+
+  api::CacheCluster cluster_;
+  std::vector<plan::Workload> workloads_;
+  ClusterStatus before_;
+};
+
+TEST_F(StatusTest, NothingRunsYet) {
+  const ClusterStatus status = Compute({});
+  EXPECT_EQ(status.phase, "Pending");
+  EXPECT_EQ(status.Find("Ready")->reason, "NoMasterServes");
+  EXPECT_EQ(status.Find("WorkersReady")->message, "0 of 2 ready, 0 with the current configuration");
+  for (const Condition& condition : status.conditions) {
+    EXPECT_EQ(condition.observed_generation, 7);
+    EXPECT_EQ(condition.last_transition_time, "2023-11-14T22:13:20Z");
+    EXPECT_FALSE(condition.reason.empty());
+  }
+}
+
+TEST_F(StatusTest, OneWorkerOfTwoIsUsableButNotAsDesired) {
+  ObservedWorkload master = Seen(0);
+  master.live_workers = 1;
+  const ClusterStatus status = Compute({master, Seen(1), Seen(2, false)});
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_FALSE(status.IsTrue("WorkersReady"));
+  EXPECT_TRUE(status.IsTrue("Progressing"));
+  EXPECT_EQ(status.phase, "Progressing");
+}
+
+TEST_F(StatusTest, AWorkerCountsWhenTheMasterKnowsIt) {
+  ObservedWorkload master = Seen(0);
+  master.live_workers = 0;
+  ClusterStatus status = Compute({master, Seen(1), Seen(2)});
+  EXPECT_FALSE(status.IsTrue("Ready"));
+  EXPECT_EQ(status.Find("Ready")->reason, "NoWorkerRegistered");
+  EXPECT_EQ(status.Find("Progressing")->reason, "WorkersRegistering");
+  master.live_workers = 2;
+  status = Compute({master, Seen(1), Seen(2)});
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_FALSE(status.IsTrue("Progressing"));
+  EXPECT_EQ(status.phase, "Ready");
+}
+
+TEST_F(StatusTest, AnOutdatedDaemonIsNotReadyAsDesired) {
+  ObservedWorkload outdated = Seen(1);
+  outdated.config_hash = "old";
+  const ClusterStatus status = Compute({Seen(0), outdated, Seen(2)});
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_FALSE(status.IsTrue("WorkersReady"));
+  EXPECT_EQ(status.workers.updated, 1);
+}
+
+TEST_F(StatusTest, TransitionTimesChangeWithTheStatusOnly) {
+  before_.conditions = {{"Ready", "False", "x", "", "2020-01-01T00:00:00Z", 1},
+                        {"Progressing", "False", "x", "", "2020-01-01T00:00:00Z", 1}};
+  const ClusterStatus status = Compute({});
+  EXPECT_EQ(status.Find("Ready")->last_transition_time, "2020-01-01T00:00:00Z");
+  EXPECT_EQ(status.Find("Progressing")->last_transition_time, "2023-11-14T22:13:20Z");
+}
+
+TEST_F(StatusTest, TroubleOfTheOperatorIsDegraded) {
+  const ClusterStatus status = Compute({Seen(0), Seen(1), Seen(2)}, Unavailable("disk gone"));
+  EXPECT_EQ(status.Find("Degraded")->reason, "OperatorError");
+  EXPECT_EQ(status.Find("Degraded")->message, "disk gone");
+}
+
+TEST_F(StatusTest, SaysWhereThingsAre) {
+  const ClusterStatus status = Compute({Seen(0), Seen(1), Seen(2)});
+  EXPECT_EQ(status.under_store, "/d/under-store");
+  EXPECT_EQ(status.endpoints.at("masterWeb"), "http://localhost:19999");
+  EXPECT_EQ(status.daemons.at(2).address, "localhost:30009");
+  EXPECT_EQ(status.daemons.at(2).logs, "/d/logs/c-worker-1");
+  EXPECT_THAT(status.data, ::testing::Contains("/d/volumes/c-master-0"));
+}
+
+}  // namespace
+}  // namespace headpond::controller

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "operator/api/cache_cluster.h"
+#include "operator/controller/status.h"
+
+namespace headpond::controller {
+
+struct ClusterKey {
+  std::string name_space;
+  std::string name;
+  friend auto operator<=>(const ClusterKey&, const ClusterKey&) = default;
+  std::string ToString() const { return name_space + "/" + name; }
+};
+
+struct ClusterList {
+  std::vector<api::CacheCluster> clusters;
+  std::vector<std::string> unreadable;  // what is wrong with objects that can't be read; the others
+                                        // are not held up by them
+};
+
+// What the reconcile loop needs to know about objects, and may do to them. Files now; a Kubernetes
+// API implements the same. Thread safe.
+class ClusterStore {
+ public:
+  virtual ~ClusterStore() = default;
+
+  virtual Result<ClusterList> List() = 0;
+  // An empty status when there is none yet.
+  virtual Result<ClusterStatus> GetStatus(const ClusterKey& key) = 0;
+  // NotFound when the object is gone.
+  virtual Status WriteStatus(const ClusterKey& key, const ClusterStatus& status) = 0;
+  // The last step of a deletion: nothing of the cluster runs any more. `data_kept` says whether a
+  // cluster of the same name may find data again.
+  virtual Status Finalize(const ClusterKey& key, bool data_kept) = 0;
+};
+
+}  // namespace headpond::controller
