@@ -1,0 +1,84 @@
+#include "operator/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/units.h"
+
+namespace headpond::operator_cli {
+namespace {
+
+constexpr int kMaxPortBase = 65000;
+
+// CLI11 reads from the back of its vector.
+template <typename Arguments>
+Parsed<Arguments> Read(CLI::App& app, Arguments& arguments, std::span<const std::string> words) {
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& e) {
+    return {std::nullopt, app.exit(e) == 0 ? 0 : 1};
+  }
+  return {std::move(arguments), 0};
+}
+
+void AddTimeout(CLI::App& app, std::chrono::milliseconds& timeout) {
+  app.add_option_function<std::string>(
+         "--timeout",
+         [&timeout](const std::string& text) {
+           const auto value = ParseDuration(text);
+           if (!value.ok() || value->count() <= 0)
+             throw CLI::ValidationError("--timeout",
+                                        "'" + text + "' is not a time; write e.g. 90s");
+           timeout = *value;
+         },
+         "how long to wait (default 60s)")
+      ->type_name("TIME");
+}
+
+void AddNamespace(CLI::App& app, std::string& name_space) {
+  app.add_option("-n,--namespace", name_space, "namespace of the clusters")->default_val("default");
+}
+
+}  // namespace
+
+Parsed<UpArguments> ParseUp(std::span<const std::string> words) {
+  UpArguments arguments;
+  CLI::App app("Creates or changes clusters, and starts the operator when none runs.",
+               "headpond up");
+  app.add_option("-f,--file", arguments.file,
+                 "a YAML file with CacheClusters; - reads standard input")
+      ->required();
+  app.add_flag("--wait", arguments.wait, "return when the clusters are ready as described");
+  AddTimeout(app, arguments.timeout);
+  app.add_option("--port-base", arguments.port_base,
+                 "use ports N (master), N+1 (its web), N+2 (worker), N+3 (its web) instead of the "
+                 "file's; the n-th more daemon "
+                 "of a role adds 10 n")
+      ->check(CLI::Range(1, kMaxPortBase));
+  app.add_flag("--dry-run", arguments.dry_run, "check the file and print what would run");
+  return Read(app, arguments, words);
+}
+
+Parsed<DownArguments> ParseDown(std::span<const std::string> words) {
+  DownArguments arguments;
+  CLI::App app("Stops clusters. Their data stays unless --delete-data is given.", "headpond down");
+  app.add_option("name", arguments.names, "clusters; may be left out when there is only one");
+  AddNamespace(app, arguments.name_space);
+  app.add_flag("--all", arguments.all, "all clusters of the namespace");
+  app.add_flag("--delete-data", arguments.delete_data,
+               "also delete journals and cached data (never the under-store)");
+  app.add_flag("!--no-wait", arguments.wait, "return at once");
+  AddTimeout(app, arguments.timeout);
+  return Read(app, arguments, words);
+}
+
+Parsed<StatusArguments> ParseStatusCommand(std::span<const std::string> words) {
+  StatusArguments arguments;
+  CLI::App app("Shows clusters.", "headpond status");
+  app.add_option("name", arguments.names, "clusters (default: all)");
+  AddNamespace(app, arguments.name_space);
+  app.add_option("-o,--output", arguments.output, "json or yaml")
+      ->check(CLI::IsMember({"json", "yaml"}));
+  return Read(app, arguments, words);
+}
+
+}  // namespace headpond::operator_cli

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace headpond::operator_cli {
+
+// `headpond up`, `down` and `status`. `words` are what follows the command's name. They print to
+// stdout (results) and stderr (warnings, progress, errors) and return the exit code: 0, or 1 after
+// a message that says what is wrong.
+//
+//   up -f FILE [--wait] [--timeout 60s] [--port-base N] [--dry-run]
+//   down [NAME...] [--all] [--delete-data] [--no-wait] [--timeout 60s]
+//   status [NAME...] [-o json|yaml]
+//
+// They work on files in the state folder (see controller::HomePath) that the operator watches, and
+// start the operator when none runs.
+int UpMain(std::span<const std::string> words);
+int DownMain(std::span<const std::string> words);
+int StatusMain(std::span<const std::string> words);
+
+}  // namespace headpond::operator_cli

@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/clock.h"
+#include "io/env.h"
+#include "operator/api/manifest.h"
+#include "operator/cli/command_line.h"
+#include "operator/cli/main.h"
+#include "operator/cli/operator_link.h"
+#include "operator/cli/render.h"
+#include "operator/plan/desired.h"
+
+namespace headpond::operator_cli {
+namespace {
+
+using api::CacheCluster;
+using controller::Applied;
+using controller::ClusterKey;
+using controller::ClusterStatus;
+
+constexpr size_t kMaxFile = 1 << 20;
+
+ClusterKey KeyOf(const CacheCluster& cluster) {
+  return {cluster.metadata.name_space, cluster.metadata.name};
+}
+
+Result<std::string> ReadInput(const std::string& file) {
+  if (file != "-") return io::ReadWholeFile(io::Env::Posix(), file, kMaxFile);
+  std::string text;
+  char buffer[4096];
+  while (const size_t length = std::fread(buffer, 1, sizeof(buffer), stdin)) {
+    text.append(buffer, length);
+    if (text.size() > kMaxFile)
+      return ResourceExhausted("standard input is larger than {} bytes", kMaxFile);
+  }
+  return text;
+}
+
+// The order is fixed, and described by --help: master RPC, master web, worker RPC, worker web.
+Result<CacheCluster> WithPortBase(const CacheCluster& cluster, int base) {
+  nlohmann::json object = ToJson(cluster);
+  object["spec"]["ports"] = {{"master", {{"rpc", base}, {"web", base + 1}}},
+                             {"worker", {{"rpc", base + 2}, {"web", base + 3}}}};
+  auto moved = api::ReadCacheCluster(object);
+  if (!moved.ok()) return moved.status().WithContext(fmt::format("--port-base {}", base));
+  return moved;
+}
+
+Result<std::vector<CacheCluster>> LoadClusters(const UpArguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string text, ReadInput(arguments.file));
+  api::Manifest manifest =
+      api::LoadManifest(text, arguments.file == "-" ? "standard input" : arguments.file);
+  for (const std::string& warning : manifest.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  if (!manifest.errors.empty()) return InvalidArgument("{}", fmt::join(manifest.errors, "\n"));
+  if (!arguments.port_base) return std::move(manifest.clusters);
+  if (manifest.clusters.size() != 1)
+    return InvalidArgument("--port-base moves one cluster; {} has {}", arguments.file,
+                           manifest.clusters.size());
+  ASSIGN_OR_RETURN(manifest.clusters.front(),
+                   WithPortBase(manifest.clusters.front(), *arguments.port_base));
+  return std::move(manifest.clusters);
+}
+
+void PrintDryRun(const std::vector<CacheCluster>& clusters, const std::string& home) {
+  for (const CacheCluster& cluster : clusters) {
+    const plan::Layout layout{
+        .cluster_dir = fmt::format("{}/clusters/{}/{}", home, cluster.metadata.name_space,
+                                   cluster.metadata.name),
+        .memory_dir = "/dev/shm/<user>"};
+    for (const plan::Workload& workload : plan::Desired(cluster, layout))
+      fmt::print("{}: headpond {}\n", workload.name, fmt::join(workload.args, " "));
+  }
+}
+
+// Follows one cluster until it is as described.
+class Waiter {
+ public:
+  Waiter(OperatorLink& link, ClusterKey key, int64_t applied_at_ms)
+      : link_(link), key_(std::move(key)), applied_at_ms_(applied_at_ms) {}
+
+  // True when it is; an error when it can't get there without its user.
+  Result<bool> Look() {
+    ASSIGN_OR_RETURN(const CacheCluster cluster, link_.store().Get(key_));
+    ASSIGN_OR_RETURN(status_, link_.store().GetStatus(key_));
+    if (status_.observed_generation != cluster.metadata.generation) return false;
+    if (status_.IsTrue("Ready") && !status_.IsTrue("Progressing") && !status_.IsTrue("Degraded"))
+      return true;
+    RETURN_IF_ERROR(CheckHopeless());
+    Say();
+    return false;
+  }
+  std::string Missing() const {
+    for (const char* type : {"Degraded", "Progressing"})
+      if (status_.IsTrue(type)) return status_.Find(type)->message;
+    const controller::Condition* ready = status_.Find("Ready");
+    return ready == nullptr ? "the operator has not looked at it yet" : ready->message;
+  }
+
+ private:
+  Status CheckHopeless() const {
+    static const std::set<std::string> kNeedsUser = {"PortInUse", "VolumeConflict", "NoSpace",
+                                                     "StartFailed", "CrashLooping"};
+    const controller::Condition* degraded = status_.Find("Degraded");
+    if (degraded == nullptr || degraded->status != "True" || !kNeedsUser.contains(degraded->reason))
+      return Status::Ok();
+    // Failures of before this command are being tried again.
+    for (const controller::DaemonStatus& daemon : status_.daemons)
+      if (daemon.exited_at_ms >= applied_at_ms_) return Aborted("{}", degraded->message);
+    return Status::Ok();
+  }
+
+  void Say() {
+    const std::string now = Missing();
+    if (now.empty() || now == said_) return;
+    said_ = now;
+    fmt::print(stderr, "{}: {}\n", key_.name, now);
+  }
+
+  OperatorLink& link_;
+  const ClusterKey key_;
+  const int64_t applied_at_ms_;
+  ClusterStatus status_;
+  std::string said_;
+};
+
+Status WaitForClusters(OperatorLink& link, const std::vector<CacheCluster>& clusters,
+                       std::chrono::milliseconds timeout, int64_t applied_at_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (const CacheCluster& cluster : clusters) {
+    Waiter waiter(link, KeyOf(cluster), applied_at_ms);
+    ASSIGN_OR_RETURN(const bool ready, link.WaitUntil(deadline, [&] { return waiter.Look(); }));
+    if (!ready)
+      return DeadlineExceeded(
+          "cluster {} is not ready after {} s: {}. The operator goes on; see `headpond status`",
+          cluster.metadata.name, std::chrono::duration_cast<std::chrono::seconds>(timeout).count(),
+          waiter.Missing());
+  }
+  return Status::Ok();
+}
+
+Status Apply(OperatorLink& link, CacheCluster cluster, int64_t now_ms) {
+  // A cluster in trouble is tried again at once, not after its back-off: its user has come back to
+  // it.
+  const ClusterKey key = KeyOf(cluster);
+  if (const auto status = link.store().GetStatus(key); status.ok() && status->IsTrue("Degraded"))
+    cluster.metadata.annotations[std::string(api::kRetryAnnotation)] = std::to_string(now_ms);
+  ASSIGN_OR_RETURN(const Applied applied, link.store().Apply(cluster));
+  const char* const word = applied == Applied::kCreated      ? "created"
+                           : applied == Applied::kConfigured ? "configured"
+                                                             : "unchanged";
+  fmt::print("cluster {} {}\n", key.name, word);
+  return Status::Ok();
+}
+
+Status Up(const UpArguments& arguments) {
+  ASSIGN_OR_RETURN(OperatorLink link, OperatorLink::FromEnvironment());
+  ASSIGN_OR_RETURN(const std::vector<CacheCluster> clusters, LoadClusters(arguments));
+  if (arguments.dry_run) {
+    PrintDryRun(clusters, link.store().home());
+    return Status::Ok();
+  }
+  const int64_t now_ms = Clock::System().NowMs();
+  for (const CacheCluster& cluster : clusters) RETURN_IF_ERROR(Apply(link, cluster, now_ms));
+  std::fflush(stdout);
+  RETURN_IF_ERROR(link.EnsureRunning());
+  if (!arguments.wait) return Status::Ok();
+  RETURN_IF_ERROR(WaitForClusters(link, clusters, arguments.timeout, now_ms));
+  for (const CacheCluster& cluster : clusters) {
+    ASSIGN_OR_RETURN(const ClusterStatus status, link.store().GetStatus(KeyOf(cluster)));
+    fmt::print("{}", ClusterDetails(cluster, status));
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+int UpMain(std::span<const std::string> words) {
+  const auto parsed = ParseUp(words);
+  if (!parsed.arguments) return parsed.exit_code;
+  const Status done = Up(*parsed.arguments);
+  if (!done.ok()) fmt::print(stderr, "{}\n", done.message());
+  return done.ok() ? 0 : 1;
+}
+
+}  // namespace headpond::operator_cli

@@ -1,0 +1,55 @@
+// headpond-operator: runs clusters. `run` is the daemon; `reference` prints the page of the
+// CacheCluster's fields.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "base/log.h"
+#include "operator/api/reference.h"
+#include "operator/controller/home.h"
+#include "operator/daemon/operator_daemon.h"
+
+namespace {
+
+using headpond::Status;
+using headpond::operator_daemon::Options;
+
+Status RunOperator(Options options) {
+  options.environment = headpond::controller::ProcessEnvironment();
+  if (options.home.empty()) {
+    ASSIGN_OR_RETURN(options.home, headpond::controller::HomePath(options.environment));
+  }
+  if (options.program.empty()) {
+    std::error_code error;
+    options.program =
+        std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "headpond";
+  }
+  headpond::InitLogging(headpond::LogLevel::kInfo);
+  return headpond::operator_daemon::Run(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Runs Headpond clusters.", "headpond-operator");
+  app.require_subcommand(1);
+  Options options;
+  CLI::App* const run = app.add_subcommand(
+      "run", "run the operator in the foreground; SIGTERM ends it, the daemons run on");
+  run->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
+  run->add_option("--program", options.program, "the headpond binary (default: beside this one)");
+  run->add_flag("--exit-when-empty", options.exit_when_empty, "end when the last cluster is gone");
+  CLI::App* const reference = app.add_subcommand("reference", "print docs/reference/crds.md");
+  CLI11_PARSE(app, argc, argv);
+  if (reference->parsed()) {
+    fmt::print("{}", headpond::api::CrdReferencePage());
+    return 0;
+  }
+  const Status done = RunOperator(std::move(options));
+  if (!done.ok()) fmt::print(stderr, "headpond-operator: {}\n", done.message());
+  return done.ok() ? 0 : 1;
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "operator/plan/plan.h"
+
+namespace headpond::operator_daemon {
+
+struct Options {
+  std::string home;
+  std::string program;  // the headpond binary that daemons run
+  std::map<std::string, std::string> environment;
+  // Ends when the last cluster is gone. For an operator that `headpond up` started.
+  bool exit_when_empty = false;
+  plan::RestartPolicy restart_policy;
+};
+
+// The composition root of the operator: store, process runtime, controller and the loop that drives
+// them. Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on.
+// Call once, from the main thread, before other threads start. Errors: Unavailable when another
+// operator has the same home.
+Status Run(const Options& options);
+
+// <home>/operator.lock, which the operator holds while it runs.
+std::string LockPath(const std::string& home);
+std::string LogPath(const std::string& home);
+
+}  // namespace headpond::operator_daemon
