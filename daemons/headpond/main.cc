@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/main.h"
+#include "operator/cli/main.h"
 
 namespace {
 
@@ -24,6 +25,9 @@ struct Program {
 constexpr std::array kPrograms{
     Program{"fs", [](Words words) { return RunOnProcess(headpond::cli::FsMain, words); },
             "work with files: ls, cp, rm, load, ..."},
+    Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
+    Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
+    Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
 };
 
 int Usage(std::FILE* out, int exit_code) {
