@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace headpond::cache {
@@ -29,8 +30,8 @@ struct Placement {
   bool allow_lower_tiers = true;
 };
 
-// A committed block that can be read. While it lives the block is neither evicted nor moved; removal is deferred until
-// the last reader goes. Thread safe.
+// A committed block that can be read. While it lives the block is neither evicted nor moved;
+// removal is deferred until the last reader goes. Thread safe.
 class BlockReader {
  public:
   virtual ~BlockReader() = default;
@@ -40,8 +41,8 @@ class BlockReader {
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) const = 0;
 };
 
-// A block being written. Not thread safe. Destroying it without Commit aborts it and gives its space
-// back.
+// A block being written. Not thread safe. Destroying it without Commit aborts it and gives its
+// space back.
 class BlockWriter {
  public:
   virtual ~BlockWriter() = default;
@@ -51,8 +52,8 @@ class BlockWriter {
   virtual Status Reserve(int64_t bytes) = 0;
   virtual int64_t position() const = 0;
   virtual const std::string& path() const = 0;
-  // Turns the temporary file into block `id`; returns where it is and its length. `pin` keeps it from
-  // eviction until UpdatePinnedFiles says otherwise.
+  // Turns the temporary file into block `id`; returns where it is and its length. `pin` keeps it
+  // from eviction until UpdatePinnedFiles says otherwise.
   struct Committed {
     Location location;
     int64_t length;
@@ -71,21 +72,25 @@ struct TierSpace {
 struct BlockChanges {
   std::map<Location, std::vector<BlockId>> added;
   std::vector<BlockId> removed;
-  std::map<std::string, std::vector<std::string>> lost_storage;  // tier alias -> directories that failed
+  std::map<std::string, std::vector<std::string>>
+      lost_storage;  // tier alias -> directories that failed
 };
 
-// The worker's cached blocks over one to three tiers of directories. Thread safe; does file I/O without holding its
-// lock. Recovers committed blocks at construction (by scanning the directories) and deletes temporary files of former
-// runs. Allocation and eviction order are pure functions (allocator.h, eviction.h).
+// The worker's cached blocks over one to three tiers of directories. Thread safe; does file I/O
+// without holding its lock. Recovers committed blocks at construction (by scanning the directories)
+// and deletes temporary files of former runs. Allocation and eviction order are pure functions
+// (allocator.h, eviction.h).
 //
-// Errors: NotFound (no such block), AlreadyExists (block already committed or being written), ResourceExhausted (no
-// space that may be freed: everything pinned or in use), InvalidArgument (unknown tier or medium), Internal (I/O).
+// Errors: NotFound (no such block), AlreadyExists (block already committed or being written),
+// ResourceExhausted (no space that may be freed: everything pinned or in use), InvalidArgument
+// (unknown tier or medium), Internal (I/O).
 class BlockStore {
  public:
   virtual ~BlockStore() = default;
 
   // Starts a temporary block with `initial_bytes` reserved.
-  virtual Result<std::unique_ptr<BlockWriter>> Create(SessionId session, BlockId block, const Placement& placement,
+  virtual Result<std::unique_ptr<BlockWriter>> Create(SessionId session, BlockId block,
+                                                      const Placement& placement,
                                                       int64_t initial_bytes) = 0;
   virtual Result<std::unique_ptr<BlockReader>> Open(BlockId block) = 0;
   virtual bool Contains(BlockId block) const = 0;
@@ -94,7 +99,8 @@ class BlockStore {
   virtual void Touch(BlockId block) = 0;
   virtual Status Remove(BlockId block) = 0;
   virtual Status Move(BlockId block, const Placement& to) = 0;
-  // Deletes every committed block that is not in use; capacity stays (compat/features.md section C). Returns how many.
+  // Deletes every committed block that is not in use; capacity stays (compat/features.md section
+  // C). Returns how many.
   virtual Result<int64_t> RemoveAll() = 0;
 
   // Blocks of these files are not evicted. A file id shares its container with its blocks.
@@ -120,14 +126,26 @@ struct TierOptions {
 };
 
 struct BlockStoreOptions {
-  std::vector<TierOptions> tiers;
+  std::vector<TierOptions> tiers;  // one to three, the fastest first
   enum class Allocator { kMaxFree, kGreedy, kRoundRobin } allocator = Allocator::kMaxFree;
-  // Called after each eviction, for metrics; quick, any thread.
+  // Of the folders that are made: alluxio.worker.data.folder.permissions. The sticky bit is added,
+  // as stock does: a short-circuit client under any user may write the file it was given, but not
+  // remove another's.
+  uint16_t directory_mode = 0777;
+  std::string data_folder = "alluxioworker";     // alluxio.worker.data.folder, without slashes
+  std::string temporary_folder = ".tmp_blocks";  // alluxio.worker.data.folder.tmp
+  // Called after each eviction that dropped a block, for metrics; quick, any thread, no lock held.
   std::function<void(BlockId, int64_t bytes)> on_evict;
+  const Clock* clock = &Clock::System();  // for the age of pins; outlives the store
 };
 
-// Files in folders: committed `<dir>/<blockId>`, temporary `<dir>/.tmp_blocks/<session % 1024>/<session hex>-<blockId>`
-// (compat/behaviour.md section 8, "paths on disk").
+// Files in folders: committed `<dir>/<blockId>`, temporary
+// `<dir>/.tmp_blocks/<session % 1024>/<session hex>-<blockId>` (compat/behaviour.md section 8,
+// "paths on disk"). A store written by stock is taken over as it is.
+//
+// A directory that can't be used at start, or fails later, is left out and reported as lost
+// storage; with none left this fails. Errors: InvalidArgument (tiers, quotas, names), Unavailable
+// (another process uses a directory), Internal (no directory is usable), each naming the directory.
 Result<std::unique_ptr<BlockStore>> OpenTieredBlockStore(BlockStoreOptions options);
 
 }  // namespace headpond::cache
