@@ -68,4 +68,26 @@ struct DefaultAcl {
   friend bool operator==(const DefaultAcl&, const DefaultAcl&) = default;
 };
 
+// Nine mode bits, extended entries and (directories) default ACL of one inode.
+struct AclState {
+  uint16_t mode = 0;
+  ExtendedAcl extended;
+  std::optional<DefaultAcl> default_acl;
+
+  friend bool operator==(const AclState&, const AclState&) = default;
+};
+
+// What SetAcl makes of `state`, as stock does it: REPLACE replaces the access ACL, the default ACL,
+// or both, whichever has entries, and each must bring its base entries; MODIFY sets entries; REMOVE
+// takes named entries away; REMOVE_ALL leaves the mode bits only, REMOVE_DEFAULT the access ACL
+// only. A default ACL that does not exist yet starts from the mode bits. Without a mask entry the
+// mask becomes the union of the named entries and the owning group. Errors: InvalidArgument (base
+// entries missing or removed, mask removed while named entries stay, named entry without a name,
+// default entries for a file).
+Result<AclState> ChangeAcl(AclState state, AclAction action, const std::vector<AclEntry>& entries,
+                           bool is_directory);
+
+// The access ACL of a new child that asks for `mode` in a directory with this default ACL.
+AclState InheritAcl(const DefaultAcl& parent, uint16_t mode);
+
 }  // namespace headpond::meta

@@ -28,6 +28,11 @@ std::string_view TtlActionName(TtlAction action);
 inline constexpr int64_t kNoTtl = -1;
 inline constexpr int64_t kUnknownLength = -1;
 inline constexpr int64_t kNoPersistJob = -1;
+// persist_at_ms of a file that waits until somebody asks for it.
+inline constexpr int64_t kPersistNever = int64_t{1} << 60;
+
+// 256 GiB: with 2^24 blocks a file's length still fits 63 bits.
+inline constexpr int64_t kMaxBlockSize = int64_t{1} << 38;
 
 using XattrMap = std::map<std::string, std::string, std::less<>>;
 

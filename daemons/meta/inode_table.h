@@ -15,6 +15,7 @@
 namespace headpond::meta {
 
 class InodeTable;
+struct Slot;
 
 // A handle on one inode of a table: cheap to copy, valid (with every string_view it returned) until
 // the table changes. False when there is no such inode.
@@ -42,8 +43,15 @@ class Inode {
   int64_t length() const;
   int64_t block_size() const;
   uint32_t block_count() const;
+  std::string fingerprint() const;
   int64_t ttl_ms() const;
-  bool has_extended_acl() const;
+  TtlAction ttl_action() const;
+  int32_t replication_min() const;
+  int32_t replication_max() const;
+  const ExtendedAcl& acl() const;
+  const DefaultAcl* default_acl() const;  // null when there is none
+  // Of an open file: the length a worker committed for a block, or kUnknownLength.
+  int64_t open_block_length(uint32_t index) const;
 
   Inode parent() const;  // false for the root
   size_t child_count() const;
@@ -56,6 +64,8 @@ class Inode {
 
  private:
   friend class InodeTable;
+  struct Access;
+  const Slot& slot() const;
   Inode(const InodeTable* table, uint32_t slot) : table_(table), slot_(slot) {}
   const InodeTable* table_ = nullptr;
   uint32_t slot_ = 0;
@@ -90,10 +100,10 @@ class InodeTable {
   void SetBlockCount(InodeId id, uint32_t count);
   void SetOpenBlockLength(InodeId id, uint32_t index, int64_t length);
 
-  // Children in byte order of their names, from the first name greater than `after` ("" = all),
-  // until `visit` returns false.
+  // Children in byte order of their names, until `visit` returns false: those greater than `after`
+  // ("" = all); with `inclusive`, those not less than it.
   void ForEachChild(Inode directory, std::string_view after,
-                    const std::function<bool(Inode)>& visit) const;
+                    const std::function<bool(Inode)>& visit, bool inclusive = false) const;
 
   // Every inode, `limit` at most, in an order that no change disturbs: an inode that exists during
   // the whole walk is visited exactly once. Returns the cursor for the next call, or nullopt at the
@@ -104,7 +114,8 @@ class InodeTable {
   // Bytes held by the table, from its own books (allocator overhead included by size class).
   size_t MemoryBytes() const;
 
-  // Recovery: Put and Remove keep records only, without edges, until BuildEdges. See Namespace.
+  // Recovery, on an empty table: Put and Remove keep records only, without edges, until BuildEdges.
+  // Nothing but Find, size and the changes may be called in between. See Namespace.
   void DetachEdges();
   // DataLoss naming an inode without parent, under a file, outside the tree, or with a sibling of
   // the same name.
