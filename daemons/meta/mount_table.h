@@ -63,6 +63,14 @@ class MountTable {
   std::map<std::string, MountInfo, std::less<>> mounts_;
 };
 
+// The one form of an under-store URI: no slash at the end (except "/" and "scheme://authority/"),
+// and a plain path for file://.
+std::string NormalizeUfsUri(std::string_view uri);
+
+// "scheme://authority/" of an under-store URI, "/" for a plain path: what maintenance modes are
+// kept by.
+std::string UfsRootOf(std::string_view uri);
+
 // Joins an under-store URI and a relative path ("" or "a/b").
 std::string JoinUfsPath(std::string_view uri, std::string_view relative);
 

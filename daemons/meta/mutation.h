@@ -13,6 +13,11 @@
 
 namespace headpond::meta {
 
+// A mutation stays below this many puts, so that a journal record stays far below its limit of 128
+// MiB (journal/format.h) and the namespace is not locked for long. Operations on whole subtrees
+// that write more say so by `more` in their plan: apply it and plan again with the same request.
+inline constexpr size_t kMaxPutsPerMutation = 100'000;
+
 // One atomic change of a namespace: what an operation plans, the journal stores and Apply executes.
 // It is physical (states, not steps), so that applying it twice, or over a state that already shows
 // later changes, ends in the same namespace: journal snapshots are taken beside running operations
@@ -67,7 +72,8 @@ std::string EncodeMutation(const Mutation& mutation);
 // fields are ignored.
 Result<Mutation> DecodeMutation(std::string_view payload);
 
-// For `headpond journal dump`: one mutation as JSON on one line. Errors as DecodeMutation.
+// For `headpond journal dump`: one mutation on one line, in protobuf's text form. Errors as
+// DecodeMutation.
 Result<std::string> DescribeMutation(std::string_view payload);
 
 }  // namespace headpond::meta

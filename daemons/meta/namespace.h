@@ -35,6 +35,8 @@ struct NamespaceOptions {
   bool check_permissions = true;          // alluxio.security.authorization.permission.enabled
   std::string supergroup = "supergroup";  // alluxio.security.authorization.permission.supergroup
   size_t operation_cache_size = 100'000;  // alluxio.master.filesystem.operation.retry.cache.size
+  // Of parents made on the way: 0777 less alluxio.security.authorization.permission.umask.
+  uint16_t parent_mode = 0755;
 };
 
 // How far a path leads.
@@ -52,6 +54,9 @@ struct PathWalk {
   bool found() const { return missing_component == 0; }
   Inode inode() const { return found() ? existing.back() : Inode(); }
   Inode deepest() const { return existing.back(); }
+  // Why the path can't be followed to its end, with stock's text: InvalidArgument through a file,
+  // else NotFound. OK when found.
+  Status Error() const;
 };
 
 // The state of one master: inodes, mounts, id generators, completed operations, path properties.
@@ -137,10 +142,15 @@ class Namespace {
  private:
   class CompletedOperations;
 
+  // What the inode belongs to besides the tree.
+  struct Membership;
+  static Membership MembershipOf(Inode inode);
+  void Index(Inode inode);
+  void Unindex(Inode inode);
   void ApplyInodes(const Mutation& mutation);
-  void ApplyRest(const Mutation& mutation);
-  void IndexInode(Inode inode);
-  void UnindexInode(Inode inode);
+  void ApplySettings(const Mutation& mutation);
+  Mutation SnapshotHeader(SnapshotCursor& cursor) const;
+  Status CheckIndexes() const;
 
   NamespaceOptions options_;
   InodeTable inodes_;

@@ -59,10 +59,9 @@ class PathLocks {
   bool WouldWait(const std::string& path, Mode mode) const EXCLUDES(mutex_);
 
  private:
-  // Somebody who holds, or (not granted) waits for, all of `claims`.
+  // Somebody who holds, or still waits for, all of `claims`.
   struct Entry {
     uint64_t id = 0;
-    bool granted = false;
     std::vector<Claim> claims;
   };
 

@@ -17,6 +17,8 @@ bool IsSuperuser(const Namespace& ns, const Caller& caller);
 // `bits` on the deepest existing inode of the walk, which stock checks even when the path is
 // missing.
 Status CheckAccess(const Namespace& ns, const Caller& caller, const PathWalk& walk, Bits bits);
+// EXECUTE on the directories above, which is all that reading the status of a path needs.
+Status CheckTraverse(const Namespace& ns, const Caller& caller, const PathWalk& walk);
 // `bits` on the directory that holds (or would hold) the path: its deepest existing ancestor.
 // Nothing for "/".
 Status CheckParentAccess(const Namespace& ns, const Caller& caller, const PathWalk& walk,
@@ -25,7 +27,8 @@ Status CheckParentAccess(const Namespace& ns, const Caller& caller, const PathWa
 Status CheckOwner(const Namespace& ns, const Caller& caller, const PathWalk& walk);
 Status CheckSuperuser(const Namespace& ns, const Caller& caller);
 
-// What `caller` may do with this one inode, ancestors not considered.
-Bits PermittedBits(const Namespace& ns, const Caller& caller, Inode inode);
+// What `caller` may do with this one inode by its mode and ACL, superuser rules and ancestors not
+// considered.
+Bits PermittedBits(const Caller& caller, Inode inode);
 
 }  // namespace headpond::meta
