@@ -15,7 +15,8 @@ struct CompleteFileRequest {
   // For a file created as persisted: its length in the under-store, and its fingerprint there.
   int64_t ufs_length = 0;
   std::string fingerprint;
-  // asyncPersistOptions present: becomes TO_BE_PERSISTED, not before now + this.
+  // asyncPersistOptions present: becomes TO_BE_PERSISTED, not before now + this; negative: not
+  // before somebody asks for it.
   std::optional<int64_t> async_persist_wait_ms;
 };
 

@@ -19,7 +19,8 @@ struct CreateFileRequest {
   bool recursive = false;         // make missing parents
   bool overwrite = false;         // replace an existing file
   bool persisted = false;         // write type THROUGH or CACHE_THROUGH
-  bool cacheable = true;          // false: write type THROUGH (stock keeps it in no worker)
+  bool async_persist = false;  // write type ASYNC_THROUGH: TO_BE_PERSISTED from the start, as stock
+  bool cacheable = true;
   int64_t ttl_ms = kNoTtl;
   TtlAction ttl_action = TtlAction::kFree;
   int32_t replication_min = 0;

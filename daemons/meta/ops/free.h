@@ -17,7 +17,8 @@ struct FreeRequest {
 
 struct FreePlan {
   Mutation mutation;           // empty unless something is unpinned
-  std::vector<InodeId> files;  // whose blocks are to be dropped from workers
+  bool more = false;           // see kMaxPutsPerMutation
+  std::vector<InodeId> files;  // whose blocks are to be dropped from workers: all, also with `more`
 };
 
 // Needs READ. Errors: NotFound, PermissionDenied; Unknown, as stock has it, for a directory that is

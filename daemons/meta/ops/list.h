@@ -24,30 +24,48 @@ struct ListRequest {
 // A listing in batches, depth first, siblings in byte order of their names: each batch is taken
 // under a shared lock that may be released in between. Entries created, removed or renamed
 // meanwhile may or may not show; all others show exactly once. Directories that the caller may not
-// read are listed, but not descended into.
+// read are listed, but not descended into. A value; not thread safe.
+//
+//   lister = Start(...)                       // load unloaded_directory(), if any, and start again
+//   while (!lister.done()) {
+//     entries = lister.Next(...)
+//     if (lister.unloaded_directory()) load it  // or not: then its children known so far are
+//     listed
+//   }
 class Lister {
  public:
   // Checks the request. NotFound, PermissionDenied, InvalidArgument (offset outside the listing).
   static Result<Lister> Start(const Namespace& ns, const ListRequest& request);
 
-  // The next entries, `limit` at most; fewer only at the end. A listed file is its own only entry.
+  // The next entries, `limit` at most; fewer at the end, and before a directory whose children the
+  // under-store was never asked for. A listed file is its own only entry.
   std::vector<FileInfo> Next(const Namespace& ns, size_t limit);
   bool done() const { return frames_.empty() && !single_; }
 
-  // A directory met by the listing, or its root, that the under-store has never been asked about
-  // (load type ONCE). Valid after Start: load it and start again. Nullopt when loaded, or when it
-  // is not persisted.
+  // After Start: the listed directory, when the under-store has never been asked about it (load
+  // type ONCE). After Next: the directory below it that comes next, likewise. Else nullopt.
   const std::optional<std::string>& unloaded_directory() const { return unloaded_; }
   bool base_is_directory() const { return base_is_directory_; }
-  // Children of the base directory at Start: ListStatusPartialPResponse.fileCount.
+  // Children of the base directory at Start, -1 for a recursive listing:
+  // ListStatusPartialPResponse.fileCount.
   int64_t file_count() const { return file_count_; }
 
  private:
   struct Frame {
-    InodeId directory;
+    InodeId directory = kNoInode;
     std::string path;
-    std::string after;  // last name handed out
+    std::string after;          // last name handed out
+    bool load_offered = false;  // unloaded_ has named it
   };
+
+  Status SeekAfter(const Namespace& ns, std::string relative);
+  bool MayDescend(const Namespace& ns, Inode directory) const;
+  std::string_view Relative(std::string_view path) const;
+  // What the prefix leaves of the names in a directory; "" = all of them.
+  std::string_view PrefixIn(const Frame& frame) const;
+  std::vector<FileInfo> Collect(const Namespace& ns, size_t limit);
+  bool Step(const Namespace& ns, size_t limit, std::vector<FileInfo>& entries);
+
   ListRequest request_;
   std::vector<Frame> frames_;  // a stack
   std::optional<InodeId> single_;

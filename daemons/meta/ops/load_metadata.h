@@ -23,14 +23,16 @@ struct LoadMetadataPlan {
 };
 
 // Adds what the under-store has and the namespace has not, as completed persisted inodes; leaves
-// what is there. Names that hold '/' or NUL, "." and "..", and the block files of the under-store
-// tier are left out. On a mount with `shared` group and others get the owner's bits, as stock.
-// Errors: NotFound (the directory went away), InvalidArgument (a file), ResourceExhausted (ids).
+// what is there. Names that hold '/' or NUL, "." and "..", the block files of the under-store tier
+// and files of too many blocks are left out. On a mount with `shared` others get the owner's bits,
+// as in stock. Errors: NotFound (the directory went away), InvalidArgument (a file),
+// ResourceExhausted (ids).
 Result<LoadMetadataPlan> PlanLoadMetadata(const Namespace& ns, const LoadMetadataRequest& request);
 
 // Brings one persisted inode in line with the under-store: nullopt = it is gone there. Content that
 // differs (by fingerprint) replaces the inode, so that old blocks can't be read as new ones; owner,
-// group and mode are updated in place.
+// group and mode are updated in place. An empty plan for what the under-store does not decide: open
+// or unpersisted files, mount points, directories with something inside that exists only here.
 struct SyncInodeRequest {
   int64_t now_ms = 0;
   InodeId id = kNoInode;

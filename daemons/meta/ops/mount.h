@@ -44,8 +44,8 @@ struct UnmountPlan {
   std::vector<InodeId> removed_files;
   std::vector<MountId> removed_mounts;
 };
-// Takes the mount, mounts nested in it and all their metadata away; the under-store is not touched.
-// InvalidArgument for the root or a path that is no mount point.
+// Takes the mount and all its metadata away; the under-store is not touched. Errors: NotFound,
+// PermissionDenied, InvalidArgument (the root, no mount point, another mount inside).
 Result<UnmountPlan> PlanUnmount(const Namespace& ns, const OperationContext& context,
                                 const std::string& path);
 

@@ -8,8 +8,9 @@
 
 namespace headpond::meta {
 
-// ScheduleAsyncPersistence. Needs WRITE. Empty when it is persisted or scheduled already. Errors:
-// NotFound, PermissionDenied, InvalidArgument (a directory), FailedPrecondition (incomplete).
+// ScheduleAsyncPersistence. As in stock everybody who can reach the file may ask. Empty when it is
+// persisted or scheduled for then already. Errors: NotFound (also a directory, as stock),
+// PermissionDenied, InvalidArgument (incomplete).
 Result<Mutation> PlanSchedulePersist(const Namespace& ns, const OperationContext& context,
                                      const std::string& path, int64_t wait_ms);
 

@@ -30,8 +30,17 @@ struct RemovePlan {
       temp_files;  // half-written copies of persist jobs, to be deleted if possible
 };
 
-// Errors: NotFound, FailedPrecondition (not empty and not recursive), InvalidArgument (root;
-// contains a mount point without delete_mount_point; path through a file), PermissionDenied.
+// Errors: NotFound, FailedPrecondition (not empty and not recursive; something below may not be
+// removed), InvalidArgument (root; path through a file), PermissionDenied (also: is or contains a
+// mount point without delete_mount_point).
 Result<RemovePlan> PlanRemove(const Namespace& ns, const RemoveRequest& request);
+
+// What stock answers when parts of a tree could not be removed, in the order given (children first;
+// a directory that stays because of them has the reason "Directory not empty"). FailedPrecondition.
+struct RemoveFailure {
+  std::string path;
+  std::string reason;
+};
+Status RemoveFailed(const std::vector<RemoveFailure>& failures);
 
 }  // namespace headpond::meta

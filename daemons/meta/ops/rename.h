@@ -28,8 +28,9 @@ struct RenamePlan {
 
 // Moves one inode, with everything below it, to another name on the same mount. To itself: nothing
 // to do. Errors: NotFound (source, or destination's parent), AlreadyExists (destination),
-// InvalidArgument (root, into its own subtree, across mounts, a mount point or onto one),
-// PermissionDenied, FailedPrecondition (overwriting a directory).
+// InvalidArgument (root, into its own subtree, across mounts, a mount point or onto one, something
+// mounted inside), PermissionDenied, ResourceExhausted (`persist` for more files than one mutation
+// may hold).
 Result<RenamePlan> PlanRename(const Namespace& ns, const RenameRequest& request);
 
 }  // namespace headpond::meta

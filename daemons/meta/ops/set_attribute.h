@@ -26,6 +26,9 @@ struct SetAttributeRequest {
   std::optional<bool> persisted;          // true only: marks a completed file persisted
   std::optional<std::string> owner;
   std::optional<std::string> group;
+  // With both: the groups of the new owner, if the caller knows them; the new group must be one of
+  // them.
+  std::optional<std::vector<std::string>> owner_groups;
   std::optional<uint16_t> mode;
   std::optional<int64_t> ttl_ms;
   std::optional<TtlAction> ttl_action;
@@ -39,14 +42,15 @@ struct SetAttributeRequest {
 
 struct SetAttributePlan {
   Mutation mutation;
+  bool more = false;  // see kMaxPutsPerMutation
   std::vector<UfsSetAttributes>
       ufs_updates;  // of persisted inodes whose owner, group or mode changes
 };
 
-// chown needs the superuser (or an owner that stays the same), chgrp, chmod, pin, TTL and
-// replication the owner or WRITE as in stock. Pin, TTL, replication and owner/group/mode go to all
-// descendants when recursive; pin and replication always do. Errors: NotFound, PermissionDenied,
-// InvalidArgument (replication, persisted=false, an incomplete file marked persisted).
+// A new owner needs the superuser, a new group or mode the inode's owner, all else WRITE. Pin and
+// replication always go to the whole subtree, the others when recursive. Errors: NotFound,
+// PermissionDenied, InvalidArgument (replication, persisted=false, an incomplete file marked
+// persisted), Unknown (owner not in group, with stock's text).
 Result<SetAttributePlan> PlanSetAttribute(const Namespace& ns, const SetAttributeRequest& request);
 
 }  // namespace headpond::meta
