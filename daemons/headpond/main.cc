@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "cli/main.h"
+#include "master/master_server.h"
 #include "operator/cli/main.h"
+#include "worker/worker_server.h"
 
 namespace {
 
@@ -25,6 +27,8 @@ struct Program {
 constexpr std::array kPrograms{
     Program{"fs", [](Words words) { return RunOnProcess(headpond::cli::FsMain, words); },
             "work with files: ls, cp, rm, load, ..."},
+    Program{"master", headpond::master::MasterMain, "serve the namespace; runs until SIGTERM"},
+    Program{"worker", headpond::worker::WorkerMain, "serve cached blocks; runs until SIGTERM"},
     Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
     Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
