@@ -12,6 +12,9 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND HEADPOND_WARNINGS -Wthread-safety)
 endif()
 
+# What `make test-tsan` builds: the tests with the label tsan.
+add_custom_target(tsan_tests)
+
 function(headpond_library)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   if(ARG_SOURCES)
@@ -48,6 +51,9 @@ function(headpond_test)
   target_compile_options(${ARG_NAME} PRIVATE ${HEADPOND_WARNINGS})
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
   set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if("tsan" IN_LIST ARG_LABELS)
+    add_dependencies(tsan_tests ${ARG_NAME})
+  endif()
 endfunction()
 
 # A fuzz target is a libFuzzer binary with -DHEADPOND_FUZZ=ON; otherwise its seed corpus runs as a plain test,
