@@ -23,17 +23,19 @@ std::string NameOneFile(const std::string& folder, const FolderFiles& files) {
   return folder + "/" + files.others.front();
 }
 
-// The folder and those above it that are missing, each durable in its parent.
+// Makes the folder, and the names of all folders on its path durable: also of those that exist,
+// because who made them may have died before syncing them (an earlier attempt of ours, `mkdir -p`
+// of an installer).
 Status CreateDurably(io::Env& env, const std::string& folder) {
-  std::vector<std::string> parents;
-  for (std::string at = folder;; at = io::ParentDirectory(at)) {
-    ASSIGN_OR_RETURN(const bool exists, env.Exists(at));
-    if (exists) break;
-    parents.push_back(io::ParentDirectory(at));
-  }
-  if (parents.empty()) return Status::Ok();
   RETURN_IF_ERROR(env.CreateDirectories(folder));
-  for (const std::string& parent : parents) RETURN_IF_ERROR(env.SyncDirectory(parent));
+  std::string at = folder;
+  for (std::string parent = io::ParentDirectory(at); parent != at;
+       parent = io::ParentDirectory(at)) {
+    const Status status = env.SyncDirectory(parent);
+    // Folders that we may pass but not read are not ours to make durable.
+    if (!status.ok() && status.code() != Code::kPermissionDenied) return status;
+    at = parent;
+  }
   return Status::Ok();
 }
 

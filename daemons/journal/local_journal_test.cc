@@ -470,6 +470,29 @@ TEST_F(LocalJournalTest, AnInterruptedForcedFormatNeverLeavesAFolderThatOpensWit
   }
 }
 
+TEST_F(LocalJournalTest, WhatFollowsAnInterruptedFormatIsDurable) {
+  constexpr char kDeep[] = "/a/b/journal";
+  for (int64_t step = 1; step < 16; ++step) {
+    io::MemEnv mem;
+    io::FaultyEnv env(mem, static_cast<uint64_t>(step));
+    env.CrashAt(env.operations() + step);
+    (void)FormatLocalJournal(env, kDeep, "c", /*force=*/false);
+    env.Crash();
+    ASSERT_OK(env.Restart(io::Unsynced::kKept));  // only the process died
+    {
+      auto journal = OpenOrDie(env, {.folder = kDeep});
+      RecordingReplayer replayer;
+      ASSERT_OK(journal->Recover(replayer));
+      ASSERT_OK(AppendDurably(*journal, "1"));
+    }
+    env.Crash();
+    ASSERT_OK(env.Restart(io::Unsynced::kDropped));
+    RecordingReplayer replayer;
+    EXPECT_OK(OpenOrDie(env, {.folder = kDeep})->Recover(replayer));
+    EXPECT_THAT(replayer.entries, ElementsAre("1")) << "died in step " << step;
+  }
+}
+
 TEST_F(LocalJournalTest, TwoMastersCannotShareAFolder) {
   auto journal = Recovered();
   const auto second = OpenLocalJournal(env_, {.folder = kFolder});
