@@ -47,9 +47,9 @@ using ::testing::UnorderedElementsAre;
 class BlockStoreConformance : public ::testing::TestWithParam<StoreUnderTest> {
  protected:
   static constexpr SessionId kSession = 77;
-  static constexpr Placement kTop{.tier = 0, .medium_type = "", .allow_lower_tiers = false};
-  static constexpr Placement kLast{.tier = -1, .medium_type = "", .allow_lower_tiers = false};
-  static constexpr Placement kAnywhere{};
+  static inline const Placement kTop{.tier = 0, .medium_type = "", .allow_lower_tiers = false};
+  static inline const Placement kLast{.tier = -1, .medium_type = "", .allow_lower_tiers = false};
+  static inline const Placement kAnywhere{};
 
   void Make(int64_t quota_bytes, int64_t lower_quota_bytes = 0) {
     instance_ = GetParam().make(quota_bytes, lower_quota_bytes,

@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Placement kTop{.tier = 0, .medium_type = "", .allow_lower_tiers = false};
-constexpr Placement kLast{.tier = -1, .medium_type = "", .allow_lower_tiers = false};
+const Placement kTop{.tier = 0, .medium_type = "", .allow_lower_tiers = false};
+const Placement kLast{.tier = -1, .medium_type = "", .allow_lower_tiers = false};
 
 BlockStoreOptions OptionsFor(const std::string& root, int64_t quota, int64_t lower_quota) {
   BlockStoreOptions options;
