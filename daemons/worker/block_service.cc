@@ -101,7 +101,11 @@ class BlockService final : public ServiceBase {
 
   ServerUnaryReactor* FreeWorker(CallbackServerContext* context, const blockpb::FreeWorkerRequest*,
                                  blockpb::FreeWorkerResponse*) override {
-    return RunOnIo(context, "FreeWorker", [this] { return deps_.store.RemoveAll().status(); });
+    const auto user = deps_.authenticator.Authenticate(*context, "alluxio.grpc.block.BlockWorker/FreeWorker");
+    return RunOnIo(context, "FreeWorker", [this, name = user.ok() ? user->name : ""]() -> Status {
+      if (!deps_.is_superuser(name)) return PermissionDenied("user {} is not a superuser and may not free a worker", name);
+      return deps_.store.RemoveAll().status();
+    });
   }
 
  private:

@@ -30,6 +30,8 @@ struct BlockServiceDeps {
   MetricsRegistry& metrics;
   Executor& io;        // where files are read and written
   ByteBudget& budget;  // of buffers on their way to readers
+  // Who may wipe the worker: its own user and the supergroup. May read groups; called on `io`.
+  std::function<bool(const std::string& user)> is_superuser;
   size_t max_chunk_bytes = 2 << 20;  // alluxio.worker.network.reader.max.chunk.size.bytes
 };
 

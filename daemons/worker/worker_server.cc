@@ -2,6 +2,7 @@
 
 #include <grpcpp/impl/service_type.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/byte_budget.h"
@@ -126,6 +127,7 @@ struct WorkerServer::Parts {
   void MakeServers();
   net::ChannelOptions Channel() const;
   CacheManager::RemoteFetch Fetch();
+  bool IsSuperuser(const std::string& user);
 };
 
 Status WorkerServer::Parts::OpenStore() {
@@ -170,6 +172,13 @@ CacheManager::RemoteFetch WorkerServer::Parts::Fetch() {
                 const std::function<Status(std::string_view)>& sink) {
     return fetcher->Fetch(host, port, block, length, sink);
   };
+}
+
+bool WorkerServer::Parts::IsSuperuser(const std::string& user) {
+  if (user == net::ProcessUser()) return true;
+  const auto member_of = groups->Groups(user);
+  const std::string supergroup = config.GetString("alluxio.security.authorization.permission.supergroup");
+  return member_of.ok() && std::find(member_of->begin(), member_of->end(), supergroup) != member_of->end();
 }
 
 void WorkerServer::Parts::MakeMasterSide() {
@@ -224,6 +233,7 @@ void WorkerServer::Parts::MakeServers() {
        .metrics = metrics,
        .io = io_pool,
        .budget = budget,
+       .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes =
            static_cast<size_t>(config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))});
   rpc->AddService(*service);
