@@ -254,6 +254,7 @@ Status BlockMaster::AddCopy(WorkerId id, BlockId block, const StoragePlace& plac
   if (worker == nullptr) return NotFound("No worker found for workerId {}", id);
   worker->description.registration.used_bytes[place.tier_alias] = used_bytes_on_tier;
   worker->description.last_contact_ms = impl_->clock.NowMs();
+  worker->to_free.erase(block);  // cached anew after it was freed
   impl_->AddCopy(*worker, block, impl_->PlaceIndex(place));
   return Status::Ok();
 }
@@ -281,13 +282,7 @@ void BlockMaster::Free(std::span<const BlockId> blocks) {
   for (const BlockId block : blocks) {
     const auto it = impl_->copies.find(block);
     if (it == impl_->copies.end()) continue;
-    for (const Copy& copy : it->second) {
-      Worker* worker = impl_->Find(copy.worker);
-      worker->blocks.erase(block);
-      worker->to_free.insert(block);
-      --impl_->copy_count;
-    }
-    impl_->copies.erase(it);
+    for (const Copy& copy : it->second) impl_->Find(copy.worker)->to_free.insert(block);
   }
 }
 

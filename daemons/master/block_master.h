@@ -138,7 +138,7 @@ class BlockMaster {
   bool HasCopy(BlockId block) const;
 
   // The blocks' copies are to be deleted: each holder is told so by kFree with every heartbeat until it reports the
-  // block removed.
+  // block removed. Until then the copy is there and is shown, as in stock.
   void Free(std::span<const BlockId> blocks);
 
   // Marks silent workers lost and forgets long-lost ones. Returns the blocks whose last copy went with them.

@@ -103,9 +103,20 @@ TEST_F(BlockMasterTest, FreeingABlockTellsEveryHolder) {
   const WorkerId a = Register("a", {1});
   const WorkerId b = Register("b", {1});
   master_.Free(std::vector<BlockId>{1, 2});
-  EXPECT_FALSE(master_.HasCopy(1));
   EXPECT_THAT(Beat(a).blocks, ElementsAre(1));
   EXPECT_THAT(Beat(b).blocks, ElementsAre(1));
+  Beat(a, {}, {1});
+  EXPECT_TRUE(master_.HasCopy(1));
+  Beat(b, {}, {1});
+  EXPECT_FALSE(master_.HasCopy(1));
+}
+
+TEST_F(BlockMasterTest, ABlockCachedAnewIsNotFreedForTheFormerCopysSake) {
+  const WorkerId a = Register("a", {1});
+  master_.Free(std::vector<BlockId>{1});
+  ASSERT_TRUE(master_.AddCopy(a, 1, kMem, 10).ok());
+  EXPECT_EQ(Beat(a).kind, WorkerCommand::Kind::kNothing);
+  EXPECT_TRUE(master_.HasCopy(1));
 }
 
 TEST_F(BlockMasterTest, ASilentWorkerIsLostWithItsBlocksAndComesBack) {
