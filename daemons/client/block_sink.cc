@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <span>
+#include <utility>
 
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "client/block_stream.h"
-#include "client/chunk_frame.h"
+#include "net/block_framing.h"
 
 namespace headpond::client {
 namespace {
@@ -75,7 +78,11 @@ class StreamSink final : public DataSink {
         close_timeout_(config.GetDuration("alluxio.user.streaming.writer.close.timeout")),
         stream_(std::move(stream)) {}
 
-  Status SendChunk() { return Send(MakeWriteRequest(std::exchange(chunk_, {}))); }
+  Status SendChunk() {
+    const auto owned = std::make_shared<const std::string>(std::exchange(chunk_, {}));
+    const grpc::Slice slice = net::SliceOf(owned, owned->data(), owned->size());
+    return Send(net::FrameWriteChunk(std::span(&slice, 1)));
+  }
 
   Status Send(const grpc::ByteBuffer& message) {
     ASSIGN_OR_RETURN(const bool sent, stream_->Write(message, write_timeout_));

@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "client/chunk_frame.h"
-
 namespace headpond::client {
 namespace {
 
@@ -66,20 +64,20 @@ RemoteBlockStream::RemoteBlockStream(WorkerAddress worker,
 Result<size_t> RemoteBlockStream::Read(size_t length, char* buffer) {
   size_t copied = 0;
   while (copied < length && !at_end()) {
-    if (slice_ == slices_.size()) {
+    if (slice_ == chunk_.slices.size()) {
       // What is at hand is returned before waiting for more.
       if (copied > 0) break;
       RETURN_IF_ERROR(NextChunk());
       continue;
     }
-    const grpc::Slice& slice = slices_[slice_];
+    const grpc::Slice& slice = chunk_.slices[slice_];
     const size_t some = std::min(length - copied, slice.size() - slice_offset_);
     std::memcpy(buffer + copied, slice.begin() + slice_offset_, some);
     copied += some;
     slice_offset_ += some;
     position_ += static_cast<int64_t>(some);
     if (slice_offset_ == slice.size()) {
-      slices_[slice_++] = grpc::Slice();
+      chunk_.slices[slice_++] = grpc::Slice();
       slice_offset_ = 0;
     }
   }
@@ -94,16 +92,12 @@ Status RemoteBlockStream::NextChunk() {
     return Unavailable("worker {} ended block {} at {} instead of {}", worker_.host,
                        request_.block_id(), position_, end_);
   }
-  slices_.clear();
   slice_ = 0;
-  if (!message->Dump(&slices_).ok())
-    return Internal("unreadable message from worker {}", worker_.host);
-  ASSIGN_OR_RETURN(const ChunkFrame frame, ParseReadResponse(slices_));
-  if (static_cast<int64_t>(frame.data_bytes) > end_ - position_)
+  slice_offset_ = 0;
+  ASSIGN_OR_RETURN(chunk_, net::ParseReadResponse(*message));
+  if (static_cast<int64_t>(chunk_.size) > end_ - position_)
     return Internal("worker {} sent more of block {} than asked for", worker_.host,
                     request_.block_id());
-  slice_ = frame.slice;
-  slice_offset_ = frame.offset;
   return Status::Ok();
 }
 

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "client/connection.h"
 #include "client/impl.h"
+#include "net/block_framing.h"
 #include "proto/block_worker.pb.h"
 
 namespace headpond::client {
@@ -47,7 +47,7 @@ class RemoteBlockStream {
   const int64_t end_;
   int64_t acknowledged_;
   // The rest of the chunk at hand.
-  std::vector<grpc::Slice> slices_;
+  net::ChunkData chunk_;
   size_t slice_ = 0;
   size_t slice_offset_ = 0;
 };

@@ -76,15 +76,24 @@ Acl FromWire(const wire_file::PAcl& wire) {
           .mode = wire.mode(),
           .is_default = wire.isdefault(),
           .is_default_empty = wire.isdefaultempty()};
+  if (acl.is_default && acl.is_default_empty) return acl;
+  // The three basic entries travel as the mode.
+  acl.entries = {{.type = AclEntry::Type::kOwner, .bits = acl.mode >> 6 & 7},
+                 {.type = AclEntry::Type::kOwningGroup, .bits = acl.mode >> 3 & 7},
+                 {.type = AclEntry::Type::kOther, .bits = acl.mode & 7}};
   for (const auto& entry : wire.entries()) {
-    AclEntry& added = acl.entries.emplace_back();
+    AclEntry added;
     added.type =
         static_cast<AclEntry::Type>(entry.type());  // the same order; unknown values parse as unset
     added.subject = entry.subject();
-    added.is_default = entry.isdefault();
     for (const int action : entry.actions())
       added.bits |= BitsOf(static_cast<wire_file::PAclAction>(action));
+    const bool basic = added.type == AclEntry::Type::kOwner ||
+                       added.type == AclEntry::Type::kOwningGroup ||
+                       added.type == AclEntry::Type::kOther;
+    if (!basic) acl.entries.push_back(std::move(added));
   }
+  for (AclEntry& entry : acl.entries) entry.is_default = acl.is_default;
   return acl;
 }
 

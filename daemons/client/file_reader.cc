@@ -10,6 +10,7 @@
 #include "client/convert.h"
 #include "client/impl.h"
 #include "client/methods.h"
+#include "client/ufs_options.h"
 #include "net/retry.h"
 
 namespace headpond::client {
@@ -154,16 +155,12 @@ class FileReader::Impl {
     for (const WorkerAddress& worker : copies)
       if (fs_.IsLocal(worker)) return Target{worker, true, true};
     if (!copies.empty()) return Target{copies[fs_.RandomNumber() % copies.size()], true, false};
-    if (!InUnderStore())
+    if (!InUnderStore(info_))
       return Unavailable("Block {} is unavailable in both Alluxio and UFS.",
                          info_.blocks[index].block.id);
     ASSIGN_OR_RETURN(const WorkerAddress worker,
                      fs_.PickWorker(ufs_policy_, info_.blocks[index].block.id, 0, failed));
     return Target{worker, false, fs_.IsLocal(worker)};
-  }
-
-  bool InUnderStore() const {
-    return info_.persisted || info_.persistence_state == "TO_BE_PERSISTED";
   }
 
   Result<size_t> ReadFrom(const Target& target, size_t index, int64_t offset, size_t length,
@@ -183,7 +180,8 @@ class FileReader::Impl {
     request.set_length(sequential ? block.length - offset : static_cast<int64_t>(length));
     request.set_promote(type_ == ReadType::kCachePromote);
     request.set_position_short(!sequential);
-    if (InUnderStore()) *request.mutable_open_ufs_block_options() = UfsOptions(index);
+    if (InUnderStore(info_))
+      *request.mutable_open_ufs_block_options() = UfsOptions(fs_, info_, index, type_);
     ASSIGN_OR_RETURN(auto stream, RemoteBlockStream::Open(fs_, target.worker, std::move(request)));
     ASSIGN_OR_RETURN(const size_t some, stream->Read(length, buffer));
     if (sequential) {
@@ -198,23 +196,6 @@ class FileReader::Impl {
     }
     AskToCache(index, target.worker, block.length == static_cast<int64_t>(length));
     return done;
-  }
-
-  alluxio::proto::dataserver::OpenUfsBlockOptions UfsOptions(size_t index) const {
-    alluxio::proto::dataserver::OpenUfsBlockOptions options;
-    if (info_.persisted) {
-      options.set_ufs_path(info_.ufs_path);
-      options.set_offset_in_file(info_.blocks[index].offset);
-    } else {
-      options.set_block_in_ufs_tier(true);
-    }
-    options.set_block_size(info_.blocks[index].block.length);
-    options.set_maxufsreadconcurrency(
-        static_cast<int32_t>(fs_.config().GetInt("alluxio.user.ufs.block.read.concurrency.max")));
-    options.set_mountid(info_.mount_id);
-    options.set_no_cache(type_ == ReadType::kNoCache);
-    options.set_user(fs_.user());
-    return options;
   }
 
   // Passive caching (compat/behaviour.md section 8): once per block, the local worker (else the one
@@ -239,7 +220,7 @@ class FileReader::Impl {
     request.set_source_port(source.data_port);
     request.set_length(block.length);
     request.set_async(true);
-    *request.mutable_open_ufs_block_options() = UfsOptions(index);
+    *request.mutable_open_ufs_block_options() = UfsOptions(fs_, info_, index, type_);
     alluxio::grpc::block::CacheResponse response;
     const Status status =
         fs_.workers().Unary(keeper.value_or(source), kCache, request, response, kCacheTimeout);

@@ -91,6 +91,19 @@ std::string_view NameOf(const Named<Enum> (&names)[n], Enum wanted) {
   return "";
 }
 
+Result<HostPort> ParseHostPort(std::string_view text, int default_port) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return HostPort{std::string(text), default_port};
+  int port = 0;
+  for (const char digit : text.substr(colon + 1)) {
+    if (digit < '0' || digit > '9' || port > 65535)
+      return InvalidArgument("{} is not host:port", text);
+    port = port * 10 + (digit - '0');
+  }
+  if (port == 0 || port > 65535) return InvalidArgument("port out of range in {}", text);
+  return HostPort{std::string(text.substr(0, colon)), port};
+}
+
 }  // namespace
 
 Result<WriteType> ParseWriteType(std::string_view text) {
@@ -140,6 +153,10 @@ Status FileSystem::Impl::Bootstrap() {
     if (!known || !(known->scope & kScopeClient) || !property.has_value() ||
         config_.IsSet(property.name()))
       continue;
+    // What is the default there and here stays a default.
+    const bool same_default = property.source() == "DEFAULT" && known->default_value &&
+                              property.value() == known->default_value;
+    if (same_default) continue;
     const Status set = config_.Set(property.name(), property.value(), Source::kClusterDefault);
     // A server of another kind may hold values that mean nothing here; ours stays.
     if (!set.ok()) LogDebug("client", "cluster default passed over: {}", set.message());
@@ -253,8 +270,37 @@ std::optional<WorkerAddress> FileSystem::Impl::LocalWorker() {
   return std::nullopt;
 }
 
+// The order of 2.9 (compat/behaviour.md section 12).
+Result<std::vector<HostPort>> FileSystem::ConfiguredMasters(const Config& config) {
+  if (config.GetBool("alluxio.zookeeper.enabled"))
+    return Unimplemented(
+        "alluxio.zookeeper.enabled=true: this client does not look the primary up in ZooKeeper; "
+        "list the masters in "
+        "alluxio.master.rpc.addresses");
+  const auto port = static_cast<int>(config.GetInt("alluxio.master.rpc.port"));
+  std::vector<HostPort> masters;
+  if (config.IsSet("alluxio.master.rpc.addresses")) {
+    for (const std::string& text : config.GetList("alluxio.master.rpc.addresses")) {
+      ASSIGN_OR_RETURN(masters.emplace_back(), ParseHostPort(text, port));
+    }
+  } else if (config.IsSet("alluxio.master.embedded.journal.addresses")) {
+    for (const std::string& text : config.GetList("alluxio.master.embedded.journal.addresses"))
+      masters.push_back({text.substr(0, text.rfind(':')), port});
+  } else if (const auto host = config.Find("alluxio.master.hostname"); host && !host->empty()) {
+    masters.push_back({*host, port});
+  }
+  if (masters.empty())
+    return InvalidArgument(
+        "Unable to determine master address. Please modify alluxio-site.properties to either set "
+        "alluxio.master.hostname, configure zookeeper with alluxio.zookeeper.enabled=true and "
+        "alluxio.zookeeper.address=[comma-separated zookeeper master addresses], or utilize "
+        "internal HA by setting "
+        "alluxio.master.embedded.journal.addresses=[comma-separated alluxio master addresses]");
+  return masters;
+}
+
 Result<std::unique_ptr<FileSystem>> FileSystem::Connect(Config config, Options options) {
-  ASSIGN_OR_RETURN(std::vector<HostPort> masters, MasterAddresses(config));
+  ASSIGN_OR_RETURN(std::vector<HostPort> masters, ConfiguredMasters(config));
   options.user = UserName(config, options);
   ASSIGN_OR_RETURN(const net::ChannelOptions channel, ChannelOptionsFrom(config, options.user));
   MasterClient::Options master{
@@ -280,6 +326,9 @@ FileSystem::~FileSystem() = default;
 
 const Config& FileSystem::config() const {
   return impl_->config();
+}
+bool FileSystem::HasLocalWorker() {
+  return impl_->LocalWorker().has_value();
 }
 const std::string& FileSystem::local_host() const {
   return impl_->local_host();

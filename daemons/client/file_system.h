@@ -38,13 +38,15 @@ class FileSystem {
   };
 
   // Finds the primary among the configured masters and adopts the cluster's defaults (unless
-  // alluxio.user.conf.cluster.default.enabled is false). With `lazy` nothing is contacted before
-  // the first call.
+  // alluxio.user.conf.cluster.default.enabled is false).
   static Result<std::unique_ptr<FileSystem>> Connect(Config config, Options options);
   static Result<std::unique_ptr<FileSystem>> Connect(Config config) {
     return Connect(std::move(config), Options{});
   }
   ~FileSystem();
+  // The masters that `config` names, without contacting any. Errors: InvalidArgument with 2.9's
+  // text when it names none.
+  static Result<std::vector<HostPort>> ConfiguredMasters(const Config& config);
   FileSystem(const FileSystem&) = delete;
   FileSystem& operator=(const FileSystem&) = delete;
 
@@ -108,10 +110,13 @@ class FileSystem {
   // alluxio.user.hostname, else alluxio.worker.hostname..., else the machine's: what "local worker"
   // is measured by.
   const std::string& local_host() const;
-  // Has a worker on this host pull a block in: from `source`, or from the under-store when the
-  // source is itself.
+  bool HasLocalWorker();
+  // Has workers fetch every block of a file that none of them holds, or with `local_only` each
+  // block that the worker on this machine does not hold. Calls `progress` with the bytes of each
+  // block as it is done. Errors: Unavailable (no worker, no local worker), and what the workers
+  // answer.
   Status CacheFile(const FileInfo& info, bool local_only,
-                   const std::function<void(int64_t bytes_done)>& progress);
+                   const std::function<void(int64_t bytes)>& progress);
 
   class Impl;  // client/impl.h; for readers and writers
   Impl& impl() { return *impl_; }

@@ -1,6 +1,7 @@
 #include "client/file_writer.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "base/log.h"
@@ -16,6 +17,14 @@ namespace wire = alluxio::grpc::file;
 
 // 2.9 leaves a file alone (until someone persists it) with this persistence wait time.
 constexpr int64_t kNoAutoPersist = -1;
+
+// The first bytes of a block are kept, so that a small file survives a worker that is gone without
+// being noticed yet.
+constexpr size_t kReplayBytes = 1 << 20;
+
+bool MeansUnreachable(Code code) {
+  return code == Code::kUnavailable || code == Code::kDeadlineExceeded;
+}
 
 alluxio::proto::shared::AccessControlList AclToWorker(const Acl& acl) {
   alluxio::proto::shared::AccessControlList wire;
@@ -152,11 +161,15 @@ class FileWriter::Impl {
   Status Cache(std::string_view data) {
     while (!data.empty()) {
       if (!block_) RETURN_IF_ERROR(OpenBlock());
-      const auto some = static_cast<size_t>(
-          std::min<int64_t>(static_cast<int64_t>(data.size()), info_.block_size - block_position_));
-      RETURN_IF_ERROR(block_->Append(data.substr(0, some)));
-      block_position_ += static_cast<int64_t>(some);
-      data.remove_prefix(some);
+      const std::string_view some =
+          data.substr(0, static_cast<size_t>(info_.block_size - block_position_));
+      RETURN_IF_ERROR(WithFailover([&] { return block_->Append(some); }));
+      // Kept while it is little, so that a small block can be sent again.
+      if (head_.size() == static_cast<size_t>(block_position_) &&
+          head_.size() + some.size() <= kReplayBytes)
+        head_.append(some);
+      block_position_ += static_cast<int64_t>(some.size());
+      data.remove_prefix(some.size());
       if (block_position_ == info_.block_size) RETURN_IF_ERROR(CommitBlock());
     }
     return Status::Ok();
@@ -168,23 +181,45 @@ class FileWriter::Impl {
     request.mutable_options();
     ASSIGN_OR_RETURN(const auto response,
                      fs_.master().Call(methods::kGetNewBlockIdForFile, request));
-    BlockTarget target{.block_id = response.id(),
-                       .block_size = info_.block_size,
-                       .tier = tier_,
-                       .pin = type_ == WriteType::kAsyncThrough};
-    ASSIGN_OR_RETURN(
-        block_, OpenOnAWorker(target.block_id, target.block_size, [&](const WorkerAddress& worker) {
-          target.worker = worker;
-          return OpenBlockSink(fs_, target);
-        }));
+    target_ = {.block_id = response.id(),
+               .block_size = info_.block_size,
+               .tier = tier_,
+               .pin = type_ == WriteType::kAsyncThrough};
+    unreachable_.clear();
+    head_.clear();
     block_position_ = 0;
+    return OpenTarget();
+  }
+
+  Status OpenTarget() {
+    ASSIGN_OR_RETURN(block_, OpenOnAWorker(target_.block_id, target_.block_size,
+                                           [&](const WorkerAddress& worker) {
+                                             target_.worker = worker;
+                                             return OpenBlockSink(fs_, target_);
+                                           }));
     return Status::Ok();
   }
 
   Status CommitBlock() {
-    RETURN_IF_ERROR(block_->Commit());
+    RETURN_IF_ERROR(WithFailover([&] { return block_->Commit(); }));
     block_.reset();
     return Status::Ok();
+  }
+
+  // Runs `step` on the open block. A worker that turns out to be out of reach is replaced as long
+  // as all that it was sent is still here.
+  Status WithFailover(const std::function<Status()>& step) {
+    while (true) {
+      const Status status = step();
+      const bool replayable = head_.size() == static_cast<size_t>(block_position_) && !only_;
+      if (!MeansUnreachable(status.code()) || !replayable) return status;
+      LogDebug("client", "block {} goes to another worker: {}", target_.block_id, status.message());
+      unreachable_.push_back(target_.worker);
+      block_.reset();
+      if (!OpenTarget().ok()) return status;
+      const Status replayed = block_->Append(head_);
+      if (!replayed.ok() && !MeansUnreachable(replayed.code())) return replayed;
+    }
   }
 
   // Tries one worker after the other while they can't be reached.
@@ -192,17 +227,15 @@ class FileWriter::Impl {
   Result<std::unique_ptr<DataSink>> OpenOnAWorker(int64_t block_id, int64_t block_size,
                                                   const Opener& open) {
     if (only_) return open(*only_);
-    std::vector<WorkerAddress> unreachable;
     Status last;
     while (true) {
       const Result<WorkerAddress> worker =
-          fs_.PickWorker(policy_, block_id, block_size, unreachable);
-      if (!worker.ok()) return unreachable.empty() ? worker.status() : last;
+          fs_.PickWorker(policy_, block_id, block_size, unreachable_);
+      if (!worker.ok()) return last.ok() ? worker.status() : last;
       Result<std::unique_ptr<DataSink>> sink = open(*worker);
-      if (sink.ok()) return sink;
+      if (sink.ok() || !MeansUnreachable(sink.status().code())) return sink;
       last = sink.status();
-      if (last.code() != Code::kUnavailable && last.code() != Code::kDeadlineExceeded) return last;
-      unreachable.push_back(*worker);
+      unreachable_.push_back(*worker);
     }
   }
 
@@ -215,7 +248,10 @@ class FileWriter::Impl {
   bool caching_;
   std::unique_ptr<DataSink> under_store_;
   std::unique_ptr<DataSink> block_;
+  BlockTarget target_;  // of block_
   int64_t block_position_ = 0;
+  std::string head_;  // all of the block so far, while that is at most kReplayBytes
+  std::vector<WorkerAddress> unreachable_;
   int64_t position_ = 0;
   bool closed_ = false;
 };

@@ -35,6 +35,7 @@ Status FileSystem::Mount(std::string_view path, std::string_view ufs_uri,
   ASSIGN_OR_RETURN(*request.mutable_alluxiopath(), CleanPath(path));
   request.set_ufspath(std::string(ufs_uri));
   FillMount(options, request.mutable_options());
+  impl_->SetTtl(std::nullopt, std::nullopt, request.mutable_options()->mutable_commonoptions());
   if (options.remount) request.mutable_options()->set_remount(true);
   return impl_->master().Call(methods::kMount, request).status();
 }
@@ -50,6 +51,7 @@ Status FileSystem::UpdateMount(std::string_view path, const MountOptions& option
   wire::UpdateMountPRequest request;
   ASSIGN_OR_RETURN(*request.mutable_alluxiopath(), CleanPath(path));
   FillMount(options, request.mutable_options());
+  impl_->SetTtl(std::nullopt, std::nullopt, request.mutable_options()->mutable_commonoptions());
   return impl_->master().Call(methods::kUpdateMount, request).status();
 }
 

@@ -78,10 +78,10 @@ class GrpcStream final : public ByteStream {
   }
 
   Result<std::optional<grpc::ByteBuffer>> Read(Millis timeout) override {
-    if (at_end_) return std::optional<grpc::ByteBuffer>();
-    if (!pending_[kRead]) StartRead();
+    // A message may have come while a write was waited for.
+    if (!arrived_ && !at_end_ && !pending_[kRead]) StartRead();
     RETURN_IF_ERROR(Await(kRead, timeout));
-    if (at_end_) return std::optional<grpc::ByteBuffer>();
+    if (!std::exchange(arrived_, false)) return std::optional<grpc::ByteBuffer>();
     std::optional<grpc::ByteBuffer> message(std::move(incoming_));
     incoming_.Clear();
     // The next message is asked for at once, so that the transport fills it while the caller uses
@@ -92,7 +92,7 @@ class GrpcStream final : public ByteStream {
 
   Status Finish(Millis timeout) override {
     if (!finished_) {
-      while (!at_end_) {
+      while (!at_end_ || arrived_) {
         ASSIGN_OR_RETURN(const auto dropped, Read(timeout));
         (void)dropped;
       }
@@ -131,7 +131,7 @@ class GrpcStream final : public ByteStream {
     const auto operation = static_cast<Operation>(reinterpret_cast<intptr_t>(tag));
     pending_[operation] = false;
     if (!ok && operation == kWrite) broken_ = true;
-    if (!ok && operation == kRead) at_end_ = true;
+    if (operation == kRead) (ok ? arrived_ : at_end_) = true;
     return true;
   }
 
@@ -164,6 +164,7 @@ class GrpcStream final : public ByteStream {
   bool started_ = false;
   bool broken_ = false;
   bool half_closed_ = false;
+  bool arrived_ = false;  // incoming_ holds a message
   bool at_end_ = false;
   bool finished_ = false;
 };

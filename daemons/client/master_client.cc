@@ -44,48 +44,7 @@ std::string AddressText(const HostPort& master) {
                      master.host, master.port);
 }
 
-Result<HostPort> ParseHostPort(std::string_view text, int default_port) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return HostPort{std::string(text), default_port};
-  int port = 0;
-  for (const char digit : text.substr(colon + 1)) {
-    if (digit < '0' || digit > '9' || port > 65535)
-      return InvalidArgument("{} is not host:port", text);
-    port = port * 10 + (digit - '0');
-  }
-  if (port == 0 || port > 65535) return InvalidArgument("port out of range in {}", text);
-  return HostPort{std::string(text.substr(0, colon)), port};
-}
-
 }  // namespace
-
-Result<std::vector<HostPort>> MasterAddresses(const Config& config) {
-  if (config.GetBool("alluxio.zookeeper.enabled"))
-    return Unimplemented(
-        "alluxio.zookeeper.enabled=true: this client does not look the primary up in ZooKeeper; "
-        "list the masters in "
-        "alluxio.master.rpc.addresses");
-  const auto port = static_cast<int>(config.GetInt("alluxio.master.rpc.port"));
-  std::vector<HostPort> masters;
-  if (config.IsSet("alluxio.master.rpc.addresses")) {
-    for (const std::string& text : config.GetList("alluxio.master.rpc.addresses")) {
-      ASSIGN_OR_RETURN(masters.emplace_back(), ParseHostPort(text, port));
-    }
-  } else if (config.IsSet("alluxio.master.embedded.journal.addresses")) {
-    for (const std::string& text : config.GetList("alluxio.master.embedded.journal.addresses"))
-      masters.push_back({text.substr(0, text.rfind(':')), port});
-  } else if (const auto host = config.Find("alluxio.master.hostname"); host && !host->empty()) {
-    masters.push_back({*host, port});
-  }
-  if (masters.empty())
-    return InvalidArgument(
-        "Unable to determine master address. Please modify alluxio-site.properties to either set "
-        "alluxio.master.hostname, configure zookeeper with alluxio.zookeeper.enabled=true and "
-        "alluxio.zookeeper.address=[comma-separated zookeeper master addresses], or utilize "
-        "internal HA by setting "
-        "alluxio.master.embedded.journal.addresses=[comma-separated alluxio master addresses]");
-  return masters;
-}
 
 MasterClient::MasterClient(Options options, const Clock& clock)
     : options_(std::move(options)), clock_(clock) {}

@@ -16,11 +16,6 @@
 
 namespace headpond::client {
 
-// The configured masters: alluxio.master.rpc.addresses, else the hosts of
-// alluxio.master.embedded.journal.addresses with the RPC port, else alluxio.master.hostname.
-// Errors: InvalidArgument with 2.9's text when none is configured; Unimplemented for ZooKeeper.
-Result<std::vector<HostPort>> MasterAddresses(const Config& config);
-
 // Calls the primary master, whichever it is, again and again until it answers or time is up. Thread
 // safe.
 //

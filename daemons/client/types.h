@@ -65,7 +65,7 @@ struct AclEntry {
 struct Acl {
   std::string owner;
   std::string owning_group;
-  std::vector<AclEntry> entries;  // in the order of the wire
+  std::vector<AclEntry> entries;  // the three basic ones first
   int mode = 0;
   bool is_default = false;
   bool is_default_empty = false;

@@ -1,0 +1,259 @@
+// FileSystem's calls against scripted masters: retries, operation ids, fail-over, listings, error
+// texts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "client/fake_cluster.h"
+#include "client/file_system.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::client {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+namespace wire = alluxio::grpc::file;
+
+class MasterCallsTest : public ::testing::Test {
+ protected:
+  MasterCallsTest() { ActAsPrimary(master_); }
+
+  std::unique_ptr<FileSystem> Connect() {
+    auto fs = FileSystem::Connect(ClientConfig({&master_}));
+    EXPECT_OK(fs);
+    return *std::move(fs);
+  }
+
+  // The next `failures` calls of the method fail with `code`, later ones answer `response`.
+  void FailFirst(const std::string& method, int failures, Code code, std::string response) {
+    master_.OnUnary(method,
+                    [left = std::make_shared<std::atomic<int>>(failures), code,
+                     response](const std::string&) -> Result<std::string> {
+                      if ((*left)-- > 0) return Status(code, "try later");
+                      return response;
+                    });
+  }
+
+  ScriptedServer master_;
+};
+
+TEST_F(MasterCallsTest, ARetriedChangeKeepsItsOperationId) {
+  FailFirst(kFileService + "CreateDirectory", 2, Code::kUnavailable, "");
+  EXPECT_OK(Connect()->CreateDirectory("/a"));
+  const auto requests = master_.Requests(kFileService + "CreateDirectory");
+  ASSERT_THAT(requests, SizeIs(3));
+  const auto first = ParseAs<wire::CreateDirectoryPRequest>(requests[0]);
+  EXPECT_TRUE(first.options().commonoptions().has_operationid());
+  for (const std::string& request : requests)
+    EXPECT_EQ(request, requests[0]) << "the request must not change between attempts";
+}
+
+TEST_F(MasterCallsTest, TwoChangesHaveDifferentOperationIds) {
+  master_.OnUnary(kFileService + "Remove",
+                  [](const std::string&) { return Result<std::string>(""); });
+  const auto fs = Connect();
+  EXPECT_OK(fs->Delete("/a"));
+  EXPECT_OK(fs->Delete("/a"));
+  const auto requests = master_.Requests(kFileService + "Remove");
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_NE(requests[0], requests[1]);
+}
+
+TEST_F(MasterCallsTest, TheCodesOf29AreRetriedAndNoOthers) {
+  const auto fs = Connect();
+  for (const Code code : {Code::kUnavailable, Code::kCancelled, Code::kUnimplemented}) {
+    FailFirst(kFileService + "Exists", 1, code, "");
+    EXPECT_OK(fs->Exists("/a")) << CodeName(code);
+  }
+  for (const Code code :
+       {Code::kNotFound, Code::kPermissionDenied, Code::kInternal, Code::kUnknown}) {
+    FailFirst(kFileService + "Exists", 1, code, "");
+    EXPECT_THAT(fs->Exists("/a"), StatusIs(code, "try later"));
+  }
+}
+
+TEST_F(MasterCallsTest, AfterTheRetryTimeTheLastErrorComesInTheWordsOf29) {
+  Config config = ClientConfig({&master_});
+  EXPECT_OK(config.Set("alluxio.user.rpc.retry.max.duration", "30ms"));
+  FailFirst(kFileService + "Exists", 1000, Code::kUnavailable, "");
+  auto fs = FileSystem::Connect(std::move(config));
+  ASSERT_OK(fs);
+  EXPECT_THAT(
+      (*fs)->Exists("/a"),
+      StatusIs(
+          Code::kUnavailable,
+          AllOf(HasSubstr("Failed after "),
+                HasSubstr(" attempts: alluxio.exception.status.UnavailableException: try later"))));
+}
+
+TEST_F(MasterCallsTest, NoMasterIsToldInTheWordsOf29) {
+  Config config = ClientConfig({&master_});
+  EXPECT_OK(config.Set("alluxio.user.rpc.retry.max.duration", "30ms"));
+  master_.Stop();
+  EXPECT_THAT(
+      FileSystem::Connect(std::move(config)),
+      StatusIs(
+          Code::kUnavailable,
+          AllOf(HasSubstr("Failed to connect to master (GrpcServerAddress{HostName=127.0.0.1, "),
+                HasSubstr(" attempts.Please check if Alluxio master is currently running on \""),
+                HasSubstr("Service=\"FileSystemMasterClient\""))));
+}
+
+TEST_F(MasterCallsTest, AServiceOfAnotherVersionIsRefusedAtOnce) {
+  const auto fs = Connect();
+  master_.OnUnary(kVersionMethod, [](const std::string&) -> Result<std::string> {
+    alluxio::grpc::version::GetServiceVersionPResponse response;
+    response.set_version(3);
+    return response.SerializeAsString();
+  });
+  EXPECT_THAT(fs->Exists("/a"), StatusIs(Code::kFailedPrecondition, HasSubstr("version 3")));
+}
+
+TEST_F(MasterCallsTest, ThePrimaryIsFoundAmongSeveralAndAgainWhenItMoves) {
+  ScriptedServer second;
+  std::atomic<bool> second_leads = true;
+  const auto answer_exists = [](const std::string&) { return Result<std::string>(""); };
+  const auto lead = [&](ScriptedServer& server, bool leads_when) {
+    ActAsPrimary(server);
+    server.OnUnary(kVersionMethod,
+                   [&second_leads, leads_when](const std::string& bytes) -> Result<std::string> {
+                     const auto request =
+                         ParseAs<alluxio::grpc::version::GetServiceVersionPRequest>(bytes);
+                     if (!request.allowedonstandbymasters() && second_leads != leads_when)
+                       return Unavailable("standby");
+                     alluxio::grpc::version::GetServiceVersionPResponse response;
+                     response.set_version(2);
+                     return response.SerializeAsString();
+                   });
+    server.OnUnary(kFileService + "Exists",
+                   [&second_leads, leads_when,
+                    answer_exists](const std::string& request) -> Result<std::string> {
+                     if (second_leads != leads_when) return Unavailable("not the primary any more");
+                     return answer_exists(request);
+                   });
+  };
+  lead(master_, /*leads_when=*/false);
+  lead(second, /*leads_when=*/true);
+  auto fs = FileSystem::Connect(ClientConfig({&master_, &second}));
+  ASSERT_OK(fs);
+  EXPECT_OK((*fs)->Exists("/a"));
+  EXPECT_EQ((*fs)->Leader()->port, second.port());
+  second_leads = false;
+  EXPECT_OK((*fs)->Exists("/a"));
+  EXPECT_EQ((*fs)->Leader()->port, master_.port());
+}
+
+TEST_F(MasterCallsTest, TheClustersDefaultsAreAdoptedButNotOverOurs) {
+  master_.OnUnary(kConfigMethod, [](const std::string&) -> Result<std::string> {
+    alluxio::grpc::meta::GetConfigurationPResponse response;
+    const auto add = [&](const char* name, const char* value) {
+      auto* property = response.add_clusterconfigs();
+      property->set_name(name);
+      property->set_value(value);
+    };
+    add("alluxio.user.file.writetype.default", "THROUGH");
+    add("alluxio.user.block.size.bytes.default", "1MB");
+    add("alluxio.master.journal.folder", "/master/only");
+    add("alluxio.user.no.such.key", "x");
+    add("alluxio.user.file.readtype.default", "NONSENSE");
+    return response.SerializeAsString();
+  });
+  Config config = ClientConfig({&master_});
+  EXPECT_OK(config.Set("alluxio.user.block.size.bytes.default", "8MB"));
+  auto fs = FileSystem::Connect(std::move(config));
+  ASSERT_OK(fs);
+  EXPECT_EQ((*fs)->config().GetString("alluxio.user.file.writetype.default"), "THROUGH");
+  EXPECT_EQ((*fs)->config().GetSize("alluxio.user.block.size.bytes.default"), 8 << 20);
+  EXPECT_EQ((*fs)->config().GetString("alluxio.user.file.readtype.default"), "CACHE");
+  EXPECT_FALSE((*fs)->config().IsSet("alluxio.master.journal.folder"));
+}
+
+class ListScript final : public ScriptedServer::Script {
+ public:
+  explicit ListScript(ScriptedServer::Reply reply) : reply_(std::move(reply)) {}
+  ScriptedServer::Reply OnMessage(const std::string&) override { return reply_; }
+
+ private:
+  const ScriptedServer::Reply reply_;
+};
+
+std::string Batch(const std::vector<std::string>& names) {
+  wire::ListStatusPResponse response;
+  for (const std::string& name : names) response.add_fileinfos()->set_name(name);
+  return response.SerializeAsString();
+}
+
+TEST_F(MasterCallsTest, AListingArrivesBatchByBatch) {
+  const ScriptedServer::Reply reply{{Batch({"a", "b"}), Batch({"c"})}, Status::Ok()};
+  master_.On(kFileService + "ListStatus", [=] { return std::make_unique<ListScript>(reply); });
+  const auto entries = Connect()->List("/");
+  ASSERT_OK(entries);
+  std::vector<std::string> names;
+  for (const FileInfo& info : *entries) names.push_back(info.name);
+  EXPECT_THAT(names, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(MasterCallsTest, AnEmptyListingIsOk) {
+  master_.On(kFileService + "ListStatus", [] {
+    return std::make_unique<ListScript>(ScriptedServer::Reply{{}, Status::Ok()});
+  });
+  const auto entries = Connect()->List("/");
+  ASSERT_OK(entries);
+  EXPECT_TRUE(entries->empty());
+}
+
+TEST_F(MasterCallsTest, AListingThatBreaksAfterEntriesWereSeenIsNotBegunAgain) {
+  const ScriptedServer::Reply reply{{Batch({"a"})}, Unavailable("lost")};
+  master_.On(kFileService + "ListStatus", [=] { return std::make_unique<ListScript>(reply); });
+  int seen = 0;
+  const Status status = Connect()->ListStatus("/", {}, [&](FileInfo&&) {
+    ++seen;
+    return Status::Ok();
+  });
+  EXPECT_THAT(status, StatusIs(Code::kUnavailable, "lost"));
+  EXPECT_EQ(seen, 1);
+  EXPECT_THAT(master_.Requests(kFileService + "ListStatus"), SizeIs(1));
+}
+
+TEST_F(MasterCallsTest, TheVisitorCanEndAListing) {
+  const ScriptedServer::Reply reply{{Batch({"a", "b", "c"})}, Status::Ok()};
+  master_.On(kFileService + "ListStatus", [=] { return std::make_unique<ListScript>(reply); });
+  int seen = 0;
+  const Status status = Connect()->ListStatus(
+      "/", {}, [&](FileInfo&&) { return ++seen == 2 ? OutOfRange("enough") : Status::Ok(); });
+  EXPECT_THAT(status, StatusIs(Code::kOutOfRange, "enough"));
+  EXPECT_EQ(seen, 2);
+}
+
+TEST_F(MasterCallsTest, PathsAreCheckedBeforeTheyAreSent) {
+  const auto fs = Connect();
+  EXPECT_THAT(fs->GetStatus("foo"), StatusIs(Code::kInvalidArgument, "Path \"foo\" is invalid."));
+  EXPECT_THAT(fs->GetStatus("s3://b/k"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("Scheme s3:// in AlluxioURI is invalid")));
+  FailFirst(kFileService + "Exists", 0, Code::kOk, "");
+  EXPECT_OK(fs->Exists("alluxio://host:19998/a//b/"));
+  EXPECT_EQ(ParseAs<wire::ExistsPRequest>(master_.Requests(kFileService + "Exists")[0]).path(),
+            "/a/b");
+}
+
+TEST_F(MasterCallsTest, ManyThreadsShareOneClient) {
+  FailFirst(kFileService + "Exists", 5, Code::kUnavailable, "");
+  const auto fs = Connect();
+  std::atomic<int> failures = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&] {
+        for (int j = 0; j < 50; ++j) failures += !fs->Exists("/a").ok();
+      });
+  }
+  EXPECT_EQ(failures, 0);
+}
+
+}  // namespace
+}  // namespace headpond::client
