@@ -43,6 +43,8 @@ struct Command {
   std::string_view examples;  // lines of shell, for --help
   int min_args = 0;
   int max_args = 0;  // kAnyNumber: no limit
+  // The command whose name 2.9's texts about the number of arguments have: "" for its own.
+  std::string_view counts_as = {};
   std::vector<OptionSpec> options = {};
   // Also takes `-o json|yaml` (`--output`).
   bool structured = false;

@@ -96,9 +96,18 @@ std::vector<std::string> AclTexts(const client::Acl& acl) {
   return texts;
 }
 
+client::Acl EffectiveAcl(const client::FileInfo& info) {
+  if (info.acl && !info.acl->entries.empty()) return *info.acl;
+  client::Acl acl;
+  acl.entries = {{.type = AclEntry::Type::kOwner, .bits = info.mode >> 6 & 7},
+                 {.type = AclEntry::Type::kOwningGroup, .bits = info.mode >> 3 & 7},
+                 {.type = AclEntry::Type::kOther, .bits = info.mode & 7}};
+  return acl;
+}
+
 std::string StatusText(const client::FileInfo& info) {
   std::vector<std::string> xattr;
-  for (const auto& [key, value] : info.xattr) xattr.push_back(key + "=" + value);
+  for (const auto& [key, value] : info.xattr) xattr.push_back(key + ":" + value);
   return fmt::format(
       "URIStatus{{info=FileInfo{{fileId={}, name={}, path={}, ufsPath={}, length={}, "
       "blockSizeBytes={}, "
@@ -119,7 +128,7 @@ std::string StatusText(const client::FileInfo& info) {
       info.mode, info.persistence_state, info.mount_point, info.replication_max,
       info.replication_min, Joined(info.blocks, FileBlockText), info.mount_id,
       info.in_alluxio_percentage, info.ufs_fingerprint,
-      info.acl ? fmt::format("{}", fmt::join(AclTexts(*info.acl), ",")) : "",
+      fmt::join(AclTexts(EffectiveAcl(info)), ","),
       info.default_acl ? fmt::format("{}", fmt::join(AclTexts(*info.default_acl), ",")) : "",
       fmt::join(xattr, ", "));
 }
@@ -155,8 +164,7 @@ Document ToDocument(const client::FileInfo& info) {
   Document media = Document::EmptyList();
   for (const std::string& medium : info.medium_types) media.Add(medium);
   Document acl = Document::EmptyList();
-  if (info.acl)
-    for (const std::string& entry : AclTexts(*info.acl)) acl.Add(entry);
+  for (const std::string& entry : AclTexts(EffectiveAcl(info))) acl.Add(entry);
   if (info.default_acl)
     for (const std::string& entry : AclTexts(*info.default_acl)) acl.Add(entry);
   Document document = Document::EmptyMap();

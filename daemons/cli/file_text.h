@@ -18,6 +18,9 @@ std::string StatusText(const client::FileInfo& info);
 // named groups, mask).
 std::vector<std::string> AclTexts(const client::Acl& acl);
 
+// The path's ACL; for one without an extended ACL, what its mode amounts to.
+client::Acl EffectiveAcl(const client::FileInfo& info);
+
 Document ToDocument(const client::FileInfo& info);
 Document ToDocument(const client::BlockInfo& block);
 Document ToDocument(const client::WorkerAddress& worker);

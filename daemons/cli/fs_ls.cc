@@ -92,8 +92,13 @@ Status ListPath(Listing& listing, client::FileSystem& fs, const std::string& pat
     });
   }
   ASSIGN_OR_RETURN(std::vector<FileInfo> entries, fs.List(path, options));
-  std::ranges::stable_sort(entries, sort->less);
-  if (args.Has("r")) std::ranges::reverse(entries);
+  // Reversed by the comparison, so that equal entries keep their order, as 2.9's do.
+  if (args.Has("r")) {
+    std::ranges::stable_sort(
+        entries, [&](const FileInfo& a, const FileInfo& b) { return sort->less(b, a); });
+  } else {
+    std::ranges::stable_sort(entries, sort->less);
+  }
   for (const FileInfo& info : entries) listing.Print(info);
   return Status::Ok();
 }

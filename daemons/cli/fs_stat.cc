@@ -92,29 +92,23 @@ Result<Totals> CountBelow(client::FileSystem& fs, const std::string& path) {
 }
 
 Result<int> Count(Call& call) {
+  // 2.9 takes no wildcards here.
+  const std::string& path = call.positional().front();
+  ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
+  ASSIGN_OR_RETURN(const Totals totals, CountBelow(*fs, path));
+  if (call.output != OutputFormat::kText) {
+    Document document = Document::EmptyMap();
+    document.Set("path", path).Set("fileCount", totals.files).Set("folderCount", totals.folders);
+    PrintDocument(call.out(), call.output, document.Set("folderSize", totals.bytes));
+    return kExitOk;
+  }
   const auto row = [&](const std::string& files, const std::string& folders,
                        const std::string& size) {
     call.out().Write(PadRight(files, 25) + PadRight(folders, 25) + PadRight(size, 15) + "\n");
   };
-  ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
-  ListPrinter structured(call.out(), call.output);
-  RETURN_IF_ERROR(
-      ForEachPath(*fs, call.positional().front(), [&](const std::string& path) -> Status {
-        ASSIGN_OR_RETURN(const Totals totals, CountBelow(*fs, path));
-        if (call.output != OutputFormat::kText) {
-          structured.Add(Document::EmptyMap()
-                             .Set("path", path)
-                             .Set("fileCount", totals.files)
-                             .Set("folderCount", totals.folders)
-                             .Set("folderSize", totals.bytes));
-          return Status::Ok();
-        }
-        row("File Count", "Folder Count", "Folder Size");
-        row(std::to_string(totals.files), std::to_string(totals.folders),
-            call.args.Has("h") ? FormatSize(totals.bytes) : std::to_string(totals.bytes));
-        return Status::Ok();
-      }));
-  if (call.output != OutputFormat::kText) structured.Finish();
+  row("File Count", "Folder Count", "Folder Size");
+  row(std::to_string(totals.files), std::to_string(totals.folders),
+      call.args.Has("h") ? FormatSize(totals.bytes) : std::to_string(totals.bytes));
   return kExitOk;
 }
 

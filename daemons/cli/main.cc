@@ -3,9 +3,13 @@
 #include <csignal>
 #include <iterator>
 
+#include "cli/bench_support.h"
 #include "cli/fs_commands.h"
+#include "cli/fsadmin_commands.h"
 #include "cli/shell.h"
 #include "cli/sink.h"
+#include "net/grpc_log.h"
+#include "net/memory.h"
 
 extern char** environ;
 
@@ -18,7 +22,20 @@ void Append(std::vector<Command>& all, std::vector<Command> some) {
 
 Shell FsShell() {
   Shell shell{.name = "fs", .title = "Alluxio fs shell"};
-  for (const auto commands : {LsCommands, StatCommands, PathCommands})
+  for (const auto commands :
+       {LsCommands, StatCommands, PathCommands, ReadCommands, CopyCommands, AttributeCommands,
+        AclCommands, MountCommands, CacheCommands, ClusterCommands})
+    Append(shell.commands, commands());
+  return shell;
+}
+
+Shell FsAdminShell() {
+  return {.name = "fsadmin", .title = "Alluxio fsadmin shell", .commands = ReportCommands()};
+}
+
+Shell BenchShell() {
+  Shell shell{.name = "bench", .title = "bench"};
+  for (const auto commands : {BenchMetaCommands, BenchIoCommands})
     Append(shell.commands, commands());
   return shell;
 }
@@ -40,8 +57,18 @@ int FsMain(std::span<const std::string> words, Host& host) {
   return RunShell(FsShell(), words, host);
 }
 
+int FsAdminMain(std::span<const std::string> words, Host& host) {
+  return RunShell(FsAdminShell(), words, host);
+}
+
+int BenchMain(std::span<const std::string> words, Host& host) {
+  return RunShell(BenchShell(), words, host);
+}
+
 int RunOnProcess(int (*entry)(std::span<const std::string>, Host&),
                  std::span<const std::string> words) {
+  net::RedirectGrpcLog();
+  net::TuneMallocForMessages();
   std::signal(SIGPIPE, SIG_IGN);  // `| head` ends us by a failed write, not by a signal in mid-call
   FdSink out(1), err(2);
   Host host{.out = out, .err = err, .environment = Environment()};

@@ -51,14 +51,14 @@ void PrintHelp(Sink& out, const Shell& shell, const Command& command) {
 // The texts of 2.9 for a wrong number of arguments.
 std::optional<std::string> CheckCount(const Command& command, size_t count) {
   const auto given = static_cast<int>(count);
+  const std::string_view name = command.counts_as.empty() ? command.name : command.counts_as;
   if (command.min_args == command.max_args && given != command.min_args)
-    return fmt::format("Command {} takes {} arguments, not {}", command.name, command.min_args,
-                       given);
+    return fmt::format("Command {} takes {} arguments, not {}", name, command.min_args, given);
   if (given < command.min_args)
-    return fmt::format("Command {} requires at least {} arguments ({} provided)", command.name,
+    return fmt::format("Command {} requires at least {} arguments ({} provided)", name,
                        command.min_args, given);
   if (command.max_args != kAnyNumber && given > command.max_args)
-    return fmt::format("Command {} requires at most {} arguments ({} provided)", command.name,
+    return fmt::format("Command {} requires at most {} arguments ({} provided)", name,
                        command.max_args, given);
   return std::nullopt;
 }

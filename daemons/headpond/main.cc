@@ -32,6 +32,15 @@ constexpr std::array kPrograms{
     Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
     Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
+    Program{"fsadmin", [](Words words) { return RunOnProcess(headpond::cli::FsAdminMain, words); },
+            "look at the cluster: report"},
+    Program{"getConf", [](Words words) { return RunOnProcess(headpond::cli::GetConfMain, words); },
+            "print properties"},
+    Program{"runTests",
+            [](Words words) { return RunOnProcess(headpond::cli::RunTestsMain, words); },
+            "write and read a small file in every way there is"},
+    Program{"bench", [](Words words) { return RunOnProcess(headpond::cli::BenchMain, words); },
+            "measure metadata calls and data"},
 };
 
 int Usage(std::FILE* out, int exit_code) {

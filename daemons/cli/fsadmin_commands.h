@@ -1,0 +1,12 @@
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+
+namespace headpond::cli {
+
+// The commands of `headpond fsadmin`, one function per file.
+std::vector<Command> ReportCommands();  // report
+
+}  // namespace headpond::cli
