@@ -7,8 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/journal_command.h"
 #include "cli/main.h"
 #include "master/master_server.h"
+#include "net/grpc_log.h"
+#include "net/memory.h"
 #include "operator/cli/main.h"
 #include "worker/worker_server.h"
 
@@ -29,6 +32,8 @@ constexpr std::array kPrograms{
             "work with files: ls, cp, rm, load, ..."},
     Program{"master", headpond::master::MasterMain, "serve the namespace; runs until SIGTERM"},
     Program{"worker", headpond::worker::WorkerMain, "serve cached blocks; runs until SIGTERM"},
+    Program{"journal", headpond::cli::JournalMain, "verify or dump a journal"},
+    Program{"format", headpond::cli::FormatMain, "make an empty journal"},
     Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
     Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
@@ -58,6 +63,8 @@ int Usage(std::FILE* out, int exit_code) {
 int main(int argc, char** argv) {
   // gRPC's own resolver passes over nsswitch.conf, and c-ares leaks; the C library's does neither.
   setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
+  headpond::net::RedirectGrpcLog();
+  headpond::net::TuneMallocForMessages();
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) return Usage(stderr, 1);
   for (const Program& program : kPrograms)
