@@ -149,7 +149,10 @@ void FileSystemMaster::SetAttribute(meta::SetAttributeRequest request, Done done
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanSetAttribute(ns, request); };
   change->has_ufs_work = [](const meta::SetAttributePlan& plan) { return !plan.ufs_updates.empty(); };
   change->ufs_work = [this](meta::SetAttributePlan& plan) { return SetUfsAttributes(plan.ufs_updates); };
-  change->reply = StatusOnly<meta::SetAttributePlan>(std::move(done));
+  change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
+    if (!result.ok() || !result->more) return done(result.status());
+    OnIo([this, request, done] { SetAttribute(request, done); }, done);  // the next part of a large tree
+  };
   Run(std::move(change));
 }
 
@@ -160,7 +163,10 @@ void FileSystemMaster::SetAcl(meta::SetAclRequest request, Done done) {
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanSetAcl(ns, request); };
   change->has_ufs_work = [](const meta::SetAttributePlan& plan) { return !plan.ufs_updates.empty(); };
   change->ufs_work = [this](meta::SetAttributePlan& plan) { return SetUfsAttributes(plan.ufs_updates); };
-  change->reply = StatusOnly<meta::SetAttributePlan>(std::move(done));
+  change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
+    if (!result.ok() || !result->more) return done(result.status());
+    OnIo([this, request, done] { SetAcl(request, done); }, done);
+  };
   Run(std::move(change));
 }
 
@@ -175,9 +181,11 @@ void FileSystemMaster::Free(meta::FreeRequest request, Done done) {
     AppendBlocksOf(ns, plan.files, *blocks);
     return plan;
   };
-  change->reply = [this, blocks, done = std::move(done)](Result<meta::FreePlan> result) {
-    if (result.ok()) blocks_.Free(*blocks);
-    done(result.status());
+  change->reply = [this, request, blocks, done = std::move(done)](Result<meta::FreePlan> result) {
+    if (!result.ok()) return done(result.status());
+    if (result->more) return OnIo([this, request, done] { Free(request, done); }, done);
+    blocks_.Free(*blocks);
+    done(Status::Ok());
   };
   Run(std::move(change));
 }

@@ -1,5 +1,6 @@
 #include "master/file_system_master.h"
 
+#include <iterator>
 #include <set>
 
 #include "base/log.h"
@@ -111,6 +112,15 @@ Result<meta::Lister> FileSystemMaster::StartListing(const meta::ListRequest& req
   }
 }
 
+Status FileSystemMaster::LoadNext(const meta::Lister& lister, LoadMetadata load) {
+  if (load == LoadMetadata::kNever || !lister.unloaded_directory()) return Status::Ok();
+  const std::string& directory = *lister.unloaded_directory();
+  ASSIGN_OR_RETURN(const auto claim, Claim({{directory, meta::PathLocks::Mode::kShared}}));
+  const Status loaded = LoadDirectory(directory);
+  // Removed since the listing met it: then there is nothing to show either.
+  return loaded.code() == Code::kNotFound ? Status::Ok() : loaded;
+}
+
 void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t batch_size, Batch batch, Done done) {
   OnIo(
       [this, request = std::move(request), load, batch_size, batch = std::move(batch), done] {
@@ -119,6 +129,7 @@ void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t
           auto entries =
               store_.Read([&](const meta::Namespace& ns) { return lister->Next(ns, batch_size); });
           if (!entries.empty() && !batch(std::move(entries))) break;
+          if (Status loaded = LoadNext(*lister, load); !loaded.ok()) return done(std::move(loaded));
         }
         done(lister.ok() ? Status::Ok() : lister.status());
       },
@@ -132,7 +143,12 @@ void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, si
         if (!lister.ok()) return done(lister.status());
         Page page;
         page.file_count = lister->file_count();
-        page.entries = store_.Read([&](const meta::Namespace& ns) { return lister->Next(ns, limit); });
+        while (!lister->done() && page.entries.size() < limit) {
+          auto entries = store_.Read(
+              [&](const meta::Namespace& ns) { return lister->Next(ns, limit - page.entries.size()); });
+          std::move(entries.begin(), entries.end(), std::back_inserter(page.entries));
+          if (Status loaded = LoadNext(*lister, load); !loaded.ok()) return done(std::move(loaded));
+        }
         page.truncated = !lister->done();
         store_.AfterDurable([done, page = std::move(page)](Status durable) mutable {
           if (durable.ok()) return done(std::move(page));

@@ -124,6 +124,8 @@ class FileSystemMaster {
   // LoadPath under a shared claim.
   Status ClaimAndLoadPath(const std::string& path);
   Result<meta::Lister> StartListing(const meta::ListRequest& request, LoadMetadata load);
+  // Asks the under-store about the directory that a recursive listing is about to enter, if need be.
+  Status LoadNext(const meta::Lister& lister, LoadMetadata load);
 
   // On the I/O pool, or `failed` is called with why not.
   void OnIo(std::function<void()> task, const std::function<void(Status)>& failed);

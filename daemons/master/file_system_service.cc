@@ -146,7 +146,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
       create.recursive = options.recursive();
       create.overwrite = options.overwrite();
       create.persisted = IsPersistedType(type);
-      create.cacheable = type != fspb::THROUGH;
+      create.async_persist = type == fspb::ASYNC_THROUGH;
       create.ttl_ms = common.has_ttl() ? common.ttl() : meta::kNoTtl;
       if (common.has_ttlaction()) create.ttl_action = static_cast<meta::TtlAction>(common.ttlaction());
       create.replication_min = options.replicationmin();
