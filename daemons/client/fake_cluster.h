@@ -12,7 +12,6 @@
 #include "proto/file_system_master.pb.h"
 #include "proto/meta_master.pb.h"
 #include "proto/version.pb.h"
-#include "testing/status_matchers.h"
 
 namespace headpond::client {
 
@@ -50,7 +49,7 @@ inline void ActAsPrimary(ScriptedServer& server) {
 inline Config ClientConfig(const std::vector<const ScriptedServer*>& masters) {
   Config config;
   const auto set = [&](std::string_view key, const std::string& value) {
-    EXPECT_OK(config.Set(key, value));
+    EXPECT_TRUE(config.Set(key, value).ok()) << key;
   };
   std::string addresses;
   for (const ScriptedServer* master : masters)
