@@ -60,8 +60,7 @@ TEST(PathLocksTest, AReleasedClaimIsFree) {
   EXPECT_TRUE(locks.idle());
   {
     ASSERT_OK_AND_ASSIGN(auto guard, locks.Acquire({{"/a", Mode::kExclusive}}, Later()));
-    PathLocks::Guard moved = std::move(guard);
-    guard.Release();
+    const PathLocks::Guard moved = std::move(guard);
     EXPECT_FALSE(locks.idle());
   }
   EXPECT_TRUE(locks.idle());

@@ -168,8 +168,9 @@ bool Lister::Step(const Namespace& ns, size_t limit, std::vector<FileInfo>& entr
         return !entered;
       },
       from_prefix);
-  if (entered) frames_.push_back(*std::move(entered));
-  return more || entered;
+  if (!entered) return more;
+  frames_.push_back(*std::move(entered));
+  return true;
 }
 
 }  // namespace headpond::meta
