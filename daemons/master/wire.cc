@@ -7,8 +7,11 @@ namespace {
 
 fspb::PAclEntryType ToWire(meta::AclEntryType type) { return static_cast<fspb::PAclEntryType>(type); }
 
+// The base entries travel as the mode; the list holds named ones and the mask.
 void ToWire(const std::vector<meta::AclEntry>& entries, fspb::PAcl* out) {
+  using Type = meta::AclEntryType;
   for (const meta::AclEntry& entry : entries) {
+    if (entry.type == Type::kOwner || entry.type == Type::kOwningGroup || entry.type == Type::kOther) continue;
     fspb::PAclEntry* added = out->add_entries();
     added->set_type(ToWire(entry.type));
     if (!entry.subject.empty()) added->set_subject(entry.subject);
