@@ -76,8 +76,17 @@ class Writer {
   Random random_;
   std::set<std::string> paths_;
   int next_ = 0;
-  int64_t changes_ = 0;
+  std::atomic<int64_t> changes_ = 0;
 };
+
+void Pause(std::chrono::microseconds duration) {
+  Mutex mutex;
+  CondVar never;
+  const auto until = std::chrono::steady_clock::now() + duration;
+  MutexLock lock(mutex);
+  while (never.WaitUntil(mutex, until)) {
+  }
+}
 
 TEST(MasterKillTest, EveryAcknowledgedChangeSurvivesKillsAtRandomInstants) {
   const uint64_t seed = std::random_device()();
@@ -114,28 +123,30 @@ TEST(MasterKillTest, EveryAcknowledgedChangeSurvivesKillsAtRandomInstants) {
   for (int i = 0; i < kWriters; ++i)
     threads.emplace_back([&, i] { outcomes[static_cast<size_t>(i)] = writers[static_cast<size_t>(i)]->Run(stop); });
 
-  Mutex mutex;
-  CondVar never;
+  const auto total = [&] {
+    int64_t sum = 0;
+    for (const auto& writer : writers) sum += writer->changes();
+    return sum;
+  };
   for (int round = 0; round < kRounds; ++round) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(20 + random.Below(300));
-    {
-      MutexLock lock(mutex);
-      while (never.WaitUntil(mutex, until)) {
-      }
+    // In the middle of the load: once some more changes were made, and an instant later.
+    const int64_t until_changes = total() + 1 + static_cast<int64_t>(random.Below(100));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (total() < until_changes) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the writers are stuck in round " << round;
+      Pause(std::chrono::microseconds(200));
     }
+    Pause(std::chrono::microseconds(random.Below(3000)));
     master.Kill();
     ASSERT_OK(master.Start(arguments, directory / "master.out"));
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  int64_t changes = 0;
   for (int i = 0; i < kWriters; ++i) {
     EXPECT_OK(outcomes[static_cast<size_t>(i)]);
     EXPECT_OK(writers[static_cast<size_t>(i)]->Check());
-    changes += writers[static_cast<size_t>(i)]->changes();
   }
-  fmt::print("{} changes over {} kills\n", changes, kRounds);
-  EXPECT_GT(changes, kRounds);
+  fmt::print("{} changes over {} kills\n", total(), kRounds);
   const auto code = master.Terminate(std::chrono::seconds(5));
   ASSERT_OK(code.status());
   EXPECT_EQ(*code, 0);
