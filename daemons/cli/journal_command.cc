@@ -63,10 +63,13 @@ Result<JournalArguments> ParseArguments(std::span<const std::string> words) {
       if (last) return InvalidArgument("{} needs a value", word);
       const std::string& value = words[++i];
       if (word == "-o") {
-        if (value != "json" && value != "text") return InvalidArgument("-o {}: use json or text", value);
-        arguments.format = value == "json" ? journal::OutputFormat::kJson : journal::OutputFormat::kText;
+        if (value != "json" && value != "text")
+          return InvalidArgument("-o {}: use json or text", value);
+        arguments.format =
+            value == "json" ? journal::OutputFormat::kJson : journal::OutputFormat::kText;
       } else {
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), arguments.from);
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), arguments.from);
         if (error != std::errc() || end != value.data() + value.size())
           return InvalidArgument("--from {}: give a sequence number", value);
       }
@@ -87,7 +90,8 @@ Result<JournalArguments> ParseArguments(std::span<const std::string> words) {
 }  // namespace
 
 int JournalMain(std::span<const std::string> words) {
-  if (!words.empty() && (words.front() == "--help" || words.front() == "help")) return Usage(kJournalUsage, true);
+  if (!words.empty() && (words.front() == "--help" || words.front() == "help"))
+    return Usage(kJournalUsage, true);
   const auto arguments = ParseArguments(words);
   if (!arguments.ok()) {
     fmt::print(stderr, "headpond journal: {}\n", arguments.status().message());
@@ -124,10 +128,12 @@ int FormatMain(std::span<const std::string> words) {
     }
   }
   std::map<std::string, std::string> environment;
-  if (const char* java_options = std::getenv("ALLUXIO_JAVA_OPTS")) environment["ALLUXIO_JAVA_OPTS"] = java_options;
+  if (const char* java_options = std::getenv("ALLUXIO_JAVA_OPTS"))
+    environment["ALLUXIO_JAVA_OPTS"] = java_options;
   if (const char* java_options = std::getenv("ALLUXIO_MASTER_JAVA_OPTS"))
     environment["ALLUXIO_MASTER_JAVA_OPTS"] = java_options;
-  const auto config = Config::Load({.role = "master", .environment = environment, .arguments = options});
+  const auto config =
+      Config::Load({.role = "master", .environment = environment, .arguments = options});
   if (!config.ok()) return Fail(config.status());
   const std::string folder = config->GetString("alluxio.master.journal.folder");
   Random random = Random::FromSystem();

@@ -35,14 +35,16 @@ std::string RegexOf(const std::string& path) {
 
 // The page of stock's Jetty (compat/rest.md, "Common").
 void FillErrorPage(const std::string& path, int status, httplib::Response& response) {
-  const char* text = status == 404 ? "Not Found" : status == 405 ? "Method Not Allowed" : "Bad Request";
+  const char* text = status == 404   ? "Not Found"
+                     : status == 405 ? "Method Not Allowed"
+                                     : "Bad Request";
   response.status = status;
   response.set_header("Cache-Control", "must-revalidate,no-cache,no-store");
-  response.set_content(
-      fmt::format("<html><head><title>Error {0} {1}</title></head><body><h2>HTTP ERROR {0} {1}</h2><table><tr><th>URI:"
-                  "</th><td>{2}</td></tr></table></body></html>\n",
-                  status, text, EscapeHtml(path)),
-      "text/html;charset=iso-8859-1");
+  response.set_content(fmt::format("<html><head><title>Error {0} {1}</title></head><body><h2>HTTP "
+                                   "ERROR {0} {1}</h2><table><tr><th>URI:"
+                                   "</th><td>{2}</td></tr></table></body></html>\n",
+                                   status, text, EscapeHtml(path)),
+                       "text/html;charset=iso-8859-1");
 }
 
 }  // namespace
@@ -93,10 +95,13 @@ HttpServer::HttpServer(Options options) : impl_(std::make_unique<Impl>(std::move
   });
 }
 
-HttpServer::~HttpServer() { Stop(); }
+HttpServer::~HttpServer() {
+  Stop();
+}
 
 void HttpServer::Handle(const std::string& method, const std::string& path, Handler handler) {
-  auto adapter = [handler = std::move(handler)](const httplib::Request& from, httplib::Response& to) {
+  auto adapter = [handler = std::move(handler)](const httplib::Request& from,
+                                                httplib::Response& to) {
     Request request{from.method, from.path, {}, from.body};
     for (const auto& [key, value] : from.params) request.query.emplace(key, value);
     const auto response = handler(request);
@@ -106,9 +111,10 @@ void HttpServer::Handle(const std::string& method, const std::string& path, Hand
       return;
     }
     to.status = 500;
-    to.set_content(fmt::format(R"({{"message":{},"statusCode":"{}"}})", JsonString(response.status().message()),
-                               CodeName(response.status().code())),
-                   "application/json");
+    to.set_content(
+        fmt::format(R"({{"message":{},"statusCode":"{}"}})",
+                    JsonString(response.status().message()), CodeName(response.status().code())),
+        "application/json");
   };
   const std::string pattern = RegexOf(path);
   if (method == "GET") {
@@ -129,8 +135,9 @@ Result<int> HttpServer::Start() {
                                : server.bind_to_port(options.bind_host, port);
   if (!bound) {
     const std::string holder = DescribePortHolder(options.port);
-    return Unavailable("cannot listen on {}:{} for HTTP{}; free the port or set {} to another one", options.bind_host,
-                       options.port, holder.empty() ? "" : fmt::format(": it is taken by {}", holder),
+    return Unavailable("cannot listen on {}:{} for HTTP{}; free the port or set {} to another one",
+                       options.bind_host, options.port,
+                       holder.empty() ? "" : fmt::format(": it is taken by {}", holder),
                        options.port_key);
   }
   impl_->thread = std::thread([impl = impl_.get()] {

@@ -22,12 +22,12 @@ struct Response {
   std::string body;
 };
 
-// A handler runs on one of the server's threads, several at a time. A failed Result becomes 500 with
-// stock's body {"message": ..., "statusCode": "<gRPC code name>"} (compat/rest.md, "Common").
+// A handler runs on one of the server's threads, several at a time. A failed Result becomes 500
+// with stock's body {"message": ..., "statusCode": "<gRPC code name>"} (compat/rest.md, "Common").
 using Handler = std::function<Result<Response>(const Request&)>;
 
-// The small HTTP/1.1 server behind pages, REST answers and metrics: a few threads, bounded bodies and
-// time-outs. Not for bulk data. Unknown paths and wrong methods answer like stock's Jetty.
+// The small HTTP/1.1 server behind pages, REST answers and metrics: a few threads, bounded bodies
+// and time-outs. Not for bulk data. Unknown paths and wrong methods answer like stock's Jetty.
 class HttpServer {
  public:
   struct Options {
@@ -43,8 +43,8 @@ class HttpServer {
   // Before Start. `path` is exact; a trailing '*' matches any suffix.
   void Handle(const std::string& method, const std::string& path, Handler handler);
 
-  // Binds and serves; returns the port. Unavailable when the port is taken, naming it, who holds it and the key to
-  // change.
+  // Binds and serves; returns the port. Unavailable when the port is taken, naming it, who holds it
+  // and the key to change.
   Result<int> Start();
   // Waits for running requests, at most about two seconds. Idempotent.
   void Stop();

@@ -41,7 +41,8 @@ class HttpServerTest : public ::testing::Test {
       const auto it = request.query.find("text");
       return Response{.body = JsonString(it == request.query.end() ? "" : it->second)};
     });
-    server_.Handle("GET", "/api/v1/fails", [](const Request&) -> Result<Response> { return NotFound("no \"x\""); });
+    server_.Handle("GET", "/api/v1/fails",
+                   [](const Request&) -> Result<Response> { return NotFound("no \"x\""); });
     server_.Handle("GET", "/static/*", [](const Request& request) -> Result<Response> {
       return Response{.content_type = "text/plain", .body = request.path};
     });
@@ -95,7 +96,9 @@ TEST_F(HttpServerTest, ATakenPortIsNamedWithItsHolderAndTheRemedy) {
   HttpServer second({.port = port_, .port_key = "alluxio.master.web.port"});
   const auto port = second.Start();
   ASSERT_FALSE(port.ok());
-  EXPECT_THAT(port.status().message(), HasSubstr(fmt::format("127.0.0.1:{} for HTTP: it is taken by process {} (", port_, getpid())));
+  EXPECT_THAT(port.status().message(),
+              HasSubstr(fmt::format("127.0.0.1:{} for HTTP: it is taken by process {} (", port_,
+                                    getpid())));
   EXPECT_THAT(port.status().message(), HasSubstr("alluxio.master.web.port"));
 }
 

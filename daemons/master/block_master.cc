@@ -44,11 +44,16 @@ struct Worker {
 
 }  // namespace
 
-int64_t WorkerDescription::capacity_bytes() const { return Sum(registration.capacity_bytes); }
-int64_t WorkerDescription::used_bytes() const { return Sum(registration.used_bytes); }
+int64_t WorkerDescription::capacity_bytes() const {
+  return Sum(registration.capacity_bytes);
+}
+int64_t WorkerDescription::used_bytes() const {
+  return Sum(registration.used_bytes);
+}
 
 struct BlockMaster::Impl {
-  Impl(BlockMasterOptions o, const Clock& c, Random r) : options(std::move(o)), clock(c), random(r) {}
+  Impl(BlockMasterOptions o, const Clock& c, Random r)
+      : options(std::move(o)), clock(c), random(r) {}
 
   const BlockMasterOptions options;
   const Clock& clock;
@@ -95,8 +100,9 @@ struct BlockMaster::Impl {
     worker.blocks.erase(block);
     const auto it = copies.find(block);
     if (it == copies.end()) return true;
-    const auto holder = std::find_if(it->second.begin(), it->second.end(),
-                                     [&](const Copy& c) { return c.worker == worker.description.id; });
+    const auto holder = std::find_if(it->second.begin(), it->second.end(), [&](const Copy& c) {
+      return c.worker == worker.description.id;
+    });
     if (holder == it->second.end()) return true;
     it->second.erase(holder);
     --copy_count;
@@ -169,7 +175,8 @@ Result<RegisterLease> BlockMaster::RequestLease(WorkerId worker) {
   if (impl_->Find(worker) == nullptr) return NotFound("No worker found for workerId {}", worker);
   impl_->ExpireLeases();
   const auto held = impl_->leases.find(worker);
-  if (held == impl_->leases.end() && static_cast<int>(impl_->leases.size()) >= impl_->options.lease_count)
+  if (held == impl_->leases.end() &&
+      static_cast<int>(impl_->leases.size()) >= impl_->options.lease_count)
     return RegisterLease{};
   const int64_t expiry_ms = impl_->clock.NowMs() + impl_->options.lease_ttl.count();
   impl_->leases[worker] = expiry_ms;
@@ -218,8 +225,10 @@ Status BlockMaster::FinishRegistration(WorkerId id) {
   description.last_contact_ms = description.start_ms = impl_->clock.NowMs();
   for (const auto& [block, place] : pending.blocks) impl_->AddCopy(*worker, block, place);
   impl_->leases.erase(id);
-  LogInfo(kComponent, "Worker successfully registered: id={} host={} rpcPort={} blocks={} unknown={}", id,
-          description.address.host, description.address.rpc_port, worker->blocks.size(), worker->to_free.size());
+  LogInfo(kComponent,
+          "Worker successfully registered: id={} host={} rpcPort={} blocks={} unknown={}", id,
+          description.address.host, description.address.rpc_port, worker->blocks.size(),
+          worker->to_free.size());
   return Status::Ok();
 }
 
@@ -229,13 +238,17 @@ WorkerCommand BlockMaster::Heartbeat(WorkerHeartbeat heartbeat) {
   if (worker == nullptr || !worker->registered) return {WorkerCommand::Kind::kRegister, {}};
   WorkerDescription& description = worker->description;
   if (description.state == WorkerState::kDisabled) return {WorkerCommand::Kind::kDisabled, {}};
-  if (description.state == WorkerState::kDecommissioned) return {WorkerCommand::Kind::kDecommissioned, {}};
+  if (description.state == WorkerState::kDecommissioned)
+    return {WorkerCommand::Kind::kDecommissioned, {}};
   if (description.state == WorkerState::kLost) return {WorkerCommand::Kind::kRegister, {}};
 
   description.last_contact_ms = impl_->clock.NowMs();
-  for (auto& [tier, bytes] : heartbeat.used_bytes) description.registration.used_bytes[tier] = bytes;
-  for (auto& [tier, bytes] : heartbeat.capacity_bytes) description.registration.capacity_bytes[tier] = bytes;
-  if (!heartbeat.lost_storage.empty()) description.registration.lost_storage = std::move(heartbeat.lost_storage);
+  for (auto& [tier, bytes] : heartbeat.used_bytes)
+    description.registration.used_bytes[tier] = bytes;
+  for (auto& [tier, bytes] : heartbeat.capacity_bytes)
+    description.registration.capacity_bytes[tier] = bytes;
+  if (!heartbeat.lost_storage.empty())
+    description.registration.lost_storage = std::move(heartbeat.lost_storage);
   for (const BlockId block : heartbeat.removed) {
     impl_->DropCopy(*worker, block);
     worker->to_free.erase(block);
@@ -248,7 +261,8 @@ WorkerCommand BlockMaster::Heartbeat(WorkerHeartbeat heartbeat) {
   return {WorkerCommand::Kind::kFree, {worker->to_free.begin(), worker->to_free.end()}};
 }
 
-Status BlockMaster::AddCopy(WorkerId id, BlockId block, const StoragePlace& place, int64_t used_bytes_on_tier) {
+Status BlockMaster::AddCopy(WorkerId id, BlockId block, const StoragePlace& place,
+                            int64_t used_bytes_on_tier) {
   WriterLock lock(impl_->mutex);
   Worker* worker = impl_->Find(id);
   if (worker == nullptr) return NotFound("No worker found for workerId {}", id);
@@ -295,8 +309,8 @@ std::vector<BlockId> BlockMaster::DetectLostWorkers() {
     const int64_t silent_ms = now_ms - worker.description.last_contact_ms;
     if (worker.registered && worker.description.state == WorkerState::kLive &&
         silent_ms > impl_->options.worker_timeout.count()) {
-      LogWarn(kComponent, "worker {} ({}:{}) is lost: no heartbeat for {} ms", it->first, worker.description.address.host,
-              worker.description.address.rpc_port, silent_ms);
+      LogWarn(kComponent, "worker {} ({}:{}) is lost: no heartbeat for {} ms", it->first,
+              worker.description.address.host, worker.description.address.rpc_port, silent_ms);
       worker.description.state = WorkerState::kLost;
       const auto gone = impl_->DropAllCopies(worker);
       orphans.insert(orphans.end(), gone.begin(), gone.end());
@@ -316,7 +330,8 @@ Status BlockMaster::Decommission(const std::string& host, int web_port, bool can
   WriterLock lock(impl_->mutex);
   Worker* worker = impl_->FindByHost(host, web_port);
   if (worker == nullptr) return NotFound("no worker at {}:{} (host and web port)", host, web_port);
-  worker->description.state = can_register_again ? WorkerState::kDecommissioned : WorkerState::kDisabled;
+  worker->description.state =
+      can_register_again ? WorkerState::kDecommissioned : WorkerState::kDisabled;
   impl_->DropAllCopies(*worker);
   return Status::Ok();
 }

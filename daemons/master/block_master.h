@@ -96,13 +96,13 @@ struct BlockMasterOptions {
   bool lease_required = true;
   int lease_count = 25;
   std::chrono::milliseconds lease_ttl{std::chrono::minutes(1)};
-  // Says whether the namespace knows a block; the copies of others are freed. Called under this class's lock: memory
-  // work only, no call back.
+  // Says whether the namespace knows a block; the copies of others are freed. Called under this
+  // class's lock: memory work only, no call back.
   std::function<bool(BlockId)> is_known = [](BlockId) { return true; };
 };
 
-// Which workers there are and which blocks each holds. All of it is soft state: workers report it again
-// after a restart of the master, so nothing here is journaled. A worker's life:
+// Which workers there are and which blocks each holds. All of it is soft state: workers report it
+// again after a restart of the master, so nothing here is journaled. A worker's life:
 //
 //   GetWorkerId -> RequestLease -> BeginRegistration, AddBlocks*, FinishRegistration -> Heartbeat*
 //        ^                                                                             |
@@ -120,9 +120,10 @@ class BlockMaster {
   // Errors: NotFound for an id that GetWorkerId did not give.
   Result<RegisterLease> RequestLease(WorkerId worker);
 
-  // Registration in batches. The worker's former blocks are replaced as a whole by FinishRegistration; until
-  // then lookups see the former state. A new BeginRegistration drops an unfinished one. Errors: NotFound (unknown
-  // worker), Unavailable (no lease although required: the worker asks for one and retries), PermissionDenied (disabled).
+  // Registration in batches. The worker's former blocks are replaced as a whole by
+  // FinishRegistration; until then lookups see the former state. A new BeginRegistration drops an
+  // unfinished one. Errors: NotFound (unknown worker), Unavailable (no lease although required: the
+  // worker asks for one and retries), PermissionDenied (disabled).
   Status BeginRegistration(WorkerId worker, Registration registration);
   Status AddBlocks(WorkerId worker, const BlocksByPlace& blocks);
   Status FinishRegistration(WorkerId worker);
@@ -130,18 +131,20 @@ class BlockMaster {
   WorkerCommand Heartbeat(WorkerHeartbeat heartbeat);
 
   // A worker holds a new block. Errors: NotFound for an unknown worker, naming it.
-  Status AddCopy(WorkerId worker, BlockId block, const StoragePlace& place, int64_t used_bytes_on_tier);
+  Status AddCopy(WorkerId worker, BlockId block, const StoragePlace& place,
+                 int64_t used_bytes_on_tier);
 
   std::vector<BlockCopy> CopiesOf(BlockId block) const;
   // The same for many, with one lock.
   std::vector<std::vector<BlockCopy>> CopiesOf(std::span<const BlockId> blocks) const;
   bool HasCopy(BlockId block) const;
 
-  // The blocks' copies are to be deleted: each holder is told so by kFree with every heartbeat until it reports the
-  // block removed. Until then the copy is there and is shown, as in stock.
+  // The blocks' copies are to be deleted: each holder is told so by kFree with every heartbeat
+  // until it reports the block removed. Until then the copy is there and is shown, as in stock.
   void Free(std::span<const BlockId> blocks);
 
-  // Marks silent workers lost and forgets long-lost ones. Returns the blocks whose last copy went with them.
+  // Marks silent workers lost and forgets long-lost ones. Returns the blocks whose last copy went
+  // with them.
   std::vector<BlockId> DetectLostWorkers();
 
   // `fsadmin decommissionWorker` and its inverse. Errors: NotFound.

@@ -13,7 +13,9 @@ using ::testing::UnorderedElementsAre;
 
 const StoragePlace kMem{"MEM", "MEM"};
 
-WorkerAddress Address(const std::string& host) { return {.host = host, .rpc_port = 29999, .web_port = 30000}; }
+WorkerAddress Address(const std::string& host) {
+  return {.host = host, .rpc_port = 29999, .web_port = 30000};
+}
 
 class BlockMasterTest : public ::testing::Test {
  protected:
@@ -29,14 +31,16 @@ class BlockMasterTest : public ::testing::Test {
   }
 
   WorkerCommand Beat(WorkerId id, BlocksByPlace added = {}, std::vector<BlockId> removed = {}) {
-    return master_.Heartbeat({.worker_id = id, .added = std::move(added), .removed = std::move(removed)});
+    return master_.Heartbeat(
+        {.worker_id = id, .added = std::move(added), .removed = std::move(removed)});
   }
 
   ManualClock clock_;
   std::set<BlockId> known_{1, 2, 3, 4};
-  BlockMaster master_{{.lease_count = 2, .is_known = [this](BlockId block) { return known_.contains(block); }},
-                      clock_,
-                      Random(7)};
+  BlockMaster master_{
+      {.lease_count = 2, .is_known = [this](BlockId block) { return known_.contains(block); }},
+      clock_,
+      Random(7)};
 };
 
 TEST_F(BlockMasterTest, GivesTheSameAddressTheSameId) {

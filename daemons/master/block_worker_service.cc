@@ -15,7 +15,8 @@ StoragePlace PlaceOf(const commonpb::BlockStoreLocationProto& location) {
   return {location.tieralias(), location.mediumtype()};
 }
 
-BlocksByPlace BlocksOf(const google::protobuf::RepeatedPtrField<blockpb::LocationBlockIdListEntry>& entries) {
+BlocksByPlace BlocksOf(
+    const google::protobuf::RepeatedPtrField<blockpb::LocationBlockIdListEntry>& entries) {
   BlocksByPlace blocks;
   for (const auto& entry : entries) {
     auto& ids = blocks[PlaceOf(entry.key())];
@@ -32,7 +33,8 @@ BytesByTier BytesOf(const Map& wire) {
 std::map<std::string, std::vector<std::string>> StorageOf(
     const google::protobuf::Map<std::string, blockpb::StorageList>& wire) {
   std::map<std::string, std::vector<std::string>> result;
-  for (const auto& [tier, list] : wire) result[tier].assign(list.storage().begin(), list.storage().end());
+  for (const auto& [tier, list] : wire)
+    result[tier].assign(list.storage().begin(), list.storage().end());
   return result;
 }
 
@@ -41,21 +43,25 @@ Registration RegistrationOf(const blockpb::RegisterWorkerPRequest& request) {
           .capacity_bytes = BytesOf(request.totalbytesontiers()),
           .used_bytes = BytesOf(request.usedbytesontiers()),
           .lost_storage = StorageOf(request.loststorage()),
-          .build = {request.options().buildversion().version(), request.options().buildversion().revision()},
+          .build = {request.options().buildversion().version(),
+                    request.options().buildversion().revision()},
           .num_vcpu = request.options().numvcpu()};
 }
 
 Status CheckTiers(const Registration& registration) {
   for (const auto& [tier, bytes] : registration.capacity_bytes)
-    if (bytes < 0) return InvalidArgument("totalBytesOnTiers of {} is {}, must not be negative", tier, bytes);
+    if (bytes < 0)
+      return InvalidArgument("totalBytesOnTiers of {} is {}, must not be negative", tier, bytes);
   for (const auto& [tier, bytes] : registration.used_bytes)
-    if (bytes < 0) return InvalidArgument("usedBytesOnTiers of {} is {}, must not be negative", tier, bytes);
+    if (bytes < 0)
+      return InvalidArgument("usedBytesOnTiers of {} is {}, must not be negative", tier, bytes);
   return Status::Ok();
 }
 
-// One streamed registration: each batch is acknowledged before the next is read; the worker's half-close makes it whole.
-class RegisterReactor final
-    : public ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest, blockpb::RegisterWorkerPResponse> {
+// One streamed registration: each batch is acknowledged before the next is read; the worker's
+// half-close makes it whole.
+class RegisterReactor final : public ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest,
+                                                               blockpb::RegisterWorkerPResponse> {
  public:
   RegisterReactor(BlockMaster& blocks, Status authenticated) : blocks_(blocks) {
     if (authenticated.ok()) {
@@ -66,7 +72,8 @@ class RegisterReactor final
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(net::ToGrpc(worker_ ? blocks_.FinishRegistration(*worker_) : Incomplete()));
+    if (!ok)
+      return Finish(net::ToGrpc(worker_ ? blocks_.FinishRegistration(*worker_) : Incomplete()));
     const Status status = Accept();
     if (!status.ok()) return Finish(net::ToGrpc(status));
     StartWrite(&response_);
@@ -80,7 +87,9 @@ class RegisterReactor final
   void OnDone() override { delete this; }
 
  private:
-  static Status Incomplete() { return InvalidArgument("registration stream ended before its first batch"); }
+  static Status Incomplete() {
+    return InvalidArgument("registration stream ended before its first batch");
+  }
 
   Status Accept() {
     if (!worker_) {
@@ -89,7 +98,8 @@ class RegisterReactor final
       RETURN_IF_ERROR(blocks_.BeginRegistration(request_.workerid(), std::move(registration)));
       worker_ = request_.workerid();
     } else if (request_.workerid() != *worker_) {
-      return InvalidArgument("workerId changed from {} to {} within one registration", *worker_, request_.workerid());
+      return InvalidArgument("workerId changed from {} to {} within one registration", *worker_,
+                             request_.workerid());
     }
     return blocks_.AddBlocks(*worker_, BlocksOf(request_.currentblocks()));
   }
@@ -104,15 +114,18 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
  public:
   explicit BlockWorkerService(const ServiceDeps& deps)
       : deps_(deps),
-        gate_("alluxio.grpc.block.BlockMasterWorkerService", deps.authenticator, deps.groups, deps.metrics) {}
+        gate_("alluxio.grpc.block.BlockMasterWorkerService", deps.authenticator, deps.groups,
+              deps.metrics) {}
 
-  ServerUnaryReactor* GetWorkerId(CallbackServerContext* context, const blockpb::GetWorkerIdPRequest* request,
+  ServerUnaryReactor* GetWorkerId(CallbackServerContext* context,
+                                  const blockpb::GetWorkerIdPRequest* request,
                                   blockpb::GetWorkerIdPResponse* response) override {
     return gate_.Run(context, "GetWorkerId", "", [&](meta::Caller, Finish finish) -> Status {
       const WorkerAddress address = FromWire(request->workernetaddress());
       if (address.host.empty()) return InvalidArgument("workerNetAddress.host is empty");
       if (address.rpc_port <= 0 || address.rpc_port > 65535)
-        return InvalidArgument("workerNetAddress.rpcPort is {}, must be 1 to 65535", address.rpc_port);
+        return InvalidArgument("workerNetAddress.rpcPort is {}, must be 1 to 65535",
+                               address.rpc_port);
       response->set_workerid(deps_.blocks.GetWorkerId(address));
       finish(Status::Ok());
       return Status::Ok();
@@ -122,43 +135,49 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
   ServerUnaryReactor* RequestRegisterLease(CallbackServerContext* context,
                                            const blockpb::GetRegisterLeasePRequest* request,
                                            blockpb::GetRegisterLeasePResponse* response) override {
-    return gate_.Run(context, "RequestRegisterLease", "", [&](meta::Caller, Finish finish) -> Status {
-      ASSIGN_OR_RETURN(const RegisterLease lease, deps_.blocks.RequestLease(request->workerid()));
-      response->set_workerid(request->workerid());
-      response->set_allowed(lease.allowed);
-      if (lease.allowed) response->set_expiryms(lease.expiry_ms);
-      finish(Status::Ok());
-      return Status::Ok();
-    });
+    return gate_.Run(context, "RequestRegisterLease", "",
+                     [&](meta::Caller, Finish finish) -> Status {
+                       ASSIGN_OR_RETURN(const RegisterLease lease,
+                                        deps_.blocks.RequestLease(request->workerid()));
+                       response->set_workerid(request->workerid());
+                       response->set_allowed(lease.allowed);
+                       if (lease.allowed) response->set_expiryms(lease.expiry_ms);
+                       finish(Status::Ok());
+                       return Status::Ok();
+                     });
   }
 
-  ServerUnaryReactor* RegisterWorker(CallbackServerContext* context, const blockpb::RegisterWorkerPRequest* request,
+  ServerUnaryReactor* RegisterWorker(CallbackServerContext* context,
+                                     const blockpb::RegisterWorkerPRequest* request,
                                      blockpb::RegisterWorkerPResponse*) override {
     return gate_.Run(context, "RegisterWorker", "", [&](meta::Caller, Finish finish) -> Status {
       Registration registration = RegistrationOf(*request);
       RETURN_IF_ERROR(CheckTiers(registration));
       RETURN_IF_ERROR(deps_.blocks.BeginRegistration(request->workerid(), std::move(registration)));
-      RETURN_IF_ERROR(deps_.blocks.AddBlocks(request->workerid(), BlocksOf(request->currentblocks())));
+      RETURN_IF_ERROR(
+          deps_.blocks.AddBlocks(request->workerid(), BlocksOf(request->currentblocks())));
       finish(deps_.blocks.FinishRegistration(request->workerid()));
       return Status::Ok();
     });
   }
 
-  ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest, blockpb::RegisterWorkerPResponse>* RegisterWorkerStream(
-      CallbackServerContext* context) override {
-    return new RegisterReactor(deps_.blocks, gate_.CallerOf(*context, "RegisterWorkerStream").status());
+  ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest, blockpb::RegisterWorkerPResponse>*
+  RegisterWorkerStream(CallbackServerContext* context) override {
+    return new RegisterReactor(deps_.blocks,
+                               gate_.CallerOf(*context, "RegisterWorkerStream").status());
   }
 
-  ServerUnaryReactor* BlockHeartbeat(CallbackServerContext* context, const blockpb::BlockHeartbeatPRequest* request,
+  ServerUnaryReactor* BlockHeartbeat(CallbackServerContext* context,
+                                     const blockpb::BlockHeartbeatPRequest* request,
                                      blockpb::BlockHeartbeatPResponse* response) override {
     return gate_.Run(context, "BlockHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
-      const WorkerCommand command =
-          deps_.blocks.Heartbeat({.worker_id = request->workerid(),
-                                  .used_bytes = BytesOf(request->usedbytesontiers()),
-                                  .capacity_bytes = BytesOf(request->options().capacitybytesontiers()),
-                                  .added = BlocksOf(request->addedblocks()),
-                                  .removed = {request->removedblockids().begin(), request->removedblockids().end()},
-                                  .lost_storage = StorageOf(request->loststorage())});
+      const WorkerCommand command = deps_.blocks.Heartbeat(
+          {.worker_id = request->workerid(),
+           .used_bytes = BytesOf(request->usedbytesontiers()),
+           .capacity_bytes = BytesOf(request->options().capacitybytesontiers()),
+           .added = BlocksOf(request->addedblocks()),
+           .removed = {request->removedblockids().begin(), request->removedblockids().end()},
+           .lost_storage = StorageOf(request->loststorage())});
       auto* out = response->mutable_command();
       out->set_commandtype(static_cast<commonpb::CommandType>(command.kind));
       out->mutable_data()->Add(command.blocks.begin(), command.blocks.end());
@@ -167,21 +186,25 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
     });
   }
 
-  ServerUnaryReactor* CommitBlock(CallbackServerContext* context, const blockpb::CommitBlockPRequest* request,
+  ServerUnaryReactor* CommitBlock(CallbackServerContext* context,
+                                  const blockpb::CommitBlockPRequest* request,
                                   blockpb::CommitBlockPResponse*) override {
     return gate_.Run(context, "CommitBlock", "", [&](meta::Caller, Finish finish) -> Status {
       const blockpb::CommitBlockPRequest commit = *request;
-      deps_.store.Commit(PlanOf(commit.blockid(), commit.length()), [this, commit, finish](Status status) {
-        if (status.ok())
-          status = deps_.blocks.AddCopy(commit.workerid(), commit.blockid(), {commit.tieralias(), commit.mediumtype()},
-                                        commit.usedbytesontier());
-        finish(status);
-      });
+      deps_.store.Commit(
+          PlanOf(commit.blockid(), commit.length()), [this, commit, finish](Status status) {
+            if (status.ok())
+              status = deps_.blocks.AddCopy(commit.workerid(), commit.blockid(),
+                                            {commit.tieralias(), commit.mediumtype()},
+                                            commit.usedbytesontier());
+            finish(status);
+          });
       return Status::Ok();
     });
   }
 
-  ServerUnaryReactor* CommitBlockInUfs(CallbackServerContext* context, const blockpb::CommitBlockInUfsPRequest* request,
+  ServerUnaryReactor* CommitBlockInUfs(CallbackServerContext* context,
+                                       const blockpb::CommitBlockInUfsPRequest* request,
                                        blockpb::CommitBlockInUfsPResponse*) override {
     return gate_.Run(context, "CommitBlockInUfs", "", [&](meta::Caller, Finish finish) -> Status {
       deps_.store.Commit(PlanOf(request->blockid(), request->length()), finish);

@@ -15,16 +15,19 @@ namespace headpond::master {
 //
 //   claim ─ plan and apply in memory ──────────────────────────────> reply when durable
 //              │ the path may be in the under-store, or the plan has work there
-//              └> I/O pool: claim, load the paths, plan, ufs_work, plan again and apply ─> reply when durable
+//              └> I/O pool: claim, load the paths, plan, ufs_work, plan again and apply ─> reply
+//              when durable
 template <typename PlanResult>
 struct FileSystemMaster::Change {
   std::vector<meta::PathLocks::Claim> claims;
-  std::vector<std::string> load_paths;  // looked for in the under-store when the namespace does not have them
+  std::vector<std::string>
+      load_paths;  // looked for in the under-store when the namespace does not have them
 
   std::function<Result<PlanResult>(const meta::Namespace&)> plan;
   std::function<bool(const PlanResult&)> has_ufs_work;  // unset: never
   std::function<Status(PlanResult&)> ufs_work;
-  std::function<void(const PlanResult&, const meta::Namespace&)> applied;  // after the change, under the lock
+  std::function<void(const PlanResult&, const meta::Namespace&)>
+      applied;                                    // after the change, under the lock
   std::function<void(Result<PlanResult>)> reply;  // the result without its mutation
 
   // What Run keeps.
@@ -35,12 +38,14 @@ struct FileSystemMaster::Change {
 template <typename PlanResult>
 void FileSystemMaster::Run(std::shared_ptr<Change<PlanResult>> change) {
   if (RunInMemory(change)) return;
-  OnIo([this, change] { RunWithUfs(change); }, [change](Status why) { change->reply(std::move(why)); });
+  OnIo([this, change] { RunWithUfs(change); },
+       [change](Status why) { change->reply(std::move(why)); });
 }
 
 template <typename PlanResult>
 bool FileSystemMaster::RunInMemory(const std::shared_ptr<Change<PlanResult>>& change) {
-  // A deadline that has passed makes this a try: another operation's under-store work is waited for on the I/O pool.
+  // A deadline that has passed makes this a try: another operation's under-store work is waited for
+  // on the I/O pool.
   const auto claim = locks_.Acquire(change->claims, {});
   return claim.ok() && Commit(change, /*decline_ufs_work=*/true);
 }
@@ -54,20 +59,23 @@ void FileSystemMaster::RunWithUfs(const std::shared_ptr<Change<PlanResult>>& cha
     Commit(change, /*decline_ufs_work=*/false);
   } else {
     // The refusal may rest on a change that is not durable yet.
-    store_.AfterDurable([change, work](Status durable) { change->reply(durable.ok() ? work : durable); });
+    store_.AfterDurable(
+        [change, work](Status durable) { change->reply(durable.ok() ? work : durable); });
   }
 }
 
 template <typename PlanResult>
 Status FileSystemMaster::DoUfsWork(Change<PlanResult>& change) {
   for (const std::string& path : change.load_paths) RETURN_IF_ERROR(LoadPath(path));
-  ASSIGN_OR_RETURN(PlanResult planned, store_.Read([&](const meta::Namespace& ns) { return change.plan(ns); }));
+  ASSIGN_OR_RETURN(PlanResult planned,
+                   store_.Read([&](const meta::Namespace& ns) { return change.plan(ns); }));
   if (!change.has_ufs_work || !change.has_ufs_work(planned)) return Status::Ok();
   return change.ufs_work(planned);
 }
 
 template <typename PlanResult>
-bool FileSystemMaster::Commit(const std::shared_ptr<Change<PlanResult>>& change, bool decline_ufs_work) {
+bool FileSystemMaster::Commit(const std::shared_ptr<Change<PlanResult>>& change,
+                              bool decline_ufs_work) {
   const auto plan = [&](const meta::Namespace& ns) -> Result<std::optional<meta::Mutation>> {
     if (decline_ufs_work)
       for (const std::string& path : change->load_paths)
@@ -75,7 +83,8 @@ bool FileSystemMaster::Commit(const std::shared_ptr<Change<PlanResult>>& change,
     ASSIGN_OR_RETURN(PlanResult result, change->plan(ns));
     if (decline_ufs_work && change->has_ufs_work && change->has_ufs_work(result))
       return std::optional<meta::Mutation>();
-    if constexpr (requires { result.removed_files; }) AppendBlocksOf(ns, result.removed_files, change->freed_blocks);
+    if constexpr (requires { result.removed_files; })
+      AppendBlocksOf(ns, result.removed_files, change->freed_blocks);
     meta::Mutation mutation = std::move(result.mutation);
     change->result = std::move(result);
     return std::optional(std::move(mutation));

@@ -10,7 +10,8 @@ namespace {
 
 using Mode = meta::PathLocks::Mode;
 
-// The fingerprint of a file that was just written to the under-store with the inode's own attributes.
+// The fingerprint of a file that was just written to the under-store with the inode's own
+// attributes.
 std::string FingerprintOf(const meta::Namespace& ns, const std::string& path, int64_t length,
                           const std::string& content_hash) {
   const meta::Inode inode = ns.Walk(path).inode();
@@ -36,11 +37,17 @@ void FileSystemMaster::CreateFile(meta::CreateFileRequest request, Callback<meta
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanCreateFile(ns, request); };
-  change->has_ufs_work = [](const meta::CreateFilePlan& plan) { return !plan.make_directories.empty(); };
-  change->ufs_work = [this](meta::CreateFilePlan& plan) { return MakeDirectories(plan.make_directories); };
+  change->has_ufs_work = [](const meta::CreateFilePlan& plan) {
+    return !plan.make_directories.empty();
+  };
+  change->ufs_work = [this](meta::CreateFilePlan& plan) {
+    return MakeDirectories(plan.make_directories);
+  };
   auto info = std::make_shared<meta::FileInfo>();
-  change->applied = [info, path = request.path](const meta::CreateFilePlan&, const meta::Namespace& ns) {
-    if (const meta::PathWalk walk = ns.Walk(path); walk.found()) *info = ns.Describe(walk.inode(), path);
+  change->applied = [info, path = request.path](const meta::CreateFilePlan&,
+                                                const meta::Namespace& ns) {
+    if (const meta::PathWalk walk = ns.Walk(path); walk.found())
+      *info = ns.Describe(walk.inode(), path);
   };
   change->reply = [info, done = std::move(done)](Result<meta::CreateFilePlan> result) {
     if (!result.ok()) return done(result.status());
@@ -49,12 +56,14 @@ void FileSystemMaster::CreateFile(meta::CreateFileRequest request, Callback<meta
   Run(std::move(change));
 }
 
-void FileSystemMaster::CompleteFile(meta::CompleteFileRequest request, std::string content_hash, Done done) {
+void FileSystemMaster::CompleteFile(meta::CompleteFileRequest request, std::string content_hash,
+                                    Done done) {
   auto change = std::make_shared<Change<meta::CompleteFilePlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->plan = [request, content_hash = std::move(content_hash)](const meta::Namespace& ns) {
     meta::CompleteFileRequest asked = request;
-    if (!content_hash.empty()) asked.fingerprint = FingerprintOf(ns, request.path, request.ufs_length, content_hash);
+    if (!content_hash.empty())
+      asked.fingerprint = FingerprintOf(ns, request.path, request.ufs_length, content_hash);
     return meta::PlanCompleteFile(ns, asked);
   };
   change->reply = [this, done = std::move(done)](Result<meta::CompleteFilePlan> result) {
@@ -64,12 +73,12 @@ void FileSystemMaster::CompleteFile(meta::CompleteFileRequest request, std::stri
   Run(std::move(change));
 }
 
-void FileSystemMaster::NewBlock(meta::OperationContext context, std::string path, Callback<BlockId> done) {
+void FileSystemMaster::NewBlock(meta::OperationContext context, std::string path,
+                                Callback<BlockId> done) {
   auto change = std::make_shared<Change<meta::NewBlockPlan>>();
   change->claims = {{path, Mode::kExclusive}};
-  change->plan = [request = meta::NewBlockRequest{std::move(context), std::move(path)}](const meta::Namespace& ns) {
-    return meta::PlanNewBlock(ns, request);
-  };
+  change->plan = [request = meta::NewBlockRequest{std::move(context), std::move(path)}](
+                     const meta::Namespace& ns) { return meta::PlanNewBlock(ns, request); };
   change->reply = [done = std::move(done)](Result<meta::NewBlockPlan> result) {
     if (!result.ok()) return done(result.status());
     done(result->block_id);
@@ -81,9 +90,15 @@ void FileSystemMaster::CreateDirectory(meta::CreateDirectoryRequest request, Don
   auto change = std::make_shared<Change<meta::CreateDirectoryPlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
-  change->plan = [request](const meta::Namespace& ns) { return meta::PlanCreateDirectory(ns, request); };
-  change->has_ufs_work = [](const meta::CreateDirectoryPlan& plan) { return !plan.make_directories.empty(); };
-  change->ufs_work = [this](meta::CreateDirectoryPlan& plan) { return MakeDirectories(plan.make_directories); };
+  change->plan = [request](const meta::Namespace& ns) {
+    return meta::PlanCreateDirectory(ns, request);
+  };
+  change->has_ufs_work = [](const meta::CreateDirectoryPlan& plan) {
+    return !plan.make_directories.empty();
+  };
+  change->ufs_work = [this](meta::CreateDirectoryPlan& plan) {
+    return MakeDirectories(plan.make_directories);
+  };
   change->reply = StatusOnly<meta::CreateDirectoryPlan>(std::move(done));
   Run(std::move(change));
 }
@@ -114,7 +129,8 @@ void FileSystemMaster::Remove(meta::RemoveRequest request, Done done) {
   auto change = std::make_shared<Change<meta::RemovePlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
-  // What could not be deleted stays, with its ancestors; all the rest goes, and the caller is told why not all.
+  // What could not be deleted stays, with its ancestors; all the rest goes, and the caller is told
+  // why not all.
   struct Partial {
     std::set<meta::InodeId> keep;
     Status reason;
@@ -125,12 +141,15 @@ void FileSystemMaster::Remove(meta::RemoveRequest request, Done done) {
     asked.keep = partial->keep;
     return meta::PlanRemove(ns, asked);
   };
-  change->has_ufs_work = [](const meta::RemovePlan& plan) { return !plan.deletes.empty() || !plan.temp_files.empty(); };
+  change->has_ufs_work = [](const meta::RemovePlan& plan) {
+    return !plan.deletes.empty() || !plan.temp_files.empty();
+  };
   change->ufs_work = [this, partial](meta::RemovePlan& plan) -> Status {
     partial->reason = Delete(plan.deletes, partial->keep);
     for (const meta::UfsLocation& temp : plan.temp_files) {
       // Best effort: a left-over is replaced by the next attempt, or seen by nobody.
-      if (auto store = StoreOf(temp.mount_id); store.ok()) (void)store->ufs->DeleteFile(temp.ufs_path);
+      if (auto store = StoreOf(temp.mount_id); store.ok())
+        (void)store->ufs->DeleteFile(temp.ufs_path);
     }
     return Status::Ok();
   };
@@ -146,12 +165,19 @@ void FileSystemMaster::SetAttribute(meta::SetAttributeRequest request, Done done
   auto change = std::make_shared<Change<meta::SetAttributePlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
-  change->plan = [request](const meta::Namespace& ns) { return meta::PlanSetAttribute(ns, request); };
-  change->has_ufs_work = [](const meta::SetAttributePlan& plan) { return !plan.ufs_updates.empty(); };
-  change->ufs_work = [this](meta::SetAttributePlan& plan) { return SetUfsAttributes(plan.ufs_updates); };
+  change->plan = [request](const meta::Namespace& ns) {
+    return meta::PlanSetAttribute(ns, request);
+  };
+  change->has_ufs_work = [](const meta::SetAttributePlan& plan) {
+    return !plan.ufs_updates.empty();
+  };
+  change->ufs_work = [this](meta::SetAttributePlan& plan) {
+    return SetUfsAttributes(plan.ufs_updates);
+  };
   change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
     if (!result.ok() || !result->more) return done(result.status());
-    OnIo([this, request, done] { SetAttribute(request, done); }, done);  // the next part of a large tree
+    OnIo([this, request, done] { SetAttribute(request, done); },
+         done);  // the next part of a large tree
   };
   Run(std::move(change));
 }
@@ -161,8 +187,12 @@ void FileSystemMaster::SetAcl(meta::SetAclRequest request, Done done) {
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanSetAcl(ns, request); };
-  change->has_ufs_work = [](const meta::SetAttributePlan& plan) { return !plan.ufs_updates.empty(); };
-  change->ufs_work = [this](meta::SetAttributePlan& plan) { return SetUfsAttributes(plan.ufs_updates); };
+  change->has_ufs_work = [](const meta::SetAttributePlan& plan) {
+    return !plan.ufs_updates.empty();
+  };
+  change->ufs_work = [this](meta::SetAttributePlan& plan) {
+    return SetUfsAttributes(plan.ufs_updates);
+  };
   change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
     if (!result.ok() || !result->more) return done(result.status());
     OnIo([this, request, done] { SetAcl(request, done); }, done);
@@ -206,7 +236,8 @@ auto Wrap(std::function<Result<meta::Mutation>(const meta::Namespace&)> plan) {
 
 }  // namespace
 
-void FileSystemMaster::SchedulePersist(meta::OperationContext context, std::string path, int64_t wait_ms, Done done) {
+void FileSystemMaster::SchedulePersist(meta::OperationContext context, std::string path,
+                                       int64_t wait_ms, Done done) {
   auto change = std::make_shared<Change<MutationPlan>>();
   change->claims = {{path, Mode::kExclusive}};
   change->load_paths = {path};
@@ -223,9 +254,11 @@ void FileSystemMaster::Mount(meta::MountRequest request, Done done) {
         const auto probe = ufs_.Probe(request.ufs_uri, request.properties);
         if (!probe.ok()) return done(probe.status());
         auto root = (*probe)->GetStatus(request.ufs_uri);
-        if (!root.ok()) return done(root.status().WithContext(fmt::format("Ufs path {}", request.ufs_uri)));
+        if (!root.ok())
+          return done(root.status().WithContext(fmt::format("Ufs path {}", request.ufs_uri)));
         if (!root->is_directory)
-          return done(InvalidArgument("Ufs path {} is not a directory and can't be mounted", request.ufs_uri));
+          return done(InvalidArgument("Ufs path {} is not a directory and can't be mounted",
+                                      request.ufs_uri));
         request.root = {.name = "",
                         .is_directory = true,
                         .length = 0,
@@ -234,14 +267,16 @@ void FileSystemMaster::Mount(meta::MountRequest request, Done done) {
                         .group = root->group,
                         .mode = root->mode,
                         .fingerprint = ufs::Fingerprint((*probe)->type(), *root)};
-        const auto shadowed = store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(request.path); });
+        const auto shadowed = store_.Read(
+            [&](const meta::Namespace& ns) { return ns.mounts().Resolve(request.path); });
         if (shadowed.ok()) {
           if (const auto store = StoreOf(shadowed->mount_id); store.ok())
             request.shadows_ufs_path = store->ufs->GetStatus(shadowed->ufs_path).ok();
         }
         auto change = std::make_shared<Change<MutationPlan>>();
         change->claims = {{request.path, Mode::kExclusive}};
-        change->plan = Wrap([request](const meta::Namespace& ns) { return meta::PlanMount(ns, request); });
+        change->plan =
+            Wrap([request](const meta::Namespace& ns) { return meta::PlanMount(ns, request); });
         change->reply = StatusOnly<MutationPlan>(std::move(done));
         RunWithUfs(change);
       },
@@ -265,7 +300,8 @@ void FileSystemMaster::Unmount(meta::OperationContext context, std::string path,
 void FileSystemMaster::UpdateMount(meta::UpdateMountRequest request, Done done) {
   auto change = std::make_shared<Change<MutationPlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
-  change->plan = Wrap([request](const meta::Namespace& ns) { return meta::PlanUpdateMount(ns, request); });
+  change->plan =
+      Wrap([request](const meta::Namespace& ns) { return meta::PlanUpdateMount(ns, request); });
   change->reply = StatusOnly<MutationPlan>(std::move(done));
   Run(std::move(change));
 }
@@ -301,7 +337,8 @@ Result<std::string> FileSystemMaster::PersistTempPathOf(meta::InodeId file) cons
 void FileSystemMaster::FinishPersist(meta::InodeId file, Done done) {
   const auto path = store_.Read([&](const meta::Namespace& ns) { return ns.PathOf(file); });
   if (!path.ok()) return done(path.status());
-  // The fingerprint of the copy in place, found by the under-store work and wanted by the plan after it.
+  // The fingerprint of the copy in place, found by the under-store work and wanted by the plan
+  // after it.
   struct Copy {
     bool in_place = false;
     int64_t length = 0;
@@ -317,10 +354,12 @@ void FileSystemMaster::FinishPersist(meta::InodeId file, Done done) {
   change->has_ufs_work = [](const MutationPlan&) { return true; };
   change->ufs_work = [this, file, copy, path = *path](MutationPlan&) -> Status {
     ASSIGN_OR_RETURN(const std::string temp, PersistTempPathOf(file));
-    ASSIGN_OR_RETURN(const meta::UfsLocation final_place,
-                     store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(path); }));
-    ASSIGN_OR_RETURN(const auto directories,
-                     store_.Read([&](const meta::Namespace& ns) { return meta::MissingUfsDirectories(ns, file); }));
+    ASSIGN_OR_RETURN(
+        const meta::UfsLocation final_place,
+        store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(path); }));
+    ASSIGN_OR_RETURN(const auto directories, store_.Read([&](const meta::Namespace& ns) {
+      return meta::MissingUfsDirectories(ns, file);
+    }));
     RETURN_IF_ERROR(MakeDirectories(directories));
     ASSIGN_OR_RETURN(const Store store, StoreOf(final_place.mount_id));
     const Status moved = store.ufs->Rename(temp, final_place.ufs_path);
@@ -331,7 +370,8 @@ void FileSystemMaster::FinishPersist(meta::InodeId file, Done done) {
     return Status::Ok();
   };
   change->reply = StatusOnly<MutationPlan>(std::move(done));
-  OnIo([this, change] { RunWithUfs(change); }, [change](Status why) { change->reply(std::move(why)); });
+  OnIo([this, change] { RunWithUfs(change); },
+       [change](Status why) { change->reply(std::move(why)); });
 }
 
 }  // namespace headpond::master

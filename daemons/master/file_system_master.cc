@@ -31,7 +31,8 @@ meta::UfsEntry ToEntry(std::string_view ufs_type, ufs::UfsStatus status) {
 
 }  // namespace
 
-void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>& files, std::vector<BlockId>& blocks) {
+void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>& files,
+                    std::vector<BlockId>& blocks) {
   for (const meta::InodeId file : files) {
     const meta::Inode inode = ns.inodes().Find(file);
     const uint32_t count = inode ? inode.block_count() : 0;
@@ -39,8 +40,9 @@ void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>&
   }
 }
 
-FileSystemMaster::FileSystemMaster(FileSystemMasterOptions options, MetadataStore& store, BlockMaster& blocks, UfsPool& ufs,
-                                   Executor& io, const Clock& clock)
+FileSystemMaster::FileSystemMaster(FileSystemMasterOptions options, MetadataStore& store,
+                                   BlockMaster& blocks, UfsPool& ufs, Executor& io,
+                                   const Clock& clock)
     : options_(options), store_(store), blocks_(blocks), ufs_(ufs), io_(io), clock_(clock) {}
 
 void FileSystemMaster::OnIo(std::function<void()> task, const std::function<void(Status)>& failed) {
@@ -48,17 +50,21 @@ void FileSystemMaster::OnIo(std::function<void()> task, const std::function<void
 }
 
 Result<meta::PathLocks::Guard> FileSystemMaster::Claim(std::vector<meta::PathLocks::Claim> claims) {
-  return locks_.Acquire(std::move(claims), std::chrono::steady_clock::now() + options_.path_lock_timeout);
+  return locks_.Acquire(std::move(claims),
+                        std::chrono::steady_clock::now() + options_.path_lock_timeout);
 }
 
-// ---------------------------------------------------------------------------------------------- reads
+// ----------------------------------------------------------------------------------------------
+// reads
 
-void FileSystemMaster::GetStatus(meta::GetStatusRequest request, LoadMetadata load, Callback<meta::FileInfo> done) {
-  const auto look = [this, request]() { 
+void FileSystemMaster::GetStatus(meta::GetStatusRequest request, LoadMetadata load,
+                                 Callback<meta::FileInfo> done) {
+  const auto look = [this, request]() {
     return store_.Read([&](const meta::Namespace& ns) { return meta::GetStatus(ns, request); });
   };
   const auto answer = [this, done, now = clock_.NowMs()](Result<meta::StatusReply> reply) {
-    if (reply.ok() && reply->found && !reply->info.folder) Touch(reply->info.file_id, reply->info.access_ms);
+    if (reply.ok() && reply->found && !reply->info.folder)
+      Touch(reply->info.file_id, reply->info.access_ms);
     store_.AfterDurable([done, reply = std::move(reply)](Status durable) mutable {
       if (!durable.ok()) return done(std::move(durable));
       if (!reply.ok()) return done(reply.status());
@@ -77,7 +83,8 @@ void FileSystemMaster::GetStatus(meta::GetStatusRequest request, LoadMetadata lo
       done);
 }
 
-void FileSystemMaster::Exists(meta::Caller caller, std::string path, LoadMetadata load, Callback<bool> done) {
+void FileSystemMaster::Exists(meta::Caller caller, std::string path, LoadMetadata load,
+                              Callback<bool> done) {
   const auto look = [this, caller = std::move(caller), path]() {
     return store_.Read([&](const meta::Namespace& ns) { return meta::Exists(ns, caller, path); });
   };
@@ -99,12 +106,15 @@ void FileSystemMaster::Exists(meta::Caller caller, std::string path, LoadMetadat
       done);
 }
 
-Result<meta::Lister> FileSystemMaster::StartListing(const meta::ListRequest& request, LoadMetadata load) {
+Result<meta::Lister> FileSystemMaster::StartListing(const meta::ListRequest& request,
+                                                    LoadMetadata load) {
   if (load != LoadMetadata::kNever) RETURN_IF_ERROR(ClaimAndLoadPath(request.path));
-  // Each round loads one directory; a failed load ends the listing with its reason rather than showing half of it.
+  // Each round loads one directory; a failed load ends the listing with its reason rather than
+  // showing half of it.
   while (true) {
-    ASSIGN_OR_RETURN(meta::Lister lister,
-                     store_.Read([&](const meta::Namespace& ns) { return meta::Lister::Start(ns, request); }));
+    ASSIGN_OR_RETURN(meta::Lister lister, store_.Read([&](const meta::Namespace& ns) {
+      return meta::Lister::Start(ns, request);
+    }));
     if (load == LoadMetadata::kNever || !lister.unloaded_directory()) return lister;
     const std::string directory = *lister.unloaded_directory();
     ASSIGN_OR_RETURN(const auto claim, Claim({{directory, meta::PathLocks::Mode::kShared}}));
@@ -121,7 +131,8 @@ Status FileSystemMaster::LoadNext(const meta::Lister& lister, LoadMetadata load)
   return loaded.code() == Code::kNotFound ? Status::Ok() : loaded;
 }
 
-void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t batch_size, Batch batch, Done done) {
+void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t batch_size,
+                            Batch batch, Done done) {
   OnIo(
       [this, request = std::move(request), load, batch_size, batch = std::move(batch), done] {
         auto lister = StartListing(request, load);
@@ -136,7 +147,8 @@ void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t
       done);
 }
 
-void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, size_t limit, Callback<Page> done) {
+void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, size_t limit,
+                                Callback<Page> done) {
   OnIo(
       [this, request = std::move(request), load, limit, done] {
         auto lister = StartListing(request, load);
@@ -144,8 +156,9 @@ void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, si
         Page page;
         page.file_count = lister->file_count();
         while (!lister->done() && page.entries.size() < limit) {
-          auto entries = store_.Read(
-              [&](const meta::Namespace& ns) { return lister->Next(ns, limit - page.entries.size()); });
+          auto entries = store_.Read([&](const meta::Namespace& ns) {
+            return lister->Next(ns, limit - page.entries.size());
+          });
           std::move(entries.begin(), entries.end(), std::back_inserter(page.entries));
           if (Status loaded = LoadNext(*lister, load); !loaded.ok()) return done(std::move(loaded));
         }
@@ -158,12 +171,17 @@ void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, si
       done);
 }
 
-void FileSystemMaster::CheckAccess(meta::Caller caller, std::string path, meta::Bits bits, Done done) {
+void FileSystemMaster::CheckAccess(meta::Caller caller, std::string path, meta::Bits bits,
+                                   Done done) {
   const auto check = [this, caller = std::move(caller), path, bits]() {
-    return store_.Read([&](const meta::Namespace& ns) { return meta::CheckPathAccess(ns, caller, path, bits); });
+    return store_.Read(
+        [&](const meta::Namespace& ns) { return meta::CheckPathAccess(ns, caller, path, bits); });
   };
-  const bool load = store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
-  if (!load) return store_.AfterDurable([done, status = check()](Status durable) { done(durable.ok() ? status : durable); });
+  const bool load =
+      store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
+  if (!load)
+    return store_.AfterDurable(
+        [done, status = check()](Status durable) { done(durable.ok() ? status : durable); });
   OnIo(
       [this, check, done, path] {
         const Status loaded = ClaimAndLoadPath(path);
@@ -182,7 +200,8 @@ void FileSystemMaster::Touch(meta::InodeId id, int64_t access_ms) {
       [](Status) {});  // a lost access time is no reason to fail a read
 }
 
-// ---------------------------------------------------------------------------------- the under-store's side
+// ---------------------------------------------------------------------------------- the
+// under-store's side
 
 Result<FileSystemMaster::Store> FileSystemMaster::StoreOf(meta::MountId mount_id) const {
   const auto mount = store_.Read([&](const meta::Namespace& ns) -> std::optional<meta::MountInfo> {
@@ -195,7 +214,8 @@ Result<FileSystemMaster::Store> FileSystemMaster::StoreOf(meta::MountId mount_id
 }
 
 Status FileSystemMaster::ClaimAndLoadPath(const std::string& path) {
-  const bool load = store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
+  const bool load =
+      store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
   if (!load) return Status::Ok();
   ASSIGN_OR_RETURN(const auto claim, Claim({{path, meta::PathLocks::Mode::kShared}}));
   return LoadPath(path);
@@ -232,21 +252,26 @@ Status FileSystemMaster::LoadPath(const std::string& path) {
       created = plan.created;
       return std::move(plan.mutation);
     }));
-    if (created == 0) return Status::Ok();  // another reader loaded it first, or its name can't be shown
+    if (created == 0)
+      return Status::Ok();  // another reader loaded it first, or its name can't be shown
   }
 }
 
 Status FileSystemMaster::LoadDirectory(const std::string& path) {
-  const auto location = store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(path); });
+  const auto location =
+      store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(path); });
   if (!location.ok()) return location.status();
   ASSIGN_OR_RETURN(const Store store, StoreOf(location->mount_id));
-  meta::LoadMetadataRequest request{
-      .now_ms = clock_.NowMs(), .directory = path, .complete = false, .block_size = options_.default_block_size};
+  meta::LoadMetadataRequest request{.now_ms = clock_.NowMs(),
+                                    .directory = path,
+                                    .complete = false,
+                                    .block_size = options_.default_block_size};
   const auto flush = [&] {
-    const Status status = store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-      ASSIGN_OR_RETURN(meta::LoadMetadataPlan plan, meta::PlanLoadMetadata(ns, request));
-      return std::move(plan.mutation);
-    });
+    const Status status =
+        store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+          ASSIGN_OR_RETURN(meta::LoadMetadataPlan plan, meta::PlanLoadMetadata(ns, request));
+          return std::move(plan.mutation);
+        });
     request.entries.clear();
     return status;
   };
@@ -261,27 +286,33 @@ Status FileSystemMaster::LoadDirectory(const std::string& path) {
 Status FileSystemMaster::MakeDirectories(const std::vector<meta::UfsMakeDirectory>& directories) {
   for (const meta::UfsMakeDirectory& directory : directories) {
     ASSIGN_OR_RETURN(const Store store, StoreOf(directory.location.mount_id));
-    RETURN_IF_ERROR(store.ufs->CreateDirectory(
-        directory.location.ufs_path,
-        {.owner = directory.owner, .group = directory.group, .mode = directory.mode, .create_parents = true}));
+    RETURN_IF_ERROR(
+        store.ufs->CreateDirectory(directory.location.ufs_path, {.owner = directory.owner,
+                                                                 .group = directory.group,
+                                                                 .mode = directory.mode,
+                                                                 .create_parents = true}));
   }
   return Status::Ok();
 }
 
-Status FileSystemMaster::Delete(const std::vector<meta::UfsDelete>& deletes, std::set<meta::InodeId>& keep) {
+Status FileSystemMaster::Delete(const std::vector<meta::UfsDelete>& deletes,
+                                std::set<meta::InodeId>& keep) {
   Status first;
   for (const meta::UfsDelete& item : deletes) {
     auto store = StoreOf(item.location.mount_id);
     Status status = store.status();
     if (store.ok()) {
-      status = item.is_directory
-                   ? store->ufs->DeleteDirectory(item.location.ufs_path, {.recursive = item.recursive})
-                   : store->ufs->DeleteFile(item.location.ufs_path);
+      status = item.is_directory ? store->ufs->DeleteDirectory(item.location.ufs_path,
+                                                               {.recursive = item.recursive})
+                                 : store->ufs->DeleteFile(item.location.ufs_path);
     }
     if (status.ok() || status.code() == Code::kNotFound) continue;  // gone behind our back is gone
     keep.insert(item.id);
-    LogWarn(kComponent, "could not delete {} of {}: {}", item.location.ufs_path, item.path, status.ToString());
-    if (first.ok()) first = status.WithContext(fmt::format("failed to delete {} from the under-store", item.path));
+    LogWarn(kComponent, "could not delete {} of {}: {}", item.location.ufs_path, item.path,
+            status.ToString());
+    if (first.ok())
+      first =
+          status.WithContext(fmt::format("failed to delete {} from the under-store", item.path));
   }
   return first;
 }

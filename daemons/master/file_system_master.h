@@ -34,25 +34,31 @@ enum class LoadMetadata { kNever = 0, kOnce = 1, kAlways = 2 };
 struct FileSystemMasterOptions {
   // How long an operation waits for another one's under-store work on the same path.
   std::chrono::milliseconds path_lock_timeout{std::chrono::minutes(1)};
-  int64_t access_time_precision_ms = 86'400'000;  // alluxio.master.file.access.time.update.precision
-  int64_t default_block_size = 64 << 20;          // of files found in the under-store
-  std::string persist_temp_dir = ".alluxio_ufs_persistence";  // alluxio.underfs.persistence.async.temp.dir
+  int64_t access_time_precision_ms =
+      86'400'000;                         // alluxio.master.file.access.time.update.precision
+  int64_t default_block_size = 64 << 20;  // of files found in the under-store
+  std::string persist_temp_dir =
+      ".alluxio_ufs_persistence";  // alluxio.underfs.persistence.async.temp.dir
 };
 
 // Appends the ids of the blocks of `files`, which still exist.
-void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>& files, std::vector<BlockId>& blocks);
+void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>& files,
+                    std::vector<BlockId>& blocks);
 
-// The file-system operations: plans them (meta/ops), does their under-store work, frees the blocks of what is gone.
+// The file-system operations: plans them (meta/ops), does their under-store work, frees the blocks
+// of what is gone.
 //
-// Every call answers through its callback exactly once, after the change it made or saw is durable; from this thread, the
-// journal's or the I/O pool's. Work that stays in memory runs on the caller's thread, in microseconds; work that needs an
-// under-store goes to the I/O pool, under a path lock (ResourceExhausted when the pool's queue is full).
+// Every call answers through its callback exactly once, after the change it made or saw is durable;
+// from this thread, the journal's or the I/O pool's. Work that stays in memory runs on the caller's
+// thread, in microseconds; work that needs an under-store goes to the I/O pool, under a path lock
+// (ResourceExhausted when the pool's queue is full).
 //
-// Thread safe. Errors are those of the plan functions, and Unavailable when the under-store does not answer.
+// Thread safe. Errors are those of the plan functions, and Unavailable when the under-store does
+// not answer.
 class FileSystemMaster {
  public:
-  FileSystemMaster(FileSystemMasterOptions options, MetadataStore& store, BlockMaster& blocks, UfsPool& ufs, Executor& io,
-                   const Clock& clock);
+  FileSystemMaster(FileSystemMasterOptions options, MetadataStore& store, BlockMaster& blocks,
+                   UfsPool& ufs, Executor& io, const Clock& clock);
 
   using Done = std::function<void(Status)>;
   template <typename T>
@@ -60,10 +66,11 @@ class FileSystemMaster {
 
   void GetStatus(meta::GetStatusRequest request, LoadMetadata load, Callback<meta::FileInfo> done);
   void Exists(meta::Caller caller, std::string path, LoadMetadata load, Callback<bool> done);
-  // Calls `batch` with up to `batch_size` entries, in order, and waits for its answer before the next: false stops. Runs
-  // on the I/O pool; the whole listing is durable state. `done` comes last.
+  // Calls `batch` with up to `batch_size` entries, in order, and waits for its answer before the
+  // next: false stops. Runs on the I/O pool; the whole listing is durable state. `done` comes last.
   using Batch = std::function<bool(std::vector<meta::FileInfo>)>;
-  void List(meta::ListRequest request, LoadMetadata load, size_t batch_size, Batch batch, Done done);
+  void List(meta::ListRequest request, LoadMetadata load, size_t batch_size, Batch batch,
+            Done done);
   struct Page {
     std::vector<meta::FileInfo> entries;
     bool truncated = false;
@@ -72,7 +79,8 @@ class FileSystemMaster {
   void ListPage(meta::ListRequest request, LoadMetadata load, size_t limit, Callback<Page> done);
 
   void CreateFile(meta::CreateFileRequest request, Callback<meta::FileInfo> done);
-  // `content_hash`: what the under-store said of a file written there, "" when unknown; request.fingerprint is made of it.
+  // `content_hash`: what the under-store said of a file written there, "" when unknown;
+  // request.fingerprint is made of it.
   void CompleteFile(meta::CompleteFileRequest request, std::string content_hash, Done done);
   void NewBlock(meta::OperationContext context, std::string path, Callback<BlockId> done);
   void CreateDirectory(meta::CreateDirectoryRequest request, Done done);
@@ -82,7 +90,8 @@ class FileSystemMaster {
   void SetAcl(meta::SetAclRequest request, Done done);
   void Free(meta::FreeRequest request, Done done);
   void CheckAccess(meta::Caller caller, std::string path, meta::Bits bits, Done done);
-  void SchedulePersist(meta::OperationContext context, std::string path, int64_t wait_ms, Done done);
+  void SchedulePersist(meta::OperationContext context, std::string path, int64_t wait_ms,
+                       Done done);
 
   void Mount(meta::MountRequest request, Done done);
   void Unmount(meta::OperationContext context, std::string path, Done done);
@@ -95,7 +104,8 @@ class FileSystemMaster {
   // With `ask_ufs` the space of each store is filled in (on the I/O pool).
   void MountTable(bool ask_ufs, Callback<std::vector<MountDescription>> done);
 
-  // A worker has written `file` to its temporary place (ufs/persist_path.h): moves it into place and marks it persisted.
+  // A worker has written `file` to its temporary place (ufs/persist_path.h): moves it into place
+  // and marks it persisted.
   void FinishPersist(meta::InodeId file, Done done);
   // Where that temporary place is. NotFound when the file is gone.
   Result<std::string> PersistTempPathOf(meta::InodeId file) const;
@@ -112,19 +122,21 @@ class FileSystemMaster {
   void RunWithUfs(const std::shared_ptr<Change<PlanResult>>& change);
   template <typename PlanResult>
   Status DoUfsWork(Change<PlanResult>& change);
-  // Plans, journals, applies, and answers when durable. False, having done nothing, when it would need the under-store
-  // and `decline_ufs_work` is set.
+  // Plans, journals, applies, and answers when durable. False, having done nothing, when it would
+  // need the under-store and `decline_ufs_work` is set.
   template <typename PlanResult>
   bool Commit(const std::shared_ptr<Change<PlanResult>>& change, bool decline_ufs_work);
 
-  // Loads `path` from the under-store, component by component, as far as it exists there. The caller holds a claim.
+  // Loads `path` from the under-store, component by component, as far as it exists there. The
+  // caller holds a claim.
   Status LoadPath(const std::string& path);
   // Lists one directory of the under-store into the namespace.
   Status LoadDirectory(const std::string& path);
   // LoadPath under a shared claim.
   Status ClaimAndLoadPath(const std::string& path);
   Result<meta::Lister> StartListing(const meta::ListRequest& request, LoadMetadata load);
-  // Asks the under-store about the directory that a recursive listing is about to enter, if need be.
+  // Asks the under-store about the directory that a recursive listing is about to enter, if need
+  // be.
   Status LoadNext(const meta::Lister& lister, LoadMetadata load);
 
   // On the I/O pool, or `failed` is called with why not.
@@ -138,7 +150,8 @@ class FileSystemMaster {
   };
   Result<Store> StoreOf(meta::MountId mount_id) const;
   Status MakeDirectories(const std::vector<meta::UfsMakeDirectory>& directories);
-  // Deletes in order; inodes whose copy could not be deleted are put into `keep`, the first reason is returned.
+  // Deletes in order; inodes whose copy could not be deleted are put into `keep`, the first reason
+  // is returned.
   Status Delete(const std::vector<meta::UfsDelete>& deletes, std::set<meta::InodeId>& keep);
   Status SetUfsAttributes(const std::vector<meta::UfsSetAttributes>& updates);
 

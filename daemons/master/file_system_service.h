@@ -15,7 +15,7 @@ class Service;
 namespace headpond::net {
 class Authenticator;
 class UserGroups;
-}
+}  // namespace headpond::net
 
 namespace headpond::master {
 
@@ -31,12 +31,13 @@ struct ServiceDeps {
   const Clock& clock;
   // alluxio.master.filesystem.liststatus.result.message.length
   size_t list_batch = 10'000;
-  // True while workers may not have reported their blocks after a start (alluxio.master.worker.connect.wait.time).
+  // True while workers may not have reported their blocks after a start
+  // (alluxio.master.worker.connect.wait.time).
   std::function<bool()> in_safe_mode = [] { return false; };
 };
 
-// FileSystemMasterClientService: what clients ask about paths. Methods of features that this build does not have (active
-// sync, sync v2, load jobs) answer UNIMPLEMENTED.
+// FileSystemMasterClientService: what clients ask about paths. Methods of features that this build
+// does not have (active sync, sync v2, load jobs) answer UNIMPLEMENTED.
 std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps);
 
 }  // namespace headpond::master

@@ -16,27 +16,31 @@ class FileSystemWorkerService final : public fspb::FileSystemMasterWorkerService
   FileSystemWorkerService(const ServiceDeps& deps, PersistScheduler& persist)
       : deps_(deps),
         persist_(persist),
-        gate_("alluxio.grpc.file.FileSystemMasterWorkerService", deps.authenticator, deps.groups, deps.metrics) {}
+        gate_("alluxio.grpc.file.FileSystemMasterWorkerService", deps.authenticator, deps.groups,
+              deps.metrics) {}
 
   ServerUnaryReactor* FileSystemHeartbeat(CallbackServerContext* context,
                                           const fspb::FileSystemHeartbeatPRequest* request,
                                           fspb::FileSystemHeartbeatPResponse* response) override {
-    return gate_.Run(context, "FileSystemHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
-      for (const int64_t file : request->persistedfiles()) persist_.Finish(file);
-      const auto tasks = persist_.Take(request->workerid());
-      auto* command = response->mutable_command();
-      command->set_commandtype(tasks.empty() ? commonpb::Nothing : commonpb::Persist);
-      for (const auto& task : tasks) {
-        auto* file = command->mutable_commandoptions()->mutable_persistoptions()->add_persistfiles();
-        file->set_fileid(task.file);
-        file->mutable_blockids()->Add(task.blocks.begin(), task.blocks.end());
-      }
-      deps_.store.AfterDurable(finish);
-      return Status::Ok();
-    });
+    return gate_.Run(
+        context, "FileSystemHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
+          for (const int64_t file : request->persistedfiles()) persist_.Finish(file);
+          const auto tasks = persist_.Take(request->workerid());
+          auto* command = response->mutable_command();
+          command->set_commandtype(tasks.empty() ? commonpb::Nothing : commonpb::Persist);
+          for (const auto& task : tasks) {
+            auto* file =
+                command->mutable_commandoptions()->mutable_persistoptions()->add_persistfiles();
+            file->set_fileid(task.file);
+            file->mutable_blockids()->Add(task.blocks.begin(), task.blocks.end());
+          }
+          deps_.store.AfterDurable(finish);
+          return Status::Ok();
+        });
   }
 
-  ServerUnaryReactor* GetFileInfo(CallbackServerContext* context, const fspb::GetFileInfoPRequest* request,
+  ServerUnaryReactor* GetFileInfo(CallbackServerContext* context,
+                                  const fspb::GetFileInfoPRequest* request,
                                   fspb::GetFileInfoPResponse* response) override {
     return gate_.Run(context, "GetFileInfo", "", [&](meta::Caller, Finish finish) -> Status {
       ASSIGN_OR_RETURN(const meta::FileInfo info, deps_.store.Read([&](const meta::Namespace& ns) {
@@ -50,7 +54,8 @@ class FileSystemWorkerService final : public fspb::FileSystemMasterWorkerService
     });
   }
 
-  ServerUnaryReactor* GetPinnedFileIds(CallbackServerContext* context, const fspb::GetPinnedFileIdsPRequest*,
+  ServerUnaryReactor* GetPinnedFileIds(CallbackServerContext* context,
+                                       const fspb::GetPinnedFileIdsPRequest*,
                                        fspb::GetPinnedFileIdsPResponse* response) override {
     return gate_.Run(context, "GetPinnedFileIds", "", [&](meta::Caller, Finish finish) -> Status {
       // Files that wait to be persisted are pinned too: their blocks are the only copy.
@@ -64,19 +69,24 @@ class FileSystemWorkerService final : public fspb::FileSystemMasterWorkerService
     });
   }
 
-  ServerUnaryReactor* GetUfsInfo(CallbackServerContext* context, const fspb::GetUfsInfoPRequest* request,
+  ServerUnaryReactor* GetUfsInfo(CallbackServerContext* context,
+                                 const fspb::GetUfsInfoPRequest* request,
                                  fspb::GetUfsInfoPResponse* response) override {
     return gate_.Run(context, "GetUfsInfo", "", [&](meta::Caller, Finish finish) -> Status {
-      const auto mount = deps_.store.Read([&](const meta::Namespace& ns) -> std::optional<meta::MountInfo> {
-        const meta::MountInfo* found = ns.mounts().FindById(request->mountid());
-        return found == nullptr ? std::nullopt : std::optional(*found);
-      });
-      if (!mount) return NotFound("mountId {} is no mount; it was unmounted, or its options changed", request->mountid());
+      const auto mount =
+          deps_.store.Read([&](const meta::Namespace& ns) -> std::optional<meta::MountInfo> {
+            const meta::MountInfo* found = ns.mounts().FindById(request->mountid());
+            return found == nullptr ? std::nullopt : std::optional(*found);
+          });
+      if (!mount)
+        return NotFound("mountId {} is no mount; it was unmounted, or its options changed",
+                        request->mountid());
       auto* out = response->mutable_ufsinfo();
       out->set_uri(mount->ufs_uri);
       out->mutable_properties()->set_readonly(mount->read_only);
       out->mutable_properties()->set_shared(mount->shared);
-      for (const auto& [key, value] : mount->properties) (*out->mutable_properties()->mutable_properties())[key] = value;
+      for (const auto& [key, value] : mount->properties)
+        (*out->mutable_properties()->mutable_properties())[key] = value;
       deps_.store.AfterDurable(finish);
       return Status::Ok();
     });
@@ -90,7 +100,8 @@ class FileSystemWorkerService final : public fspb::FileSystemMasterWorkerService
 
 }  // namespace
 
-std::unique_ptr<::grpc::Service> MakeFileSystemWorkerService(const ServiceDeps& deps, PersistScheduler& persist) {
+std::unique_ptr<::grpc::Service> MakeFileSystemWorkerService(const ServiceDeps& deps,
+                                                             PersistScheduler& persist) {
   return std::make_unique<FileSystemWorkerService>(deps, persist);
 }
 

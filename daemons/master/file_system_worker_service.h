@@ -7,7 +7,9 @@
 
 namespace headpond::master {
 
-// FileSystemMasterWorkerService: what workers ask about files and mounts, and the exchange of persist work for results.
-std::unique_ptr<::grpc::Service> MakeFileSystemWorkerService(const ServiceDeps& deps, PersistScheduler& persist);
+// FileSystemMasterWorkerService: what workers ask about files and mounts, and the exchange of
+// persist work for results.
+std::unique_ptr<::grpc::Service> MakeFileSystemWorkerService(const ServiceDeps& deps,
+                                                             PersistScheduler& persist);
 
 }  // namespace headpond::master

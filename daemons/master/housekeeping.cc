@@ -14,19 +14,22 @@ constexpr size_t kExpireBatch = 1000;
 
 }  // namespace
 
-Housekeeping::Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files,
-                           const Clock& clock)
+Housekeeping::Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks,
+                           FileSystemMaster& files, const Clock& clock)
     : options_(options), store_(store), blocks_(blocks), files_(files), clock_(clock) {}
 
 void Housekeeping::Start() {
   tasks_.push_back(std::make_unique<PeriodicTask>("lost-workers", options_.lost_worker_interval,
                                                   [this] { DetectLostWorkers(); }));
-  tasks_.push_back(std::make_unique<PeriodicTask>("ttl", options_.ttl_interval, [this] { ExpireTtls(); }));
   tasks_.push_back(
-      std::make_unique<PeriodicTask>("snapshot", options_.snapshot_check_interval, [this] { SnapshotIfDue(); }));
+      std::make_unique<PeriodicTask>("ttl", options_.ttl_interval, [this] { ExpireTtls(); }));
+  tasks_.push_back(std::make_unique<PeriodicTask>("snapshot", options_.snapshot_check_interval,
+                                                  [this] { SnapshotIfDue(); }));
 }
 
-void Housekeeping::Stop() { tasks_.clear(); }
+void Housekeeping::Stop() {
+  tasks_.clear();
+}
 
 void Housekeeping::DetectLostWorkers() {
   const std::vector<BlockId> orphans = blocks_.DetectLostWorkers();
@@ -38,13 +41,15 @@ void Housekeeping::DetectLostWorkers() {
         return meta::PlanMarkLost(ns, {files.begin(), files.end()}, clock_.NowMs());
       },
       [count = files.size()](Status status) {
-        if (status.ok()) LogWarn(kComponent, "{} files lost their last copy of some block with a worker", count);
+        if (status.ok())
+          LogWarn(kComponent, "{} files lost their last copy of some block with a worker", count);
       });
 }
 
 void Housekeeping::ExpireTtls() {
-  const auto expired = store_.Read(
-      [&](const meta::Namespace& ns) { return meta::FindExpired(ns, clock_.NowMs(), kExpireBatch); });
+  const auto expired = store_.Read([&](const meta::Namespace& ns) {
+    return meta::FindExpired(ns, clock_.NowMs(), kExpireBatch);
+  });
   for (const meta::Expired& item : expired) Expire(item.id, item.action);
 }
 
@@ -52,20 +57,23 @@ void Housekeeping::Expire(meta::InodeId id, meta::TtlAction action) {
   const int64_t now_ms = clock_.NowMs();
   const auto report = [id](Status status) {
     if (!status.ok() && status.code() != Code::kNotFound)
-      LogWarn(kComponent, "the TTL of inode {} ended but its action failed; tried again later: {}", id,
-              status.ToString());
+      LogWarn(kComponent, "the TTL of inode {} ended but its action failed; tried again later: {}",
+              id, status.ToString());
   };
   if (action != meta::TtlAction::kFree) {
-    auto removal = store_.Read([&](const meta::Namespace& ns) { return meta::ExpireRemoval(ns, {id, action}, now_ms); });
+    auto removal = store_.Read([&](const meta::Namespace& ns) {
+      return meta::ExpireRemoval(ns, {id, action}, now_ms);
+    });
     if (!removal.ok()) return report(removal.status());
     return files_.Remove(*std::move(removal), report);
   }
   std::vector<BlockId> blocks;
-  const Status status = store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-    ASSIGN_OR_RETURN(meta::FreePlan plan, meta::PlanExpireFree(ns, id, now_ms));
-    AppendBlocksOf(ns, plan.files, blocks);
-    return std::move(plan.mutation);
-  });
+  const Status status =
+      store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+        ASSIGN_OR_RETURN(meta::FreePlan plan, meta::PlanExpireFree(ns, id, now_ms));
+        AppendBlocksOf(ns, plan.files, blocks);
+        return std::move(plan.mutation);
+      });
   if (status.ok()) blocks_.Free(blocks);
   report(status);
 }
@@ -73,7 +81,8 @@ void Housekeeping::Expire(meta::InodeId id, meta::TtlAction action) {
 void Housekeeping::SnapshotIfDue() {
   if (store_.entries_since_snapshot() < options_.snapshot_entries) return;
   if (const Status status = store_.Snapshot(); !status.ok())
-    LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}", status.ToString());
+    LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
+             status.ToString());
 }
 
 }  // namespace headpond::master

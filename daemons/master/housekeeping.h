@@ -12,8 +12,9 @@
 
 namespace headpond::master {
 
-// What a master does by itself, each on its own thread and interval: notices lost workers and files, ends TTLs, takes
-// snapshots of the journal. The ticks are public so that tests call them at will.
+// What a master does by itself, each on its own thread and interval: notices lost workers and
+// files, ends TTLs, takes snapshots of the journal. The ticks are public so that tests call them at
+// will.
 class Housekeeping {
  public:
   struct Options {
@@ -22,7 +23,8 @@ class Housekeeping {
     std::chrono::milliseconds snapshot_check_interval{std::chrono::seconds(10)};
     uint64_t snapshot_entries = 2'000'000;  // alluxio.master.journal.checkpoint.period.entries
   };
-  Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files, const Clock& clock);
+  Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files,
+               const Clock& clock);
 
   void Start();
   void Stop();  // idempotent

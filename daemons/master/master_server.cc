@@ -31,21 +31,23 @@ namespace headpond::master {
 namespace {
 
 constexpr std::string_view kComponent = "master";
-constexpr int kIoThreads = 32;            // under-store calls at once; threads start when needed
-constexpr size_t kIoQueue = 10'000;       // operations that may wait for one
+constexpr int kIoThreads = 32;       // under-store calls at once; threads start when needed
+constexpr size_t kIoQueue = 10'000;  // operations that may wait for one
 constexpr std::chrono::seconds kJournalWatch{1};
 constexpr std::string_view kRootOption = "alluxio.master.mount.table.root.option.";
 
 namespace versionpb = ::alluxio::grpc::version;
 
 std::set<net::VersionService::ServiceType> ServedTypes() {
-  return {versionpb::FILE_SYSTEM_MASTER_CLIENT_SERVICE, versionpb::FILE_SYSTEM_MASTER_WORKER_SERVICE,
-          versionpb::BLOCK_MASTER_CLIENT_SERVICE,       versionpb::BLOCK_MASTER_WORKER_SERVICE,
-          versionpb::META_MASTER_CONFIG_SERVICE,        versionpb::META_MASTER_CLIENT_SERVICE,
-          versionpb::METRICS_MASTER_CLIENT_SERVICE};
+  return {
+      versionpb::FILE_SYSTEM_MASTER_CLIENT_SERVICE, versionpb::FILE_SYSTEM_MASTER_WORKER_SERVICE,
+      versionpb::BLOCK_MASTER_CLIENT_SERVICE,       versionpb::BLOCK_MASTER_WORKER_SERVICE,
+      versionpb::META_MASTER_CONFIG_SERVICE,        versionpb::META_MASTER_CLIENT_SERVICE,
+      versionpb::METRICS_MASTER_CLIENT_SERVICE};
 }
 
-Result<std::unique_ptr<journal::Journal>> OpenJournal(const Config& config, MetricsRegistry& metrics,
+Result<std::unique_ptr<journal::Journal>> OpenJournal(const Config& config,
+                                                      MetricsRegistry& metrics,
                                                       std::string& cluster_id) {
   const std::string folder = config.GetString("alluxio.master.journal.folder");
   io::Env& env = io::Env::Posix();
@@ -65,11 +67,13 @@ meta::MountInfo RootMount(const Config& config) {
   mount.ufs_uri = config.GetString("alluxio.master.mount.table.root.ufs");
   mount.read_only = config.GetBool("alluxio.master.mount.table.root.readonly");
   for (const auto& [key, entry] : config.entries())
-    if (key.starts_with(kRootOption)) mount.properties[key.substr(kRootOption.size())] = config.GetString(key);
+    if (key.starts_with(kRootOption))
+      mount.properties[key.substr(kRootOption.size())] = config.GetString(key);
   return mount;
 }
 
-// The folder of a local root under-store is made if it is missing, so that a first start needs no preparation.
+// The folder of a local root under-store is made if it is missing, so that a first start needs no
+// preparation.
 Status PrepareRootStore(const meta::MountInfo& root) {
   const auto prepare = [&]() -> Status {
     ASSIGN_OR_RETURN(const auto store, ufs::OpenUfs(root.ufs_uri, root.properties));
@@ -82,7 +86,10 @@ Status PrepareRootStore(const meta::MountInfo& root) {
 
 struct MasterServer::Parts {
   explicit Parts(const Config& c)
-      : config(c), reported(config), io_pool("master-io", kIoThreads, kIoQueue), auth_pool("sasl", 4, 1000) {}
+      : config(c),
+        reported(config),
+        io_pool("master-io", kIoThreads, kIoQueue),
+        auth_pool("sasl", 4, 1000) {}
 
   const Clock& clock = Clock::System();
   const Config config;
@@ -143,11 +150,14 @@ Status MasterServer::Parts::OpenState() {
           .worker_timeout = config.GetDuration("alluxio.master.worker.timeout"),
           .lost_worker_deletion = config.GetDuration("alluxio.master.lost.worker.deletion.timeout"),
           .lease_required = config.GetBool("alluxio.master.worker.register.lease.enabled"),
-          .lease_count = static_cast<int>(config.GetInt("alluxio.master.worker.register.lease.count")),
+          .lease_count =
+              static_cast<int>(config.GetInt("alluxio.master.worker.register.lease.count")),
           .lease_ttl = config.GetDuration("alluxio.master.worker.register.lease.ttl"),
-          .is_known = [this](BlockId block) {
-            return store->Read([&](const meta::Namespace& ns) { return ns.FindBlock(block).ok(); });
-          }},
+          .is_known =
+              [this](BlockId block) {
+                return store->Read(
+                    [&](const meta::Namespace& ns) { return ns.FindBlock(block).ok(); });
+              }},
       clock, Random::FromSystem());
   files = std::make_unique<FileSystemMaster>(
       FileSystemMasterOptions{
@@ -156,13 +166,15 @@ Status MasterServer::Parts::OpenState() {
           .default_block_size = config.GetSize("alluxio.user.block.size.bytes.default"),
           .persist_temp_dir = config.GetString("alluxio.underfs.persistence.async.temp.dir")},
       *store, *blocks, ufs, io_pool, clock);
-  persist = std::make_unique<PersistScheduler>(PersistScheduler::Options{}, *store, *blocks, *files, clock);
+  persist = std::make_unique<PersistScheduler>(PersistScheduler::Options{}, *store, *blocks, *files,
+                                               clock);
   housekeeping = std::make_unique<Housekeeping>(
       Housekeeping::Options{
-          .lost_worker_interval = config.GetDuration("alluxio.master.lost.worker.detection.interval"),
+          .lost_worker_interval =
+              config.GetDuration("alluxio.master.lost.worker.detection.interval"),
           .ttl_interval = config.GetDuration("alluxio.master.ttl.checker.interval"),
-          .snapshot_entries =
-              static_cast<uint64_t>(config.GetInt("alluxio.master.journal.checkpoint.period.entries"))},
+          .snapshot_entries = static_cast<uint64_t>(
+              config.GetInt("alluxio.master.journal.checkpoint.period.entries"))},
       *store, *blocks, *files, clock);
   // A namespace that was empty has no blocks that workers could have.
   const auto wait = config.GetDuration("alluxio.master.worker.connect.wait.time");
@@ -182,7 +194,8 @@ Status MasterServer::Parts::MakeSecurity() {
           .type = type,
           .process_user = net::ProcessUser(),
           .impersonation = net::ImpersonationRules::FromProperties(properties),
-          .channels = {.stale_after = config.GetDuration("alluxio.security.stale.channel.purge.interval")}},
+          .channels = {.stale_after =
+                           config.GetDuration("alluxio.security.stale.channel.purge.interval")}},
       *groups, clock);
   sasl = std::make_unique<net::SaslService>(*authenticator, auth_pool, clock);
   versions = std::make_unique<net::VersionService>(ServedTypes(), nullptr);
@@ -198,8 +211,8 @@ ServiceDeps MasterServer::Parts::Deps() {
           .metrics = metrics,
           .io = io_pool,
           .clock = clock,
-          .list_batch =
-              static_cast<size_t>(config.GetInt("alluxio.master.filesystem.liststatus.result.message.length")),
+          .list_batch = static_cast<size_t>(
+              config.GetInt("alluxio.master.filesystem.liststatus.result.message.length")),
           .in_safe_mode = [this] { return clock.NowMs() < serve_from_ms; }};
 }
 
@@ -228,7 +241,8 @@ void MasterServer::Parts::MakeServers() {
       .permit_keepalive = config.GetDuration("alluxio.master.network.permit.keepalive.time"),
       .keepalive_interval = config.GetDuration("alluxio.master.network.keepalive.time"),
       .keepalive_timeout = config.GetDuration("alluxio.master.network.keepalive.timeout"),
-      .stream_window_bytes = static_cast<size_t>(config.GetSize("alluxio.master.network.flowcontrol.window"))});
+      .stream_window_bytes =
+          static_cast<size_t>(config.GetSize("alluxio.master.network.flowcontrol.window"))});
   for (const auto& service : services) rpc->AddService(*service);
   rpc->AddService(versions->service());
   rpc->AddSasl(*sasl);
@@ -242,7 +256,9 @@ void MasterServer::Parts::MakeServers() {
 
 MasterServer::MasterServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-MasterServer::~MasterServer() { Stop(); }
+MasterServer::~MasterServer() {
+  Stop();
+}
 
 Result<std::unique_ptr<MasterServer>> MasterServer::Create(const Config& config) {
   auto parts = std::make_unique<Parts>(config);
@@ -284,14 +300,19 @@ void MasterServer::Stop() {
   parts_->store->Stop();
 }
 
-int MasterServer::rpc_port() const { return parts_->identity.rpc_port; }
-int MasterServer::web_port() const { return parts_->identity.web_port; }
+int MasterServer::rpc_port() const {
+  return parts_->identity.rpc_port;
+}
+int MasterServer::web_port() const {
+  return parts_->identity.web_port;
+}
 
 int MasterMain(std::span<const std::string> arguments) {
-  return RunDaemon("master", arguments, [](const Config& config) -> Result<std::unique_ptr<Daemon>> {
-    ASSIGN_OR_RETURN(std::unique_ptr<MasterServer> server, MasterServer::Create(config));
-    return std::unique_ptr<Daemon>(std::move(server));
-  });
+  return RunDaemon(
+      "master", arguments, [](const Config& config) -> Result<std::unique_ptr<Daemon>> {
+        ASSIGN_OR_RETURN(std::unique_ptr<MasterServer> server, MasterServer::Create(config));
+        return std::unique_ptr<Daemon>(std::move(server));
+      });
 }
 
 }  // namespace headpond::master

@@ -10,17 +10,19 @@
 
 namespace headpond::master {
 
-// A whole master: built from a configuration, started, stopped in reverse. The one place where its parts are wired.
+// A whole master: built from a configuration, started, stopped in reverse. The one place where its
+// parts are wired.
 class MasterServer final : public Daemon {
  public:
-  // Opens the journal (formatting it if its folder is blank), replays it and makes everything ready. Errors name the
-  // property that is wrong and the remedy.
+  // Opens the journal (formatting it if its folder is blank), replays it and makes everything
+  // ready. Errors name the property that is wrong and the remedy.
   static Result<std::unique_ptr<MasterServer>> Create(const Config& config);
   ~MasterServer() override;  // Stop()
 
   // Serves. Once it returned OK, clients can connect.
   Status Start() override;
-  // Refuses new calls, ends running ones, makes everything durable; within five seconds. Idempotent.
+  // Refuses new calls, ends running ones, makes everything durable; within five seconds.
+  // Idempotent.
   void Stop() override;
   Status failure() const override;  // of the journal
 
@@ -33,7 +35,8 @@ class MasterServer final : public Daemon {
   std::unique_ptr<Parts> parts_;
 };
 
-// `headpond master [--no-format] [-Dkey=value ...]`. A journal is only ever formatted when its folder is blank, so
+// `headpond master [--no-format] [-Dkey=value ...]`. A journal is only ever formatted when its
+// folder is blank, so
 // --no-format changes nothing and is accepted for the sake of stock's entry point.
 int MasterMain(std::span<const std::string> arguments);
 

@@ -24,7 +24,8 @@ using PathConfig = std::map<std::string, std::map<std::string, std::string>>;
 std::string PathConfigHash(const PathConfig& config) {
   std::vector<ReportedProperty> flat;
   for (const auto& [path, properties] : config)
-    for (const auto& [key, value] : properties) flat.push_back({path + " " + key, value, "PATH_DEFAULT"});
+    for (const auto& [key, value] : properties)
+      flat.push_back({path + " " + key, value, "PATH_DEFAULT"});
   return ConfigHash(flat);
 }
 
@@ -33,13 +34,16 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
   ConfigurationService(const ServiceDeps& deps, const ReportedConfig& config)
       : deps_(deps),
         config_(config),
-        gate_("alluxio.grpc.meta.MetaMasterConfigurationService", deps.authenticator, deps.groups, deps.metrics) {}
+        gate_("alluxio.grpc.meta.MetaMasterConfigurationService", deps.authenticator, deps.groups,
+              deps.metrics) {}
 
-  ServerUnaryReactor* GetConfiguration(CallbackServerContext* context, const metapb::GetConfigurationPOptions* request,
+  ServerUnaryReactor* GetConfiguration(CallbackServerContext* context,
+                                       const metapb::GetConfigurationPOptions* request,
                                        metapb::GetConfigurationPResponse* response) override {
     ServerUnaryReactor* reactor = context->DefaultReactor();
     if (!request->ignoreclusterconf()) {
-      for (const ReportedProperty& property : request->rawvalue() ? config_.raw : config_.resolved) {
+      for (const ReportedProperty& property :
+           request->rawvalue() ? config_.raw : config_.resolved) {
         auto* out = response->add_clusterconfigs();
         out->set_name(property.name);
         out->set_source(property.source);
@@ -66,7 +70,8 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
     return reactor;
   }
 
-  ServerUnaryReactor* GetConfigHash(CallbackServerContext* context, const metapb::GetConfigHashPOptions*,
+  ServerUnaryReactor* GetConfigHash(CallbackServerContext* context,
+                                    const metapb::GetConfigHashPOptions*,
                                     metapb::GetConfigHashPResponse* response) override {
     return gate_.Run(context, "GetConfigHash", "", [&](meta::Caller, Finish finish) -> Status {
       response->set_clusterconfighash(config_.hash);
@@ -79,53 +84,59 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
   ServerUnaryReactor* SetPathConfiguration(CallbackServerContext* context,
                                            const metapb::SetPathConfigurationPRequest* request,
                                            metapb::SetPathConfigurationPResponse*) override {
-    return gate_.Run(context, "SetPathConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
-      ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
-      const std::map<std::string, std::string> properties(request->properties().begin(), request->properties().end());
-      for (const auto& [key, value] : properties)
-        if (FindProperty(key) == nullptr)
-          return InvalidArgument("properties: {} is not a known key; nearest: {}", key, NearestProperty(key));
-      deps_.store.Commit(
-          [&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-            RETURN_IF_ERROR(meta::CheckSuperuser(ns, caller));
-            meta::Mutation mutation;
-            mutation.op_time_ms = deps_.clock.NowMs();
-            auto merged = properties;
-            if (const auto it = ns.path_config().find(path); it != ns.path_config().end())
-              merged.insert(it->second.begin(), it->second.end());
-            mutation.path_config_puts[path] = std::move(merged);
-            return mutation;
-          },
-          finish);
-      return Status::Ok();
-    });
+    return gate_.Run(
+        context, "SetPathConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
+          ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
+          const std::map<std::string, std::string> properties(request->properties().begin(),
+                                                              request->properties().end());
+          for (const auto& [key, value] : properties)
+            if (FindProperty(key) == nullptr)
+              return InvalidArgument("properties: {} is not a known key; nearest: {}", key,
+                                     NearestProperty(key));
+          deps_.store.Commit(
+              [&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+                RETURN_IF_ERROR(meta::CheckSuperuser(ns, caller));
+                meta::Mutation mutation;
+                mutation.op_time_ms = deps_.clock.NowMs();
+                auto merged = properties;
+                if (const auto it = ns.path_config().find(path); it != ns.path_config().end())
+                  merged.insert(it->second.begin(), it->second.end());
+                mutation.path_config_puts[path] = std::move(merged);
+                return mutation;
+              },
+              finish);
+          return Status::Ok();
+        });
   }
 
-  ServerUnaryReactor* RemovePathConfiguration(CallbackServerContext* context,
-                                              const metapb::RemovePathConfigurationPRequest* request,
-                                              metapb::RemovePathConfigurationPResponse*) override {
-    return gate_.Run(context, "RemovePathConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
-      ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
-      const std::set<std::string> keys(request->keys().begin(), request->keys().end());
-      deps_.store.Commit(
-          [&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-            RETURN_IF_ERROR(meta::CheckSuperuser(ns, caller));
-            meta::Mutation mutation;
-            const auto it = ns.path_config().find(path);
-            if (it == ns.path_config().end()) return mutation;
-            mutation.op_time_ms = deps_.clock.NowMs();
-            auto rest = it->second;
-            std::erase_if(rest, [&](const auto& property) { return keys.empty() || keys.contains(property.first); });
-            if (rest.empty()) {
-              mutation.path_config_removals = {path};
-            } else {
-              mutation.path_config_puts[path] = std::move(rest);
-            }
-            return mutation;
-          },
-          finish);
-      return Status::Ok();
-    });
+  ServerUnaryReactor* RemovePathConfiguration(
+      CallbackServerContext* context, const metapb::RemovePathConfigurationPRequest* request,
+      metapb::RemovePathConfigurationPResponse*) override {
+    return gate_.Run(
+        context, "RemovePathConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
+          ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
+          const std::set<std::string> keys(request->keys().begin(), request->keys().end());
+          deps_.store.Commit(
+              [&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+                RETURN_IF_ERROR(meta::CheckSuperuser(ns, caller));
+                meta::Mutation mutation;
+                const auto it = ns.path_config().find(path);
+                if (it == ns.path_config().end()) return mutation;
+                mutation.op_time_ms = deps_.clock.NowMs();
+                auto rest = it->second;
+                std::erase_if(rest, [&](const auto& property) {
+                  return keys.empty() || keys.contains(property.first);
+                });
+                if (rest.empty()) {
+                  mutation.path_config_removals = {path};
+                } else {
+                  mutation.path_config_puts[path] = std::move(rest);
+                }
+                return mutation;
+              },
+              finish);
+          return Status::Ok();
+        });
   }
 
  private:
@@ -143,18 +154,22 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
   MetaClientService(const ServiceDeps& deps, MasterIdentity identity)
       : deps_(deps),
         identity_(std::move(identity)),
-        gate_("alluxio.grpc.meta.MetaMasterClientService", deps.authenticator, deps.groups, deps.metrics) {}
+        gate_("alluxio.grpc.meta.MetaMasterClientService", deps.authenticator, deps.groups,
+              deps.metrics) {}
 
-  ServerUnaryReactor* GetMasterInfo(CallbackServerContext* context, const metapb::GetMasterInfoPOptions* request,
+  ServerUnaryReactor* GetMasterInfo(CallbackServerContext* context,
+                                    const metapb::GetMasterInfoPOptions* request,
                                     metapb::GetMasterInfoPResponse* response) override {
     return gate_.Run(context, "GetMasterInfo", "", [&](meta::Caller, Finish finish) -> Status {
-      FillInfo({request->filter().begin(), request->filter().end()}, response->mutable_masterinfo());
+      FillInfo({request->filter().begin(), request->filter().end()},
+               response->mutable_masterinfo());
       finish(Status::Ok());
       return Status::Ok();
     });
   }
 
-  ServerUnaryReactor* GetConfigReport(CallbackServerContext* context, const metapb::GetConfigReportPOptions*,
+  ServerUnaryReactor* GetConfigReport(CallbackServerContext* context,
+                                      const metapb::GetConfigReportPOptions*,
                                       metapb::GetConfigReportPResponse* response) override {
     return gate_.Run(context, "GetConfigReport", "", [&](meta::Caller, Finish finish) -> Status {
       response->mutable_report()->set_status(metapb::PASSED);
@@ -166,7 +181,8 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
   ServerUnaryReactor* Checkpoint(CallbackServerContext* context, const metapb::CheckpointPOptions*,
                                  metapb::CheckpointPResponse* response) override {
     return gate_.Run(context, "Checkpoint", "", [&](meta::Caller caller, Finish finish) -> Status {
-      RETURN_IF_ERROR(deps_.store.Read([&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
+      RETURN_IF_ERROR(deps_.store.Read(
+          [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
       response->set_masterhostname(identity_.hostname);
       return deps_.io.Submit([this, finish] { finish(deps_.store.Snapshot()); });
     });
@@ -174,14 +190,17 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
 
  private:
   void FillInfo(const std::set<int>& filters, metapb::MasterInfo* out) const {
-    const auto wants = [&](metapb::MasterInfoField field) { return filters.empty() || filters.contains(field); };
+    const auto wants = [&](metapb::MasterInfoField field) {
+      return filters.empty() || filters.contains(field);
+    };
     const auto set_address = [](const std::string& host, int port, commonpb::NetAddress* address) {
       address->set_host(host);
       address->set_rpcport(port);
     };
     if (wants(metapb::LEADER_MASTER_ADDRESS))
       out->set_leadermasteraddress(fmt::format("{}:{}", identity_.hostname, identity_.rpc_port));
-    if (wants(metapb::MASTER_ADDRESSES)) set_address(identity_.hostname, identity_.rpc_port, out->add_masteraddresses());
+    if (wants(metapb::MASTER_ADDRESSES))
+      set_address(identity_.hostname, identity_.rpc_port, out->add_masteraddresses());
     if (wants(metapb::RPC_PORT)) out->set_rpcport(identity_.rpc_port);
     if (wants(metapb::WEB_PORT)) out->set_webport(identity_.web_port);
     if (wants(metapb::SAFE_MODE)) out->set_safemode(deps_.in_safe_mode());
@@ -210,9 +229,11 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
  public:
   explicit MetricsService(const ServiceDeps& deps)
       : deps_(deps),
-        gate_("alluxio.grpc.metric.MetricsMasterClientService", deps.authenticator, deps.groups, deps.metrics) {}
+        gate_("alluxio.grpc.metric.MetricsMasterClientService", deps.authenticator, deps.groups,
+              deps.metrics) {}
 
-  ServerUnaryReactor* MetricsHeartbeat(CallbackServerContext* context, const metricpb::MetricsHeartbeatPRequest* request,
+  ServerUnaryReactor* MetricsHeartbeat(CallbackServerContext* context,
+                                       const metricpb::MetricsHeartbeatPRequest* request,
                                        metricpb::MetricsHeartbeatPResponse*) override {
     return gate_.Run(context, "MetricsHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
       for (const auto& client : request->options().clientmetrics())
@@ -222,7 +243,8 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
     });
   }
 
-  ServerUnaryReactor* GetMetrics(CallbackServerContext* context, const metricpb::GetMetricsPOptions*,
+  ServerUnaryReactor* GetMetrics(CallbackServerContext* context,
+                                 const metricpb::GetMetricsPOptions*,
                                  metricpb::GetMetricsPResponse* response) override {
     return gate_.Run(context, "GetMetrics", "", [&](meta::Caller, Finish finish) -> Status {
       const MetricsRegistry::Snapshot snapshot = deps_.metrics.Read();
@@ -232,30 +254,36 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
         out.set_metrictype(type);
       };
       for (const auto& [name, value] : snapshot.gauges) add(name, value, commonpb::GAUGE);
-      for (const auto& [name, value] : snapshot.counters) add(name, static_cast<double>(value), commonpb::COUNTER);
+      for (const auto& [name, value] : snapshot.counters)
+        add(name, static_cast<double>(value), commonpb::COUNTER);
       finish(Status::Ok());
       return Status::Ok();
     });
   }
 
-  ServerUnaryReactor* ClearMetrics(CallbackServerContext* context, const metricpb::ClearMetricsPRequest*,
+  ServerUnaryReactor* ClearMetrics(CallbackServerContext* context,
+                                   const metricpb::ClearMetricsPRequest*,
                                    metricpb::ClearMetricsPResponse*) override {
-    return gate_.Run(context, "ClearMetrics", "", [&](meta::Caller caller, Finish finish) -> Status {
-      RETURN_IF_ERROR(deps_.store.Read([&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
-      deps_.metrics.Clear();
-      finish(Status::Ok());
-      return Status::Ok();
-    });
+    return gate_.Run(
+        context, "ClearMetrics", "", [&](meta::Caller caller, Finish finish) -> Status {
+          RETURN_IF_ERROR(deps_.store.Read(
+              [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
+          deps_.metrics.Clear();
+          finish(Status::Ok());
+          return Status::Ok();
+        });
   }
 
  private:
-  // Clients report what they read and wrote past the workers' gRPC; only these names become metrics, so that a client
-  // can't fill the registry.
+  // Clients report what they read and wrote past the workers' gRPC; only these names become
+  // metrics, so that a client can't fill the registry.
   void AddClientMetric(const commonpb::Metric& metric) {
-    static constexpr std::string_view kSummed[] = {"BytesReadLocal", "BytesWrittenLocal", "BytesWrittenUfs"};
+    static constexpr std::string_view kSummed[] = {"BytesReadLocal", "BytesWrittenLocal",
+                                                   "BytesWrittenUfs"};
     for (const std::string_view name : kSummed)
       if (metric.name() == name && metric.value() > 0)
-        deps_.metrics.counter(fmt::format("Cluster.{}", name)).Add(static_cast<int64_t>(metric.value()));
+        deps_.metrics.counter(fmt::format("Cluster.{}", name))
+            .Add(static_cast<int64_t>(metric.value()));
   }
 
   const ServiceDeps deps_;
@@ -270,11 +298,13 @@ ReportedConfig::ReportedConfig(const Config& config)
       hash(ConfigHash(raw)),
       last_update_ms(Clock::System().NowMs()) {}
 
-std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps, const ReportedConfig& config) {
+std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps,
+                                                          const ReportedConfig& config) {
   return std::make_unique<ConfigurationService>(deps, config);
 }
 
-std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps, const MasterIdentity& identity) {
+std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
+                                                       const MasterIdentity& identity) {
   return std::make_unique<MetaClientService>(deps, identity);
 }
 

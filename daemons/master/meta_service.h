@@ -19,7 +19,8 @@ struct MasterIdentity {
   std::string cluster_id;
 };
 
-// The configuration as clients see it, computed once: a master's own configuration does not change while it runs.
+// The configuration as clients see it, computed once: a master's own configuration does not change
+// while it runs.
 struct ReportedConfig {
   explicit ReportedConfig(const Config& config);
   std::vector<ReportedProperty> raw;
@@ -28,14 +29,17 @@ struct ReportedConfig {
   int64_t last_update_ms = 0;
 };
 
-// MetaMasterConfigurationService: works without authentication, because clients ask it before they authenticate
-// (compat/behaviour.md section 0, rules 1, 2 and 8).
-std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps, const ReportedConfig& config);
+// MetaMasterConfigurationService: works without authentication, because clients ask it before they
+// authenticate (compat/behaviour.md section 0, rules 1, 2 and 8).
+std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps,
+                                                          const ReportedConfig& config);
 
 // MetaMasterClientService: who the master is, for `fsadmin report` and `fs masterInfo`.
-std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps, const MasterIdentity& identity);
+std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
+                                                       const MasterIdentity& identity);
 
-// MetricsMasterClientService. Heartbeats of clients are accepted and summed into Cluster.* counters.
+// MetricsMasterClientService. Heartbeats of clients are accepted and summed into Cluster.*
+// counters.
 std::unique_ptr<::grpc::Service> MakeMetricsService(const ServiceDeps& deps);
 
 }  // namespace headpond::master

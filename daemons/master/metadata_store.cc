@@ -16,7 +16,9 @@ class MetadataStore::NamespaceReplayer final : public journal::Replayer {
  public:
   explicit NamespaceReplayer(meta::Namespace& ns) : namespace_(ns) {}
 
-  Status OnSnapshotRecord(std::string_view record) override { return Replay(record, "snapshot record"); }
+  Status OnSnapshotRecord(std::string_view record) override {
+    return Replay(record, "snapshot record");
+  }
   Status OnEntry(uint64_t sequence, std::string_view entry) override {
     ++entries_;
     return Replay(entry, fmt::format("journal entry {}", sequence));
@@ -42,8 +44,9 @@ class MetadataStore::NamespaceSource final : public journal::SnapshotSource {
   Result<std::vector<std::string>> NextBatch() override {
     std::vector<std::string> records;
     while (records.empty() && !cursor_.done) {
-      records = store_.Read(
-          [&](const meta::Namespace& ns) { return ns.NextSnapshotBatch(cursor_, kSnapshotBatchInodes); });
+      records = store_.Read([&](const meta::Namespace& ns) {
+        return ns.NextSnapshotBatch(cursor_, kSnapshotBatchInodes);
+      });
     }
     return records;
   }
@@ -53,10 +56,13 @@ class MetadataStore::NamespaceSource final : public journal::SnapshotSource {
   meta::Namespace::SnapshotCursor cursor_;
 };
 
-MetadataStore::MetadataStore(meta::NamespaceOptions options, std::unique_ptr<journal::Journal> journal)
+MetadataStore::MetadataStore(meta::NamespaceOptions options,
+                             std::unique_ptr<journal::Journal> journal)
     : namespace_(std::move(options)), journal_(std::move(journal)) {}
 
-MetadataStore::~MetadataStore() { Stop(); }
+MetadataStore::~MetadataStore() {
+  Stop();
+}
 
 Status MetadataStore::Open(const Plan& initialize) {
   bool initialized = false;
@@ -68,7 +74,8 @@ Status MetadataStore::Open(const Plan& initialize) {
     RETURN_IF_ERROR(namespace_.FinishRecovery());
     snapshot_sequence_ = journal_->last_sequence() - static_cast<uint64_t>(replayer.entries());
     initialized = namespace_.initialized();
-    LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(), namespace_.inodes().size());
+    LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(),
+            namespace_.inodes().size());
   }
   return initialized ? Status::Ok() : CommitAndWait(initialize);
 }
@@ -104,16 +111,16 @@ bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Re
     }
     sequence = journal_->last_sequence();
   }
-  journal_->WhenDurable(sequence, [outcome = std::move(outcome), reply = std::move(reply)](Status durable) {
-    reply(durable.ok() ? outcome : durable);
-  });
+  journal_->WhenDurable(sequence, [outcome = std::move(outcome), reply = std::move(reply)](
+                                      Status durable) { reply(durable.ok() ? outcome : durable); });
   return true;
 }
 
 Status MetadataStore::CommitAndWait(const Plan& plan) {
   std::promise<Status> done;
   Commit(plan, [&](Status status) { done.set_value(std::move(status)); });
-  return done.get_future().get();  // the journal answers every request, with an error if its disk fails
+  return done.get_future()
+      .get();  // the journal answers every request, with an error if its disk fails
 }
 
 void MetadataStore::AfterDurable(Reply reply) const {
@@ -128,8 +135,12 @@ Status MetadataStore::Snapshot() {
   return Status::Ok();
 }
 
-uint64_t MetadataStore::entries_since_snapshot() const { return journal_->last_sequence() - snapshot_sequence_; }
+uint64_t MetadataStore::entries_since_snapshot() const {
+  return journal_->last_sequence() - snapshot_sequence_;
+}
 
-void MetadataStore::Stop() { journal_->Stop(); }
+void MetadataStore::Stop() {
+  journal_->Stop();
+}
 
 }  // namespace headpond::master

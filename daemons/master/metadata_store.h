@@ -18,11 +18,12 @@ namespace headpond::master {
 
 // The one door to the namespace: keeps it, its lock and its journal in step.
 //
-//   Commit:  lock exclusively { plan -> append to the journal -> apply }, then wait for the disk without a lock
-//   Read:    lock shared { read }, then wait for the disk only if something it may have seen is not durable yet
+//   Commit:  lock exclusively { plan -> append to the journal -> apply }, then wait for the disk
+//   without a lock Read:    lock shared { read }, then wait for the disk only if something it may
+//   have seen is not durable yet
 //
-// So the order of the journal is the order of the changes, and no reply, not even a refusal, tells of a state that a
-// crash could undo. Thread safe; neither call blocks on I/O.
+// So the order of the journal is the order of the changes, and no reply, not even a refusal, tells
+// of a state that a crash could undo. Thread safe; neither call blocks on I/O.
 class MetadataStore {
  public:
   MetadataStore(meta::NamespaceOptions options, std::unique_ptr<journal::Journal> journal);
@@ -31,23 +32,26 @@ class MetadataStore {
   using Plan = std::function<Result<meta::Mutation>(const meta::Namespace&)>;
   using View = std::function<void(const meta::Namespace&)>;
   using Reply = std::function<void(Status)>;
-  // A plan that may decline: nullopt = not now and not here; nothing happens and nobody is answered.
-  using DecliningPlan = std::function<Result<std::optional<meta::Mutation>>(const meta::Namespace&)>;
+  // A plan that may decline: nullopt = not now and not here; nothing happens and nobody is
+  // answered.
+  using DecliningPlan =
+      std::function<Result<std::optional<meta::Mutation>>(const meta::Namespace&)>;
 
-  // Replays the journal; if that leaves no root, applies `initialize`. Blocks; once, before all else.
+  // Replays the journal; if that leaves no root, applies `initialize`. Blocks; once, before all
+  // else.
   Status Open(const Plan& initialize);
 
-  // Plans and applies one change. `reply` is called once, with the plan's error or when the change is on disk; from this
-  // thread or the journal's, so it must be quick and must not commit.
+  // Plans and applies one change. `reply` is called once, with the plan's error or when the change
+  // is on disk; from this thread or the journal's, so it must be quick and must not commit.
   void Commit(const Plan& plan, Reply reply) EXCLUDES(mutex_);
-  // The same; `applied`, when set, sees the namespace right after the change, under the same lock. False when the plan
-  // declined.
+  // The same; `applied`, when set, sees the namespace right after the change, under the same lock.
+  // False when the plan declined.
   bool TryCommit(const DecliningPlan& plan, const View& applied, Reply reply) EXCLUDES(mutex_);
   // The same, waiting: for background work that has its own thread.
   Status CommitAndWait(const Plan& plan) EXCLUDES(mutex_);
 
-  // Runs `read(const Namespace&)` under the shared lock and returns what it returns. Whatever leaves the process because
-  // of it waits for AfterDurable first.
+  // Runs `read(const Namespace&)` under the shared lock and returns what it returns. Whatever
+  // leaves the process because of it waits for AfterDurable first.
   template <typename F>
   auto Read(F&& read) const EXCLUDES(mutex_) {
     ReaderLock lock(mutex_);

@@ -13,8 +13,8 @@ constexpr WorkerId kAnyWorker = -1;  // of an empty file
 
 }  // namespace
 
-PersistScheduler::PersistScheduler(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files,
-                                   const Clock& clock)
+PersistScheduler::PersistScheduler(Options options, MetadataStore& store, BlockMaster& blocks,
+                                   FileSystemMaster& files, const Clock& clock)
     : options_(options), store_(store), blocks_(blocks), files_(files), clock_(clock) {}
 
 std::vector<PersistScheduler::Candidate> PersistScheduler::Candidates(int64_t now_ms) {
@@ -29,9 +29,12 @@ std::vector<PersistScheduler::Candidate> PersistScheduler::Candidates(int64_t no
       if (it == waiting.end()) it = waiting.begin();
       cursor_ = *it;
       const meta::Inode inode = ns.inodes().Find(*it);
-      if (!inode || !inode.completed() || leases_.contains(*it) || inode.ToRecord().persist_at_ms > now_ms) continue;
+      if (!inode || !inode.completed() || leases_.contains(*it) ||
+          inode.ToRecord().persist_at_ms > now_ms)
+        continue;
       Candidate candidate{*it, inode.length(), {}};
-      for (uint32_t b = 0; b < inode.block_count(); ++b) candidate.blocks.push_back(meta::BlockIdOf(*it, b));
+      for (uint32_t b = 0; b < inode.block_count(); ++b)
+        candidate.blocks.push_back(meta::BlockIdOf(*it, b));
       result.push_back(std::move(candidate));
     }
     return result;
@@ -45,7 +48,8 @@ std::optional<WorkerId> PersistScheduler::BestWorker(const Candidate& candidate)
     if (copies.empty()) return std::nullopt;
     for (const BlockCopy& copy : copies) ++held[copy.worker_id];
   }
-  return std::max_element(held.begin(), held.end(), [](const auto& a, const auto& b) { return a.second < b.second; })
+  return std::max_element(held.begin(), held.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
       ->first;
 }
 
@@ -76,7 +80,8 @@ std::vector<PersistScheduler::Task> PersistScheduler::Take(WorkerId worker) {
 void PersistScheduler::Finish(meta::InodeId file) {
   files_.FinishPersist(file, [this, file](Status status) {
     if (!status.ok() && status.code() != Code::kNotFound) {
-      LogWarn(kComponent, "file {} was copied but could not be put into place; it is tried again: {}", file,
+      LogWarn(kComponent,
+              "file {} was copied but could not be put into place; it is tried again: {}", file,
               status.ToString());
       return;
     }

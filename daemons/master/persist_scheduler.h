@@ -14,9 +14,9 @@
 
 namespace headpond::master {
 
-// Which worker writes which TO_BE_PERSISTED file to its under-store, and when. What is to be persisted is journaled
-// state of the namespace; only who is at it is kept here, so a restarted master begins anew and a worker's repeated copy
-// replaces the first (ufs/persist_path.h).
+// Which worker writes which TO_BE_PERSISTED file to its under-store, and when. What is to be
+// persisted is journaled state of the namespace; only who is at it is kept here, so a restarted
+// master begins anew and a worker's repeated copy replaces the first (ufs/persist_path.h).
 //
 //   heartbeat of W -> Take(W): files whose blocks W holds most of
 //   W copies to the temporary place, heartbeat with the ids -> Finish: into place, PERSISTED
@@ -30,9 +30,11 @@ class PersistScheduler {
     std::chrono::milliseconds lease{std::chrono::seconds(30)};
     int64_t min_bytes_per_s = 10 << 20;
     size_t max_per_heartbeat = 64;
-    size_t scan_limit = 2000;  // candidates looked at per heartbeat; the scan goes on where it stopped
+    size_t scan_limit =
+        2000;  // candidates looked at per heartbeat; the scan goes on where it stopped
   };
-  PersistScheduler(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files, const Clock& clock);
+  PersistScheduler(Options options, MetadataStore& store, BlockMaster& blocks,
+                   FileSystemMaster& files, const Clock& clock);
 
   struct Task {
     meta::InodeId file = meta::kNoInode;
@@ -40,7 +42,8 @@ class PersistScheduler {
   };
   std::vector<Task> Take(WorkerId worker) EXCLUDES(mutex_);
 
-  // `file` was copied. Answers nobody: a failure is logged and the file given out again after its lease.
+  // `file` was copied. Answers nobody: a failure is logged and the file given out again after its
+  // lease.
   void Finish(meta::InodeId file) EXCLUDES(mutex_);
 
  private:

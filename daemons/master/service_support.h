@@ -32,16 +32,22 @@ class CallGate {
  public:
   CallGate(std::string service, const net::Authenticator& authenticator, net::UserGroups& groups,
            MetricsRegistry& metrics)
-      : service_(std::move(service)), authenticator_(authenticator), groups_(groups), metrics_(metrics) {}
+      : service_(std::move(service)),
+        authenticator_(authenticator),
+        groups_(groups),
+        metrics_(metrics) {}
 
-  Result<meta::Caller> CallerOf(const ::grpc::CallbackServerContext& context, std::string_view method) const {
-    ASSIGN_OR_RETURN(const net::CallUser user, authenticator_.Authenticate(context, fmt::format("{}/{}", service_, method)));
+  Result<meta::Caller> CallerOf(const ::grpc::CallbackServerContext& context,
+                                std::string_view method) const {
+    ASSIGN_OR_RETURN(const net::CallUser user,
+                     authenticator_.Authenticate(context, fmt::format("{}/{}", service_, method)));
     ASSIGN_OR_RETURN(std::vector<std::string> groups, groups_.Groups(user.name));
     return meta::Caller{.user = user.name, .groups = std::move(groups), .internal = false};
   }
 
-  // Runs `handler(Caller, Finish)`. A Status it returns that is not OK ends the call; after OK the handler (or what it
-  // started) does. `metric` is the middle of "Master.<metric>Ops", or "" to count nothing.
+  // Runs `handler(Caller, Finish)`. A Status it returns that is not OK ends the call; after OK the
+  // handler (or what it started) does. `metric` is the middle of "Master.<metric>Ops", or "" to
+  // count nothing.
   template <typename Handler>
   ::grpc::ServerUnaryReactor* Run(::grpc::CallbackServerContext* context, std::string_view method,
                                   std::string_view metric, Handler&& handler) const {

@@ -9,11 +9,12 @@ Result<std::shared_ptr<ufs::Ufs>> UfsPool::Get(const meta::MountInfo& mount) {
   }
   ASSIGN_OR_RETURN(std::shared_ptr<ufs::Ufs> opened, Probe(mount.ufs_uri, mount.properties));
   MutexLock lock(mutex_);
-  return open_.emplace(mount.id, std::move(opened)).first->second;  // the first of two racing openers wins
+  return open_.emplace(mount.id, std::move(opened))
+      .first->second;  // the first of two racing openers wins
 }
 
-Result<std::shared_ptr<ufs::Ufs>> UfsPool::Probe(const std::string& uri,
-                                                 const std::map<std::string, std::string>& properties) {
+Result<std::shared_ptr<ufs::Ufs>> UfsPool::Probe(
+    const std::string& uri, const std::map<std::string, std::string>& properties) {
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::Ufs> opened, opener_(uri, properties));
   return std::shared_ptr<ufs::Ufs>(std::move(opened));
 }

@@ -15,14 +15,16 @@ namespace headpond::master {
 class UfsPool {
  public:
   // Injected for tests; ufs::OpenUfs otherwise.
-  using Opener = std::function<Result<std::unique_ptr<ufs::Ufs>>(const std::string& uri,
-                                                                 const std::map<std::string, std::string>& properties)>;
+  using Opener = std::function<Result<std::unique_ptr<ufs::Ufs>>(
+      const std::string& uri, const std::map<std::string, std::string>& properties)>;
   explicit UfsPool(Opener opener = ufs::OpenUfs) : opener_(std::move(opener)) {}
 
-  // A mount's id changes with its options (meta/mount_table.h), so an id names one way to open a store.
+  // A mount's id changes with its options (meta/mount_table.h), so an id names one way to open a
+  // store.
   Result<std::shared_ptr<ufs::Ufs>> Get(const meta::MountInfo& mount) EXCLUDES(mutex_);
   // Opens without keeping: to look at a store before it is mounted.
-  Result<std::shared_ptr<ufs::Ufs>> Probe(const std::string& uri, const std::map<std::string, std::string>& properties);
+  Result<std::shared_ptr<ufs::Ufs>> Probe(const std::string& uri,
+                                          const std::map<std::string, std::string>& properties);
   void Drop(meta::MountId id) EXCLUDES(mutex_);
 
  private:

@@ -16,7 +16,9 @@ using nlohmann::ordered_json;
 constexpr const char* kRevision = "headpond";
 constexpr size_t kMaxBrowseEntries = 1000;
 
-int Percent(int64_t part, int64_t whole) { return whole <= 0 ? 0 : static_cast<int>(part * 100 / whole); }
+int Percent(int64_t part, int64_t whole) {
+  return whole <= 0 ? 0 : static_cast<int>(part * 100 / whole);
+}
 
 struct Totals {
   int64_t capacity = 0;
@@ -29,8 +31,10 @@ Totals TotalsOf(const std::vector<WorkerDescription>& workers) {
   for (const WorkerDescription& worker : workers) {
     totals.capacity += worker.capacity_bytes();
     totals.used += worker.used_bytes();
-    for (const auto& [tier, bytes] : worker.registration.capacity_bytes) totals.tiers[tier].first += bytes;
-    for (const auto& [tier, bytes] : worker.registration.used_bytes) totals.tiers[tier].second += bytes;
+    for (const auto& [tier, bytes] : worker.registration.capacity_bytes)
+      totals.tiers[tier].first += bytes;
+    for (const auto& [tier, bytes] : worker.registration.used_bytes)
+      totals.tiers[tier].second += bytes;
   }
   return totals;
 }
@@ -69,7 +73,8 @@ class Pages {
             {"storageTierInfos", tiers},
             {"diskCapacity", disk.total_bytes < 0 ? "UNKNOWN" : FormatSize(disk.total_bytes)},
             {"diskUsedCapacity", disk.used_bytes < 0 ? "UNKNOWN" : FormatSize(disk.used_bytes)},
-            {"diskFreeCapacity", disk.total_bytes < 0 ? "UNKNOWN" : FormatSize(disk.total_bytes - disk.used_bytes)},
+            {"diskFreeCapacity",
+             disk.total_bytes < 0 ? "UNKNOWN" : FormatSize(disk.total_bytes - disk.used_bytes)},
             {"configCheckStatus", "PASSED"},
             {"configCheckErrors", ordered_json::object()},
             {"configCheckWarns", ordered_json::object()},
@@ -84,12 +89,14 @@ class Pages {
   ordered_json Info(bool raw) const {
     const Totals totals = TotalsOf(deps_.services.blocks.Workers(WorkerState::kLive));
     ordered_json tier_capacity = ordered_json::object();
-    for (const auto& [alias, space] : totals.tiers) tier_capacity[alias] = {{"used", space.second}, {"total", space.first}};
+    for (const auto& [alias, space] : totals.tiers)
+      tier_capacity[alias] = {{"used", space.second}, {"total", space.first}};
     ordered_json metrics = ordered_json::object();
     for (const auto& [name, value] : deps_.services.metrics.Read().counters) metrics[name] = value;
     ordered_json configuration = ordered_json::object();
     for (const ReportedProperty& property : raw ? deps_.config.raw : deps_.config.resolved)
-      configuration[property.name] = property.value ? ordered_json(*property.value) : ordered_json(nullptr);
+      configuration[property.name] =
+          property.value ? ordered_json(*property.value) : ordered_json(nullptr);
     const ufs::Ufs::Space disk = RootSpace();
     return {{"version", kCompatVersion},
             {"revision", kRevision},
@@ -110,9 +117,9 @@ class Pages {
     return {{"debug", false},
             {"newerVersionAvailable", false},
             {"webFileInfoEnabled", true},
-            {"securityAuthorizationPermissionEnabled", deps_.services.store.Read([](const meta::Namespace& ns) {
-               return ns.options().check_permissions;
-             })},
+            {"securityAuthorizationPermissionEnabled",
+             deps_.services.store.Read(
+                 [](const meta::Namespace& ns) { return ns.options().check_permissions; })},
             {"workerPort", 30000},
             {"refreshInterval", 15000},
             {"proxyDownloadFileApiUrl",
@@ -141,8 +148,9 @@ class Pages {
   ordered_json ConfigPage() const {
     ordered_json triples = ordered_json::array();
     for (const ReportedProperty& property : deps_.config.resolved)
-      triples.push_back(
-          {{"left", property.name}, {"middle", property.value.value_or("")}, {"right", property.source}});
+      triples.push_back({{"left", property.name},
+                         {"middle", property.value.value_or("")},
+                         {"right", property.source}});
     return {{"configuration", triples},
             {"configHash",
              {{"clusterConfigHash", deps_.config.hash},
@@ -153,24 +161,23 @@ class Pages {
 
   // The master's own user looks, as stock's page does; it shows names and sizes, never data.
   ordered_json Browse(const std::string& asked) const {
-    ordered_json page{{"debug", false},
-                      {"currentPath", asked},
-                      {"masterNodeAddress", Address()},
-                      {"viewingOffset", 0},
-                      {"showPermissions", true},
-                      {"fileData", nullptr},
-                      {"invalidPathError", ""}};
+    ordered_json page{
+        {"debug", false},        {"currentPath", asked},    {"masterNodeAddress", Address()},
+        {"viewingOffset", 0},    {"showPermissions", true}, {"fileData", nullptr},
+        {"invalidPathError", ""}};
     const auto path = NormalizePath(asked);
     if (!path.ok()) {
       page["invalidPathError"] = "Error: Invalid Path " + path.status().message();
       return page;
     }
-    const auto entries = deps_.services.store.Read([&](const meta::Namespace& ns) -> Result<std::vector<meta::FileInfo>> {
-      ASSIGN_OR_RETURN(meta::Lister lister,
-                       meta::Lister::Start(ns, {.caller = meta::Caller::Internal(), .path = *path}));
-      page["ntotalFile"] = lister.file_count();
-      return lister.Next(ns, kMaxBrowseEntries);
-    });
+    const auto entries = deps_.services.store.Read(
+        [&](const meta::Namespace& ns) -> Result<std::vector<meta::FileInfo>> {
+          ASSIGN_OR_RETURN(
+              meta::Lister lister,
+              meta::Lister::Start(ns, {.caller = meta::Caller::Internal(), .path = *path}));
+          page["ntotalFile"] = lister.file_count();
+          return lister.Next(ns, kMaxBrowseEntries);
+        });
     if (!entries.ok()) {
       page["invalidPathError"] = "Error: Invalid Path " + entries.status().message();
       return page;
@@ -207,7 +214,9 @@ class Pages {
   }
 
  private:
-  std::string Address() const { return fmt::format("{}:{}", deps_.identity.hostname, deps_.identity.rpc_port); }
+  std::string Address() const {
+    return fmt::format("{}:{}", deps_.identity.hostname, deps_.identity.rpc_port);
+  }
   int64_t UptimeMs() const { return deps_.services.clock.NowMs() - deps_.identity.start_ms; }
 
   size_t PathCount() const {
@@ -225,7 +234,8 @@ class Pages {
   ufs::Ufs::Space RootSpace() const {
     for (const meta::MountInfo& mount : Mounts()) {
       if (mount.path != "/") continue;
-      if (const auto store = deps_.ufs.Get(mount); store.ok()) return (*store)->GetSpace().value_or({});
+      if (const auto store = deps_.ufs.Get(mount); store.ok())
+        return (*store)->GetSpace().value_or({});
     }
     return {};
   }
@@ -234,7 +244,8 @@ class Pages {
     ordered_json result = ordered_json::object();
     for (const meta::MountInfo& mount : Mounts()) {
       ufs::Ufs::Space space;
-      if (const auto store = deps_.ufs.Get(mount); store.ok()) space = (*store)->GetSpace().value_or({});
+      if (const auto store = deps_.ufs.Get(mount); store.ok())
+        space = (*store)->GetSpace().value_or({});
       result[mount.path] = {{"ufsUri", mount.ufs_uri},
                             {"ufsType", ufs::TypeOf(mount.ufs_uri)},
                             {"ufsCapacityBytes", space.total_bytes},
@@ -252,27 +263,29 @@ class Pages {
     for (const WorkerDescription& worker : deps_.services.blocks.Workers(state)) {
       ordered_json tiers = ordered_json::array();
       for (const auto& [name, value] : worker.address.locality)
-        tiers.push_back({{"tierName", name}, {"value", value.empty() ? ordered_json(nullptr) : ordered_json(value)}});
-      result.push_back({{"id", worker.id},
-                        {"state", worker.state == WorkerState::kLive ? "ACTIVE" : "LOST"},
-                        {"blockCount", worker.block_count},
-                        {"capacityBytes", worker.capacity_bytes()},
-                        {"usedBytes", worker.used_bytes()},
-                        {"capacityBytesOnTiers", worker.registration.capacity_bytes},
-                        {"usedBytesOnTiers", worker.registration.used_bytes},
-                        {"lastContactSec", (deps_.services.clock.NowMs() - worker.last_contact_ms) / 1000},
-                        {"numVCpu", worker.registration.num_vcpu},
-                        {"startTimeMs", worker.start_ms},
-                        {"version", worker.registration.build.version},
-                        {"revision", worker.registration.build.revision},
-                        {"address",
-                         {{"host", worker.address.host},
-                          {"containerHost", worker.address.container_host},
-                          {"rpcPort", worker.address.rpc_port},
-                          {"dataPort", worker.address.data_port},
-                          {"webPort", worker.address.web_port},
-                          {"domainSocketPath", worker.address.domain_socket_path},
-                          {"tieredIdentity", {{"tiers", tiers}}}}}});
+        tiers.push_back({{"tierName", name},
+                         {"value", value.empty() ? ordered_json(nullptr) : ordered_json(value)}});
+      result.push_back(
+          {{"id", worker.id},
+           {"state", worker.state == WorkerState::kLive ? "ACTIVE" : "LOST"},
+           {"blockCount", worker.block_count},
+           {"capacityBytes", worker.capacity_bytes()},
+           {"usedBytes", worker.used_bytes()},
+           {"capacityBytesOnTiers", worker.registration.capacity_bytes},
+           {"usedBytesOnTiers", worker.registration.used_bytes},
+           {"lastContactSec", (deps_.services.clock.NowMs() - worker.last_contact_ms) / 1000},
+           {"numVCpu", worker.registration.num_vcpu},
+           {"startTimeMs", worker.start_ms},
+           {"version", worker.registration.build.version},
+           {"revision", worker.registration.build.revision},
+           {"address",
+            {{"host", worker.address.host},
+             {"containerHost", worker.address.container_host},
+             {"rpcPort", worker.address.rpc_port},
+             {"dataPort", worker.address.data_port},
+             {"webPort", worker.address.web_port},
+             {"domainSocketPath", worker.address.domain_socket_path},
+             {"tieredIdentity", {{"tiers", tiers}}}}}});
     }
     return result;
   }
@@ -324,9 +337,12 @@ void AddMasterPages(http::HttpServer& server, WebDeps deps) {
   const MetricsRegistry& metrics = deps.services.metrics;
   const auto pages = std::make_shared<const Pages>(std::move(deps));
   const auto json = [&](const std::string& name, auto make) {
-    server.Handle("GET", "/api/v1/master/" + name, [pages, make](const http::Request& request) -> Result<http::Response> {
-      return http::Response{.body = make(*pages, request).dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
-    });
+    server.Handle("GET", "/api/v1/master/" + name,
+                  [pages, make](const http::Request& request) -> Result<http::Response> {
+                    return http::Response{
+                        .body = make(*pages, request)
+                                    .dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+                  });
   };
   json("info", [](const Pages& p, const http::Request& request) {
     const auto raw = request.query.find("raw_configuration");

@@ -12,7 +12,8 @@ struct WebDeps {
   const ReportedConfig& config;
 };
 
-// Adds the overview page and stock's REST answers (compat/rest.md): /, /api/v1/master/{info,webui_init,webui_overview,
+// Adds the overview page and stock's REST answers (compat/rest.md): /,
+// /api/v1/master/{info,webui_init,webui_overview,
 // webui_workers,webui_mounttable,webui_config,webui_browse}, /metrics/{json,prometheus}.
 void AddMasterPages(http::HttpServer& server, WebDeps deps);
 

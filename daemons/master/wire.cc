@@ -5,13 +5,17 @@
 namespace headpond::master {
 namespace {
 
-fspb::PAclEntryType ToWire(meta::AclEntryType type) { return static_cast<fspb::PAclEntryType>(type); }
+fspb::PAclEntryType ToWire(meta::AclEntryType type) {
+  return static_cast<fspb::PAclEntryType>(type);
+}
 
 // The base entries travel as the mode; the list holds named ones and the mask.
 void ToWire(const std::vector<meta::AclEntry>& entries, fspb::PAcl* out) {
   using Type = meta::AclEntryType;
   for (const meta::AclEntry& entry : entries) {
-    if (entry.type == Type::kOwner || entry.type == Type::kOwningGroup || entry.type == Type::kOther) continue;
+    if (entry.type == Type::kOwner || entry.type == Type::kOwningGroup ||
+        entry.type == Type::kOther)
+      continue;
     fspb::PAclEntry* added = out->add_entries();
     added->set_type(ToWire(entry.type));
     if (!entry.subject.empty()) added->set_subject(entry.subject);
@@ -22,7 +26,8 @@ void ToWire(const std::vector<meta::AclEntry>& entries, fspb::PAcl* out) {
   }
 }
 
-// How much of a file is cached, in whole percent, as stock counts it: by bytes; an empty file is all there.
+// How much of a file is cached, in whole percent, as stock counts it: by bytes; an empty file is
+// all there.
 int Percentage(int64_t bytes, int64_t length) {
   return length == 0 ? 100 : static_cast<int>(bytes * 100 / length);
 }
@@ -38,7 +43,8 @@ WorkerAddress FromWire(const commonpb::WorkerNetAddress& address) {
                        .web_port = address.webport(),
                        .domain_socket_path = address.domainsocketpath(),
                        .container_host = address.containerhost()};
-  for (const auto& tier : address.tieredidentity().tiers()) result.locality.emplace_back(tier.tiername(), tier.value());
+  for (const auto& tier : address.tieredidentity().tiers())
+    result.locality.emplace_back(tier.tiername(), tier.value());
   return result;
 }
 
@@ -55,7 +61,8 @@ void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
     tier->set_tiername(name);
     if (!value.empty()) tier->set_value(value);
   }
-  // An empty identity makes stock's LocalFirstPolicy throw (compat/behaviour.md section 0, rule 11).
+  // An empty identity makes stock's LocalFirstPolicy throw (compat/behaviour.md section 0, rule
+  // 11).
   if (address.locality.empty()) {
     auto* tier = identity->add_tiers();
     tier->set_tiername("node");
@@ -63,7 +70,9 @@ void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
   }
 }
 
-meta::Bits FromWire(commonpb::Bits bits) { return static_cast<meta::Bits>(static_cast<int>(bits) - 1); }
+meta::Bits FromWire(commonpb::Bits bits) {
+  return static_cast<meta::Bits>(static_cast<int>(bits) - 1);
+}
 
 uint16_t FromWire(const commonpb::PMode& mode) {
   return static_cast<uint16_t>(FromWire(mode.ownerbits()) << 6 | FromWire(mode.groupbits()) << 3 |
@@ -75,13 +84,14 @@ meta::OperationId OperationIdOf(const fspb::FileSystemMasterCommonPOptions& opti
           static_cast<uint64_t>(options.operationid().leastsignificantbits())};
 }
 
-Result<std::vector<meta::AclEntry>> FromWire(const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries) {
+Result<std::vector<meta::AclEntry>> FromWire(
+    const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries) {
   std::vector<meta::AclEntry> result;
   for (const fspb::PAclEntry& entry : entries) {
-    meta::AclEntry converted{static_cast<meta::AclEntryType>(entry.type()), entry.subject(), meta::kNone,
-                             entry.isdefault()};
-    const bool named =
-        converted.type == meta::AclEntryType::kNamedUser || converted.type == meta::AclEntryType::kNamedGroup;
+    meta::AclEntry converted{static_cast<meta::AclEntryType>(entry.type()), entry.subject(),
+                             meta::kNone, entry.isdefault()};
+    const bool named = converted.type == meta::AclEntryType::kNamedUser ||
+                       converted.type == meta::AclEntryType::kNamedGroup;
     if (named && converted.subject.empty())
       return InvalidArgument("ACL entry of type {} has no subject; name the user or group",
                              fspb::PAclEntryType_Name(entry.type()));
@@ -95,7 +105,8 @@ Result<std::vector<meta::AclEntry>> FromWire(const google::protobuf::RepeatedPtr
   return result;
 }
 
-void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies, commonpb::BlockInfo* out) {
+void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies,
+            commonpb::BlockInfo* out) {
   out->set_blockid(block_id);
   out->set_length(std::max<int64_t>(length, 0));
   for (const BlockCopy& copy : copies) {
@@ -107,7 +118,8 @@ void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copi
   }
 }
 
-void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies, fspb::FileInfo* out) {
+void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies,
+            fspb::FileInfo* out) {
   out->set_fileid(info.file_id);
   out->set_name(info.name);
   out->set_path(info.path);
@@ -162,8 +174,9 @@ void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>
     ToWire(span.id, span.length, copies[i], block->mutable_blockinfo());
     if (copies[i].empty() || span.length < 0) continue;
     cached_bytes += span.length;
-    const bool in_memory =
-        std::any_of(copies[i].begin(), copies[i].end(), [](const BlockCopy& c) { return c.place.tier_alias == "MEM"; });
+    const bool in_memory = std::any_of(copies[i].begin(), copies[i].end(), [](const BlockCopy& c) {
+      return c.place.tier_alias == "MEM";
+    });
     if (in_memory) memory_bytes += span.length;
   }
   out->set_inalluxiopercentage(info.folder ? 0 : Percentage(cached_bytes, info.length));
@@ -188,8 +201,10 @@ void ToWire(const WorkerDescription& worker, int64_t now_ms, blockpb::WorkerInfo
   out->set_capacitybytes(worker.capacity_bytes());
   out->set_usedbytes(worker.used_bytes());
   out->set_starttimems(worker.start_ms);
-  for (const auto& [tier, bytes] : worker.registration.capacity_bytes) (*out->mutable_capacitybytesontiers())[tier] = bytes;
-  for (const auto& [tier, bytes] : worker.registration.used_bytes) (*out->mutable_usedbytesontiers())[tier] = bytes;
+  for (const auto& [tier, bytes] : worker.registration.capacity_bytes)
+    (*out->mutable_capacitybytesontiers())[tier] = bytes;
+  for (const auto& [tier, bytes] : worker.registration.used_bytes)
+    (*out->mutable_usedbytesontiers())[tier] = bytes;
   out->mutable_buildversion()->set_version(worker.registration.build.version);
   out->mutable_buildversion()->set_revision(worker.registration.build.revision);
   out->set_numvcpu(worker.registration.num_vcpu);

@@ -27,12 +27,15 @@ uint16_t FromWire(const commonpb::PMode& mode);
 meta::Bits FromWire(commonpb::Bits bits);
 
 meta::OperationId OperationIdOf(const fspb::FileSystemMasterCommonPOptions& options);
-Result<std::vector<meta::AclEntry>> FromWire(const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries);
+Result<std::vector<meta::AclEntry>> FromWire(
+    const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries);
 
 // `copies[i]` are those of `info.blocks[i]`; they also give the cached percentages.
-void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies, fspb::FileInfo* out);
+void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies,
+            fspb::FileInfo* out);
 
-void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies, commonpb::BlockInfo* out);
+void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies,
+            commonpb::BlockInfo* out);
 void ToWire(const WorkerDescription& worker, int64_t now_ms, blockpb::WorkerInfo* out);
 
 // "ACTIVE", "LOST", ...: what `fsadmin report capacity` prints.

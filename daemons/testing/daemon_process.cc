@@ -16,9 +16,12 @@
 
 namespace headpond::testing {
 
-DaemonProcess::~DaemonProcess() { Kill(); }
+DaemonProcess::~DaemonProcess() {
+  Kill();
+}
 
-Status DaemonProcess::Start(const std::vector<std::string>& arguments, const std::string& log_path) {
+Status DaemonProcess::Start(const std::vector<std::string>& arguments,
+                            const std::string& log_path) {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

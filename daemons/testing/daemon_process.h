@@ -10,7 +10,8 @@
 
 namespace headpond::testing {
 
-// A real `headpond` process, for tests that must kill one. It dies with its parent. Not thread safe.
+// A real `headpond` process, for tests that must kill one. It dies with its parent. Not thread
+// safe.
 class DaemonProcess {
  public:
   DaemonProcess() = default;

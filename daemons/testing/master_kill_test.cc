@@ -27,8 +27,9 @@ class Writer {
   Writer(client::FileSystem& files, int number, uint64_t seed)
       : files_(files), root_(fmt::format("/w{}", number)), random_(seed) {}
 
-  // Changes until told to stop. The client repeats a call whose reply was lost under the same operation id, so each must
-  // succeed exactly: an AlreadyExists would be its own change seen twice, a NotFound a lost one.
+  // Changes until told to stop. The client repeats a call whose reply was lost under the same
+  // operation id, so each must succeed exactly: an AlreadyExists would be its own change seen
+  // twice, a NotFound a lost one.
   Status Run(const std::atomic<bool>& stop) {
     RETURN_IF_ERROR(files_.CreateDirectory(root_));
     while (!stop) RETURN_IF_ERROR(Step());
@@ -119,9 +120,11 @@ TEST(MasterKillTest, EveryAcknowledgedChangeSurvivesKillsAtRandomInstants) {
   std::vector<std::unique_ptr<Writer>> writers;
   std::vector<std::thread> threads;
   std::vector<Status> outcomes(kWriters);
-  for (int i = 0; i < kWriters; ++i) writers.push_back(std::make_unique<Writer>(**files, i, random.Next()));
   for (int i = 0; i < kWriters; ++i)
-    threads.emplace_back([&, i] { outcomes[static_cast<size_t>(i)] = writers[static_cast<size_t>(i)]->Run(stop); });
+    writers.push_back(std::make_unique<Writer>(**files, i, random.Next()));
+  for (int i = 0; i < kWriters; ++i)
+    threads.emplace_back(
+        [&, i] { outcomes[static_cast<size_t>(i)] = writers[static_cast<size_t>(i)]->Run(stop); });
 
   const auto total = [&] {
     int64_t sum = 0;
@@ -133,7 +136,8 @@ TEST(MasterKillTest, EveryAcknowledgedChangeSurvivesKillsAtRandomInstants) {
     const int64_t until_changes = total() + 1 + static_cast<int64_t>(random.Below(100));
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (total() < until_changes) {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the writers are stuck in round " << round;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+          << "the writers are stuck in round " << round;
       Pause(std::chrono::microseconds(200));
     }
     Pause(std::chrono::microseconds(random.Below(3000)));

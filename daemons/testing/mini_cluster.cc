@@ -21,7 +21,8 @@ MiniCluster::~MiniCluster() {
   master_.reset();
 }
 
-Result<Config> MiniCluster::MakeConfig(const std::vector<std::pair<std::string, std::string>>& properties) const {
+Result<Config> MiniCluster::MakeConfig(
+    const std::vector<std::pair<std::string, std::string>>& properties) const {
   std::vector<std::pair<std::string, std::string>> all{
       {"alluxio.master.hostname", "127.0.0.1"},
       {"alluxio.master.bind.host", "127.0.0.1"},
@@ -60,11 +61,13 @@ Status MiniCluster::StartMaster() {
 }
 
 Status MiniCluster::StartWorker(int index) {
-  // Names differ, so that the master tells the workers apart and none is taken for the client's own host.
+  // Names differ, so that the master tells the workers apart and none is taken for the client's own
+  // host.
   ASSIGN_OR_RETURN(const Config config,
                    MakeConfig({{"alluxio.worker.hostname", fmt::format("127.0.1.{}", index + 1)},
                                {"alluxio.worker.container.hostname", "127.0.0.1"},
-                               {"alluxio.worker.tieredstore.level0.dirs.path", directory_ / fmt::format("tier{}", index)}}));
+                               {"alluxio.worker.tieredstore.level0.dirs.path",
+                                directory_ / fmt::format("tier{}", index)}}));
   ASSIGN_OR_RETURN(workers_[static_cast<size_t>(index)], worker::WorkerServer::Create(config));
   return workers_[static_cast<size_t>(index)]->Start();
 }
@@ -73,7 +76,8 @@ Status MiniCluster::WaitForWorkers() {
   const auto deadline = std::chrono::steady_clock::now() + kRegisterTimeout;
   for (const auto& worker : workers_) {
     while (worker && !worker->registered()) {
-      if (std::chrono::steady_clock::now() > deadline) return DeadlineExceeded("a worker did not register in time");
+      if (std::chrono::steady_clock::now() > deadline)
+        return DeadlineExceeded("a worker did not register in time");
       std::this_thread::yield();
     }
   }

@@ -12,8 +12,8 @@
 
 namespace headpond::testing {
 
-// A master and its workers in this process, on ephemeral ports of 127.0.0.1 and in a temporary directory. Used by one
-// thread; clients may be used by many.
+// A master and its workers in this process, on ephemeral ports of 127.0.0.1 and in a temporary
+// directory. Used by one thread; clients may be used by many.
 class MiniCluster {
  public:
   struct Options {
@@ -37,13 +37,16 @@ class MiniCluster {
   Result<std::unique_ptr<client::FileSystem>> NewClient(
       const std::vector<std::pair<std::string, std::string>>& properties = {});
 
-  std::string ufs_path(const std::string& relative) const { return directory_ / ("ufs/" + relative); }
+  std::string ufs_path(const std::string& relative) const {
+    return directory_ / ("ufs/" + relative);
+  }
   std::string journal_folder() const { return directory_ / "journal"; }
   master::MasterServer& master() { return *master_; }
   worker::WorkerServer& worker(int index) { return *workers_[static_cast<size_t>(index)]; }
 
  private:
-  Result<Config> MakeConfig(const std::vector<std::pair<std::string, std::string>>& properties) const;
+  Result<Config> MakeConfig(
+      const std::vector<std::pair<std::string, std::string>>& properties) const;
 
   const Options options_;
   TempDirectory directory_;

@@ -37,8 +37,10 @@ class MiniClusterTest : public ::testing::Test {
     files_ = *std::move(files);
   }
 
-  Status Write(const std::string& path, const std::string& content, WriteType type, int64_t block_size = 1 << 20) {
-    ASSIGN_OR_RETURN(auto writer, files_->Create(path, {.write_type = type, .block_size = block_size}));
+  Status Write(const std::string& path, const std::string& content, WriteType type,
+               int64_t block_size = 1 << 20) {
+    ASSIGN_OR_RETURN(auto writer,
+                     files_->Create(path, {.write_type = type, .block_size = block_size}));
     RETURN_IF_ERROR(writer->Write(content));
     return writer->Close();
   }
@@ -48,7 +50,8 @@ class MiniClusterTest : public ::testing::Test {
     std::string content(static_cast<size_t>(reader->length()), '\0');
     size_t done = 0;
     while (done < content.size()) {
-      ASSIGN_OR_RETURN(const size_t got, reader->Read(content.size() - done, content.data() + done));
+      ASSIGN_OR_RETURN(const size_t got,
+                       reader->Read(content.size() - done, content.data() + done));
       if (got == 0) return DataLoss("{} ended at {} of {} bytes", path, done, content.size());
       done += got;
     }
@@ -80,7 +83,8 @@ class MiniClusterTest : public ::testing::Test {
 TEST_F(MiniClusterTest, EveryWriteTypeReadsBackThroughEveryReadType) {
   const std::string content = RandomBytes(1, 3'000'001);
   int n = 0;
-  for (const WriteType write : {WriteType::kMustCache, WriteType::kCacheThrough, WriteType::kThrough, WriteType::kAsyncThrough}) {
+  for (const WriteType write : {WriteType::kMustCache, WriteType::kCacheThrough,
+                                WriteType::kThrough, WriteType::kAsyncThrough}) {
     for (const ReadType read : {ReadType::kNoCache, ReadType::kCache, ReadType::kCachePromote}) {
       const std::string path = fmt::format("/types/f{}", n++);
       ASSERT_OK(Write(path, content, write));
@@ -105,7 +109,7 @@ TEST_F(MiniClusterTest, AsyncWritesReachTheUnderStoreByThemselvesEvenAfterAResta
   ASSERT_OK(Write("/async", content, WriteType::kAsyncThrough));
   cluster_.StopMaster();
   ASSERT_OK(cluster_.StartMaster());
-  EXPECT_TRUE(Eventually([&] { 
+  EXPECT_TRUE(Eventually([&] {
     const auto status = files_->GetStatus("/async");
     return status.ok() && status->persistence_state == "PERSISTED";
   }));
@@ -120,7 +124,8 @@ TEST_F(MiniClusterTest, FilesOfTheUnderStoreAreFoundReadAndCached) {
   ASSERT_OK(listed.status());
   ASSERT_EQ(listed->size(), 2u);
   EXPECT_TRUE(*Read("/data/sub/file") == content);
-  EXPECT_TRUE(Eventually([&] { return files_->GetStatus("/data/sub/file")->in_alluxio_percentage == 100; }));
+  EXPECT_TRUE(Eventually(
+      [&] { return files_->GetStatus("/data/sub/file")->in_alluxio_percentage == 100; }));
 }
 
 TEST_F(MiniClusterTest, FreeDropsTheCacheAndKeepsTheFile) {
@@ -177,10 +182,12 @@ TEST_F(MiniClusterTest, TheNamespaceIsThereAfterARestartOfTheMaster) {
 TEST_F(MiniClusterTest, MoreThanTheTiersHoldIsEvictedFromTheCacheNotLost) {
   // 160 MiB against two workers of 64 MB.
   const std::string content = RandomBytes(8, 8 << 20);
-  for (int i = 0; i < 20; ++i) ASSERT_OK(Write(fmt::format("/many/f{}", i), content, WriteType::kCacheThrough, 8 << 20));
+  for (int i = 0; i < 20; ++i)
+    ASSERT_OK(Write(fmt::format("/many/f{}", i), content, WriteType::kCacheThrough, 8 << 20));
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(*Read(fmt::format("/many/f{}", i)) == content) << i;
   for (const int i : {0, 1})
-    for (const auto& tier : cluster_.worker(i).store().Space()) EXPECT_LE(tier.used_bytes, tier.capacity_bytes);
+    for (const auto& tier : cluster_.worker(i).store().Space())
+      EXPECT_LE(tier.used_bytes, tier.capacity_bytes);
 }
 
 }  // namespace

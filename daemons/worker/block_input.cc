@@ -25,13 +25,17 @@ class CachedInput final : public BlockInput {
   const std::unique_ptr<cache::BlockReader> reader_;
 };
 
-// Reads the under-store and, given a writer, keeps a copy. The copy is best effort: whatever goes wrong with it, the
-// read goes on.
+// Reads the under-store and, given a writer, keeps a copy. The copy is best effort: whatever goes
+// wrong with it, the read goes on.
 class UfsInput final : public BlockInput {
  public:
   UfsInput(BlockId block, UfsBlock source, std::unique_ptr<ufs::UfsReader> reader,
            std::unique_ptr<cache::BlockWriter> copy, const CommitToMaster& commit)
-      : block_(block), source_(std::move(source)), reader_(std::move(reader)), copy_(std::move(copy)), commit_(commit) {}
+      : block_(block),
+        source_(std::move(source)),
+        reader_(std::move(reader)),
+        copy_(std::move(copy)),
+        commit_(commit) {}
 
   int64_t length() const override { return source_.block_size; }
   bool cached() const override { return false; }
@@ -40,19 +44,22 @@ class UfsInput final : public BlockInput {
     const int64_t rest = source_.block_size - offset;
     if (rest <= 0) return size_t{0};
     const size_t wanted = std::min(length, static_cast<size_t>(rest));
-    ASSIGN_OR_RETURN(const size_t got, reader_->ReadAt(source_.offset_in_file + offset, wanted, buffer));
+    ASSIGN_OR_RETURN(const size_t got,
+                     reader_->ReadAt(source_.offset_in_file + offset, wanted, buffer));
     if (got < wanted)
-      return Unavailable("{} ends at byte {}, before the {} bytes the namespace knows of; it was changed in the "
-                         "under-store: reload its metadata",
-                         source_.ufs_path, source_.offset_in_file + offset + static_cast<int64_t>(got),
-                         source_.offset_in_file + source_.block_size);
+      return Unavailable(
+          "{} ends at byte {}, before the {} bytes the namespace knows of; it was changed in the "
+          "under-store: reload its metadata",
+          source_.ufs_path, source_.offset_in_file + offset + static_cast<int64_t>(got),
+          source_.offset_in_file + source_.block_size);
     if (copy_) Keep(offset, {buffer, got});
     return got;
   }
 
  private:
   void Keep(int64_t offset, std::string_view data) {
-    Status status = offset == copy_->position() ? copy_->Append(data) : Cancelled("not read front to back");
+    Status status =
+        offset == copy_->position() ? copy_->Append(data) : Cancelled("not read front to back");
     const bool whole = status.ok() && copy_->position() == source_.block_size;
     if (whole) status = CommitBlock(*copy_, block_, /*pin=*/false, commit_);
     if (!status.ok()) LogDebug(kComponent, "block {} is not cached: {}", block_, status.ToString());
@@ -73,13 +80,15 @@ cache::SessionId NewSessionId() {
   return next++;
 }
 
-Status CommitBlock(cache::BlockWriter& writer, BlockId block, bool pin, const CommitToMaster& commit) {
+Status CommitBlock(cache::BlockWriter& writer, BlockId block, bool pin,
+                   const CommitToMaster& commit) {
   ASSIGN_OR_RETURN(const cache::BlockWriter::Committed committed, writer.Commit(pin));
   return commit(block, committed);
 }
 
-Result<std::unique_ptr<BlockInput>> BlockInputs::Open(BlockId block, const std::optional<UfsBlock>& ufs, int64_t offset,
-                                                      int64_t length) {
+Result<std::unique_ptr<BlockInput>> BlockInputs::Open(BlockId block,
+                                                      const std::optional<UfsBlock>& ufs,
+                                                      int64_t offset, int64_t length) {
   auto reader = store_.Open(block);
   if (reader.ok()) return std::unique_ptr<BlockInput>(new CachedInput(*std::move(reader)));
   if (reader.status().code() != Code::kNotFound || !ufs) return reader.status();
@@ -88,8 +97,10 @@ Result<std::unique_ptr<BlockInput>> BlockInputs::Open(BlockId block, const std::
   ASSIGN_OR_RETURN(std::unique_ptr<ufs::UfsReader> source, mount.ufs->Open(ufs->ufs_path));
   std::unique_ptr<cache::BlockWriter> copy;
   if (!ufs->no_cache && offset == 0 && length >= ufs->block_size) {
-    auto writer = store_.Create(NewSessionId(), block, {}, std::min<int64_t>(ufs->block_size, kCopyBytes));
-    if (writer.ok()) copy = *std::move(writer);  // no room, or somebody else is at it: read without a copy
+    auto writer =
+        store_.Create(NewSessionId(), block, {}, std::min<int64_t>(ufs->block_size, kCopyBytes));
+    if (writer.ok())
+      copy = *std::move(writer);  // no room, or somebody else is at it: read without a copy
   }
   return std::unique_ptr<BlockInput>(
       new UfsInput(block, *ufs, std::move(source), std::move(copy), commit_));
@@ -106,7 +117,8 @@ Status BlockInputs::CacheFromUfs(BlockId block, const UfsBlock& ufs) {
     offset += static_cast<int64_t>(got);
   }
   if (store_.Contains(block)) return Status::Ok();
-  return ResourceExhausted("block {} of {} was read but there is no room to keep it", block, ufs.ufs_path);
+  return ResourceExhausted("block {} of {} was read but there is no room to keep it", block,
+                           ufs.ufs_path);
 }
 
 }  // namespace headpond::worker

@@ -29,25 +29,25 @@ class BlockInput {
   virtual ~BlockInput() = default;
   virtual int64_t length() const = 0;
   virtual bool cached() const = 0;
-  // Up to `length` bytes at `offset`; fewer only at the end of the block. NotFound when the under-store's file is gone,
-  // Unavailable when the store fails.
+  // Up to `length` bytes at `offset`; fewer only at the end of the block. NotFound when the
+  // under-store's file is gone, Unavailable when the store fails.
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) = 0;
 };
 
 // Tells the master of a block that was just committed here.
 using CommitToMaster = std::function<Status(BlockId, const cache::BlockWriter::Committed&)>;
 
-// Opens blocks: from the store, else from the under-store, caching on the way when the whole block is read front to back
-// (compat/behaviour.md section 8, row "source"). Thread safe.
+// Opens blocks: from the store, else from the under-store, caching on the way when the whole block
+// is read front to back (compat/behaviour.md section 8, row "source"). Thread safe.
 class BlockInputs {
  public:
   BlockInputs(cache::BlockStore& store, UfsMounts& mounts, CommitToMaster commit)
       : store_(store), mounts_(mounts), commit_(std::move(commit)) {}
 
-  // `offset` and `length` are the range that will be read. Errors: NotFound when the block is neither here nor, as far as
-  // `ufs` says, in an under-store.
-  Result<std::unique_ptr<BlockInput>> Open(BlockId block, const std::optional<UfsBlock>& ufs, int64_t offset,
-                                           int64_t length);
+  // `offset` and `length` are the range that will be read. Errors: NotFound when the block is
+  // neither here nor, as far as `ufs` says, in an under-store.
+  Result<std::unique_ptr<BlockInput>> Open(BlockId block, const std::optional<UfsBlock>& ufs,
+                                           int64_t offset, int64_t length);
 
   // Pulls the whole block in from the under-store. OK when it is here already.
   Status CacheFromUfs(BlockId block, const UfsBlock& ufs);
@@ -58,9 +58,10 @@ class BlockInputs {
   const CommitToMaster commit_;
 };
 
-// Makes the block readable and known to the master: an error leaves it uncommitted or, after a failed report, to the next
-// heartbeat.
-Status CommitBlock(cache::BlockWriter& writer, BlockId block, bool pin, const CommitToMaster& commit);
+// Makes the block readable and known to the master: an error leaves it uncommitted or, after a
+// failed report, to the next heartbeat.
+Status CommitBlock(cache::BlockWriter& writer, BlockId block, bool pin,
+                   const CommitToMaster& commit);
 
 // A new id for a reader or writer of blocks. Thread safe.
 cache::SessionId NewSessionId();

@@ -21,22 +21,27 @@ using ::grpc::ServerUnaryReactor;
 using Worker = blockpb::BlockWorker;
 
 // Block data stays raw bytes; everything else is parsed.
-using ServiceBase = Worker::WithRawCallbackMethod_ReadBlock<Worker::WithRawCallbackMethod_WriteBlock<
-    Worker::WithCallbackMethod_OpenLocalBlock<Worker::WithCallbackMethod_CreateLocalBlock<
-        Worker::WithCallbackMethod_AsyncCache<Worker::WithCallbackMethod_Cache<Worker::WithCallbackMethod_Load<
-            Worker::WithCallbackMethod_RemoveBlock<Worker::WithCallbackMethod_MoveBlock<
-                Worker::WithCallbackMethod_ClearMetrics<Worker::WithCallbackMethod_FreeWorker<Worker::Service>>>>>>>>>>>;
+using ServiceBase =
+    Worker::WithRawCallbackMethod_ReadBlock<Worker::WithRawCallbackMethod_WriteBlock<
+        Worker::WithCallbackMethod_OpenLocalBlock<Worker::WithCallbackMethod_CreateLocalBlock<
+            Worker::WithCallbackMethod_AsyncCache<Worker::WithCallbackMethod_Cache<
+                Worker::WithCallbackMethod_Load<Worker::WithCallbackMethod_RemoveBlock<
+                    Worker::WithCallbackMethod_MoveBlock<Worker::WithCallbackMethod_ClearMetrics<
+                        Worker::WithCallbackMethod_FreeWorker<Worker::Service>>>>>>>>>>>;
 
 class BlockService final : public ServiceBase {
  public:
   explicit BlockService(const BlockServiceDeps& deps) : deps_(deps) {}
 
-  ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* ReadBlock(CallbackServerContext* context) override {
+  ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* ReadBlock(
+      CallbackServerContext* context) override {
     return new ReadStream(deps_, Authenticate(*context, "ReadBlock"), IsLocalSocket(*context));
   }
 
-  ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* WriteBlock(CallbackServerContext* context) override {
-    return new WriteStream(deps_, *context, Authenticate(*context, "WriteBlock"), IsLocalSocket(*context));
+  ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* WriteBlock(
+      CallbackServerContext* context) override {
+    return new WriteStream(deps_, *context, Authenticate(*context, "WriteBlock"),
+                           IsLocalSocket(*context));
   }
 
   OpenLocalReactor* OpenLocalBlock(CallbackServerContext* context) override {
@@ -47,8 +52,10 @@ class BlockService final : public ServiceBase {
     return NewCreateLocalStream(deps_, *context, Authenticate(*context, "CreateLocalBlock"));
   }
 
-  // Best effort: a client that read a block elsewhere must not fail because it can't be kept here too.
-  ServerUnaryReactor* AsyncCache(CallbackServerContext* context, const blockpb::AsyncCacheRequest* request,
+  // Best effort: a client that read a block elsewhere must not fail because it can't be kept here
+  // too.
+  ServerUnaryReactor* AsyncCache(CallbackServerContext* context,
+                                 const blockpb::AsyncCacheRequest* request,
                                  blockpb::AsyncCacheResponse*) override {
     return Cache(context, "AsyncCache", CacheRequestOf(*request), /*async=*/true);
   }
@@ -70,28 +77,33 @@ class BlockService final : public ServiceBase {
         *out->mutable_block() = block;
         out->set_code(static_cast<int>(status.code()));
         out->set_message(status.message());
-        out->set_retryable(status.code() == Code::kUnavailable || status.code() == Code::kResourceExhausted);
+        out->set_retryable(status.code() == Code::kUnavailable ||
+                           status.code() == Code::kResourceExhausted);
       }
-      response->set_status(failed == 0                         ? blockpb::SUCCESS
+      response->set_status(failed == 0                        ? blockpb::SUCCESS
                            : failed == request->blocks_size() ? blockpb::FAILURE
-                                                               : blockpb::PARTIAL_FAILURE);
+                                                              : blockpb::PARTIAL_FAILURE);
       return Status::Ok();
     });
   }
 
-  ServerUnaryReactor* RemoveBlock(CallbackServerContext* context, const blockpb::RemoveBlockRequest* request,
+  ServerUnaryReactor* RemoveBlock(CallbackServerContext* context,
+                                  const blockpb::RemoveBlockRequest* request,
                                   blockpb::RemoveBlockResponse*) override {
-    return RunOnIo(context, "RemoveBlock", [this, request] { return deps_.store.Remove(request->block_id()); });
+    return RunOnIo(context, "RemoveBlock",
+                   [this, request] { return deps_.store.Remove(request->block_id()); });
   }
 
-  ServerUnaryReactor* MoveBlock(CallbackServerContext* context, const blockpb::MoveBlockRequest* request,
+  ServerUnaryReactor* MoveBlock(CallbackServerContext* context,
+                                const blockpb::MoveBlockRequest* request,
                                 blockpb::MoveBlockResponse*) override {
     return RunOnIo(context, "MoveBlock", [this, request] {
       return deps_.store.Move(request->block_id(), {.medium_type = request->medium_type()});
     });
   }
 
-  ServerUnaryReactor* ClearMetrics(CallbackServerContext* context, const blockpb::ClearMetricsRequest*,
+  ServerUnaryReactor* ClearMetrics(CallbackServerContext* context,
+                                   const blockpb::ClearMetricsRequest*,
                                    blockpb::ClearMetricsResponse*) override {
     return RunOnIo(context, "ClearMetrics", [this] {
       deps_.metrics.Clear();
@@ -101,31 +113,39 @@ class BlockService final : public ServiceBase {
 
   ServerUnaryReactor* FreeWorker(CallbackServerContext* context, const blockpb::FreeWorkerRequest*,
                                  blockpb::FreeWorkerResponse*) override {
-    const auto user = deps_.authenticator.Authenticate(*context, "alluxio.grpc.block.BlockWorker/FreeWorker");
+    const auto user =
+        deps_.authenticator.Authenticate(*context, "alluxio.grpc.block.BlockWorker/FreeWorker");
     return RunOnIo(context, "FreeWorker", [this, name = user.ok() ? user->name : ""]() -> Status {
-      if (!deps_.is_superuser(name)) return PermissionDenied("user {} is not a superuser and may not free a worker", name);
+      if (!deps_.is_superuser(name))
+        return PermissionDenied("user {} is not a superuser and may not free a worker", name);
       return deps_.store.RemoveAll().status();
     });
   }
 
  private:
   Status Authenticate(const CallbackServerContext& context, std::string_view method) const {
-    return deps_.authenticator.Authenticate(context, fmt::format("alluxio.grpc.block.BlockWorker/{}", method)).status();
+    return deps_.authenticator
+        .Authenticate(context, fmt::format("alluxio.grpc.block.BlockWorker/{}", method))
+        .status();
   }
 
-  static bool IsLocalSocket(const CallbackServerContext& context) { return context.peer().starts_with("unix:"); }
+  static bool IsLocalSocket(const CallbackServerContext& context) {
+    return context.peer().starts_with("unix:");
+  }
 
-  ServerUnaryReactor* RunOnIo(CallbackServerContext* context, std::string_view method, std::function<Status()> work) {
+  ServerUnaryReactor* RunOnIo(CallbackServerContext* context, std::string_view method,
+                              std::function<Status()> work) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
     Status status = Authenticate(*context, method);
     if (status.ok())
-      status = deps_.io.Submit([reactor, work = std::move(work)] { reactor->Finish(net::ToGrpc(work())); });
+      status = deps_.io.Submit(
+          [reactor, work = std::move(work)] { reactor->Finish(net::ToGrpc(work())); });
     if (!status.ok()) reactor->Finish(net::ToGrpc(status));
     return reactor;
   }
 
-  ServerUnaryReactor* Cache(CallbackServerContext* context, std::string_view method, Result<CacheRequest> request,
-                            bool async) {
+  ServerUnaryReactor* Cache(CallbackServerContext* context, std::string_view method,
+                            Result<CacheRequest> request, bool async) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
     Status status = Authenticate(*context, method);
     if (status.ok()) status = request.status();
@@ -139,7 +159,8 @@ class BlockService final : public ServiceBase {
       deps_.caching.Cache(*std::move(request), [](Status) {});
       reactor->Finish(::grpc::Status::OK);
     } else {
-      deps_.caching.Cache(*std::move(request), [reactor](Status done) { reactor->Finish(net::ToGrpc(done)); });
+      deps_.caching.Cache(*std::move(request),
+                          [reactor](Status done) { reactor->Finish(net::ToGrpc(done)); });
     }
     return reactor;
   }
@@ -149,7 +170,8 @@ class BlockService final : public ServiceBase {
                           .offset_in_file = block.offset_in_file(),
                           .block_size = block.length(),
                           .mount_id = block.mountid()};
-    if (block.block_id() < 0) return InvalidArgument("block_id is {}, must not be negative", block.block_id());
+    if (block.block_id() < 0)
+      return InvalidArgument("block_id is {}, must not be negative", block.block_id());
     RETURN_IF_ERROR(CheckUfsBlock(source));
     return deps_.inputs.CacheFromUfs(block.block_id(), source);
   }

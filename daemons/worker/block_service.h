@@ -35,7 +35,8 @@ struct BlockServiceDeps {
   size_t max_chunk_bytes = 2 << 20;  // alluxio.worker.network.reader.max.chunk.size.bytes
 };
 
-// The BlockWorker service (compat/behaviour.md section 8): the same on TCP and on the domain socket.
+// The BlockWorker service (compat/behaviour.md section 8): the same on TCP and on the domain
+// socket.
 std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps);
 
 }  // namespace headpond::worker

@@ -9,8 +9,8 @@ constexpr int64_t kFirstReservation = 1 << 20;
 
 }  // namespace
 
-CacheManager::CacheManager(Options options, cache::BlockStore& store, BlockInputs& inputs, CommitToMaster commit,
-                           RemoteFetch fetch)
+CacheManager::CacheManager(Options options, cache::BlockStore& store, BlockInputs& inputs,
+                           CommitToMaster commit, RemoteFetch fetch)
     : options_(std::move(options)),
       store_(store),
       inputs_(inputs),
@@ -35,7 +35,8 @@ void CacheManager::Cache(CacheRequest request, std::function<void(Status)> done)
     }
     for (const auto& callback : callbacks) callback(status);
   };
-  const Status submitted = pool_.Submit([this, request = std::move(request), finish] { finish(Pull(request)); });
+  const Status submitted =
+      pool_.Submit([this, request = std::move(request), finish] { finish(Pull(request)); });
   if (!submitted.ok()) finish(submitted);
 }
 
@@ -47,19 +48,21 @@ Status CacheManager::Pull(const CacheRequest& request) {
     if (pulled.ok() || !request.ufs) return pulled;  // the under-store has it as well
   }
   if (!request.ufs)
-    return InvalidArgument("block {} has neither a source worker nor an under-store path to come from", request.block);
+    return InvalidArgument(
+        "block {} has neither a source worker nor an under-store path to come from", request.block);
   return inputs_.CacheFromUfs(request.block, *request.ufs);
 }
 
 Status CacheManager::PullFromWorker(const CacheRequest& request) {
-  auto writer = store_.Create(NewSessionId(), request.block, {}, std::min(request.length, kFirstReservation));
+  auto writer =
+      store_.Create(NewSessionId(), request.block, {}, std::min(request.length, kFirstReservation));
   if (writer.status().code() == Code::kAlreadyExists) return Status::Ok();
   if (!writer.ok()) return writer.status();
   RETURN_IF_ERROR(fetch_(request.source_host, request.source_port, request.block, request.length,
                          [&](std::string_view data) { return (*writer)->Append(data); }));
   if ((*writer)->position() != request.length)
-    return Unavailable("worker {}:{} sent {} of the {} bytes of block {}", request.source_host, request.source_port,
-                       (*writer)->position(), request.length, request.block);
+    return Unavailable("worker {}:{} sent {} of the {} bytes of block {}", request.source_host,
+                       request.source_port, (*writer)->position(), request.length, request.block);
   return CommitBlock(**writer, request.block, /*pin=*/false, commit_);
 }
 

@@ -22,22 +22,25 @@ struct CacheRequest {
   std::optional<UfsBlock> ufs;
 };
 
-// Pulls blocks in, each once at a time, on a bounded pool (compat/behaviour.md section 8, row "Cache"). Thread safe.
+// Pulls blocks in, each once at a time, on a bounded pool (compat/behaviour.md section 8, row
+// "Cache"). Thread safe.
 class CacheManager {
  public:
   // Feeds a block of another worker to `sink`, front to back.
-  using RemoteFetch = std::function<Status(const std::string& host, int port, BlockId block, int64_t length,
-                                           const std::function<Status(std::string_view)>& sink)>;
+  using RemoteFetch =
+      std::function<Status(const std::string& host, int port, BlockId block, int64_t length,
+                           const std::function<Status(std::string_view)>& sink)>;
   struct Options {
     // Whether a request names this worker itself.
     std::function<bool(const std::string& host, int port)> is_self;
     size_t max_requests = 512;  // alluxio.worker.network.async.cache.manager.queue.max
     int threads = 8;            // alluxio.worker.network.async.cache.manager.threads.max
   };
-  CacheManager(Options options, cache::BlockStore& store, BlockInputs& inputs, CommitToMaster commit, RemoteFetch fetch);
+  CacheManager(Options options, cache::BlockStore& store, BlockInputs& inputs,
+               CommitToMaster commit, RemoteFetch fetch);
 
-  // Calls `done` once the block is here, or with why not: at once, or from the pool. Joins a request for the same block
-  // that is under way. ResourceExhausted when too many are.
+  // Calls `done` once the block is here, or with why not: at once, or from the pool. Joins a
+  // request for the same block that is under way. ResourceExhausted when too many are.
   void Cache(CacheRequest request, std::function<void(Status)> done) EXCLUDES(mutex_);
 
   // Ends the pool after what is queued. Idempotent.

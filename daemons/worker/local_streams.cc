@@ -21,7 +21,8 @@ class OpenLocalStream final : public OpenLocalReactor {
 
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(::grpc::Status::OK);  // half-closed: the client is done with the block
-    if (reader_) return Finish(net::ToGrpc(InvalidArgument("an OpenLocalBlock stream takes one request")));
+    if (reader_)
+      return Finish(net::ToGrpc(InvalidArgument("an OpenLocalBlock stream takes one request")));
     const Status submitted = deps_.io.Submit([this] {
       if (const Status status = Open(); !status.ok()) return Finish(net::ToGrpc(status));
       StartWrite(&response_);
@@ -38,7 +39,8 @@ class OpenLocalStream final : public OpenLocalReactor {
 
  private:
   Status Open() {
-    if (request_.block_id() < 0) return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
+    if (request_.block_id() < 0)
+      return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
     if (request_.promote()) {
       if (const Status moved = deps_.store.Move(request_.block_id(), {.tier = 0}); !moved.ok())
         LogDebug("read", "block {} is read where it is: {}", request_.block_id(), moved.ToString());
@@ -57,7 +59,8 @@ class OpenLocalStream final : public OpenLocalReactor {
 
 class CreateLocalStream final : public CreateLocalReactor {
  public:
-  CreateLocalStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context, Status authenticated)
+  CreateLocalStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+                    Status authenticated)
       : deps_(deps), context_(context) {
     if (authenticated.ok()) {
       StartRead(&request_);
@@ -85,27 +88,31 @@ class CreateLocalStream final : public CreateLocalReactor {
  private:
   Status Handle() {
     if (request_.space_to_reserve() < 0)
-      return InvalidArgument("space_to_reserve is {}, must not be negative", request_.space_to_reserve());
+      return InvalidArgument("space_to_reserve is {}, must not be negative",
+                             request_.space_to_reserve());
     response_.Clear();
     if (request_.only_reserve_space()) {
       if (!writer_) return InvalidArgument("only_reserve_space came before the block was created");
       return writer_->Reserve(reserved_ += request_.space_to_reserve());
     }
     if (writer_) return InvalidArgument("a CreateLocalBlock stream creates one block");
-    if (request_.block_id() < 0) return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
+    if (request_.block_id() < 0)
+      return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
     block_ = request_.block_id();
     pin_ = request_.pin_on_create();
     reserved_ = request_.space_to_reserve();
-    ASSIGN_OR_RETURN(writer_, deps_.store.Create(NewSessionId(), block_,
-                                                 {.tier = request_.tier(), .medium_type = request_.medium_type()},
-                                                 reserved_));
+    ASSIGN_OR_RETURN(
+        writer_, deps_.store.Create(
+                     NewSessionId(), block_,
+                     {.tier = request_.tier(), .medium_type = request_.medium_type()}, reserved_));
     response_.set_path(writer_->path());
     return Status::Ok();
   }
 
   Status Commit() {
     if (!writer_) return InvalidArgument("the stream ended before its first request");
-    // A reset stream looks like a half-closed one until its cancellation arrives; the context knows first.
+    // A reset stream looks like a half-closed one until its cancellation arrives; the context knows
+    // first.
     if (context_.IsCancelled()) return Cancelled("the client cancelled the write");
     return CommitBlock(*writer_, block_, pin_, deps_.commit);
   }
@@ -126,7 +133,8 @@ OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authen
   return new OpenLocalStream(deps, std::move(authenticated));
 }
 
-CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
+                                         const ::grpc::CallbackServerContext& context,
                                          Status authenticated) {
   return new CreateLocalStream(deps, context, std::move(authenticated));
 }

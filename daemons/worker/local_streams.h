@@ -9,20 +9,23 @@
 
 namespace headpond::worker {
 
-// Short circuit: the client opens the block's file itself; these streams only keep the block where it is (compat/behaviour.md
-// section 8, "Short circuit"). Both delete themselves when the call is over; their few file operations run on deps.io.
+// Short circuit: the client opens the block's file itself; these streams only keep the block where
+// it is (compat/behaviour.md section 8, "Short circuit"). Both delete themselves when the call is
+// over; their few file operations run on deps.io.
 
 using OpenLocalReactor = ::grpc::ServerBidiReactor<::alluxio::grpc::block::OpenLocalBlockRequest,
                                                    ::alluxio::grpc::block::OpenLocalBlockResponse>;
-using CreateLocalReactor = ::grpc::ServerBidiReactor<::alluxio::grpc::block::CreateLocalBlockRequest,
-                                                     ::alluxio::grpc::block::CreateLocalBlockResponse>;
+using CreateLocalReactor =
+    ::grpc::ServerBidiReactor<::alluxio::grpc::block::CreateLocalBlockRequest,
+                              ::alluxio::grpc::block::CreateLocalBlockResponse>;
 
 // OpenLocalBlock: answers the path and keeps the block from eviction until the client half-closes.
 OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authenticated);
 
-// CreateLocalBlock: answers the path of a temporary file for the client to write; requests with only_reserve_space grow
-// its reservation; half-close commits the block, cancellation aborts it.
-CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+// CreateLocalBlock: answers the path of a temporary file for the client to write; requests with
+// only_reserve_space grow its reservation; half-close commits the block, cancellation aborts it.
+CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
+                                         const ::grpc::CallbackServerContext& context,
                                          Status authenticated);
 
 }  // namespace headpond::worker

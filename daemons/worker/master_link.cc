@@ -18,8 +18,8 @@ namespace blockpb = ::alluxio::grpc::block;
 namespace fspb = ::alluxio::grpc::file;
 namespace commonpb = ::alluxio::grpc;
 
-// Block ids per message of a streamed registration: 9 bytes each at most, far below the master's message limit. Stock
-// sends a million (alluxio.worker.register.stream.batch.size).
+// Block ids per message of a streamed registration: 9 bytes each at most, far below the master's
+// message limit. Stock sends a million (alluxio.worker.register.stream.batch.size).
 constexpr size_t kRegisterBatch = 1'000'000;
 
 void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
@@ -53,11 +53,13 @@ void AddBlocks(Message* entry, const cache::Location& location) {
 
 template <typename Map>
 void FillStorage(const std::map<std::string, std::vector<std::string>>& lost, Map* out) {
-  for (const auto& [tier, paths] : lost) (*out)[tier].mutable_storage()->Add(paths.begin(), paths.end());
+  for (const auto& [tier, paths] : lost)
+    (*out)[tier].mutable_storage()->Add(paths.begin(), paths.end());
 }
 
 // The messages of a registration: the first describes the tiers, all carry blocks.
-std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_id, const cache::BlockStore& store) {
+std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_id,
+                                                                 const cache::BlockStore& store) {
   std::vector<blockpb::RegisterWorkerPRequest> batches(1);
   blockpb::RegisterWorkerPRequest& first = batches.front();
   for (const cache::TierSpace& tier : store.Space()) {
@@ -78,8 +80,9 @@ std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_
       const size_t count = std::min(kRegisterBatch - in_batch, blocks.size() - begin);
       auto* entry = batches.back().add_currentblocks();
       AddBlocks(entry, location);
-      entry->mutable_value()->mutable_blockid()->Add(blocks.begin() + static_cast<ptrdiff_t>(begin),
-                                                     blocks.begin() + static_cast<ptrdiff_t>(begin + count));
+      entry->mutable_value()->mutable_blockid()->Add(
+          blocks.begin() + static_cast<ptrdiff_t>(begin),
+          blocks.begin() + static_cast<ptrdiff_t>(begin + count));
       begin += count;
       in_batch += count;
     }
@@ -108,7 +111,9 @@ MasterLink::MasterLink(net::ChannelOptions channel, std::chrono::milliseconds ca
 
 MasterLink::~MasterLink() = default;
 
-const std::string& MasterLink::master() const { return impl_->channel.options().target; }
+const std::string& MasterLink::master() const {
+  return impl_->channel.options().target;
+}
 
 Result<int64_t> MasterLink::GetWorkerId(const WorkerAddress& address) {
   blockpb::GetWorkerIdPRequest request;
@@ -133,17 +138,20 @@ Result<bool> MasterLink::RequestLease(int64_t worker_id, int64_t block_count) {
 
 Status MasterLink::Register(int64_t worker_id, const cache::BlockStore& store) {
   const auto batches = RegistrationBatches(worker_id, store);
-  return impl_->channel.Call(impl_->call_timeout * static_cast<int>(batches.size()), [&](::grpc::ClientContext& context) {
-    const auto stream = impl_->blocks->RegisterWorkerStream(&context);
-    blockpb::RegisterWorkerPResponse acknowledgement;
-    for (const auto& batch : batches)
-      if (!stream->Write(batch) || !stream->Read(&acknowledgement)) return stream->Finish();
-    stream->WritesDone();
-    return stream->Finish();
-  });
+  return impl_->channel.Call(impl_->call_timeout * static_cast<int>(batches.size()),
+                             [&](::grpc::ClientContext& context) {
+                               const auto stream = impl_->blocks->RegisterWorkerStream(&context);
+                               blockpb::RegisterWorkerPResponse acknowledgement;
+                               for (const auto& batch : batches)
+                                 if (!stream->Write(batch) || !stream->Read(&acknowledgement))
+                                   return stream->Finish();
+                               stream->WritesDone();
+                               return stream->Finish();
+                             });
 }
 
-Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id, const std::vector<cache::TierSpace>& space,
+Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id,
+                                            const std::vector<cache::TierSpace>& space,
                                             const cache::BlockChanges& changes) {
   blockpb::BlockHeartbeatPRequest request;
   request.set_workerid(worker_id);
@@ -176,7 +184,8 @@ Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id, const std::vector
   return command;
 }
 
-Status MasterLink::CommitBlock(int64_t worker_id, BlockId block, const cache::BlockWriter::Committed& committed,
+Status MasterLink::CommitBlock(int64_t worker_id, BlockId block,
+                               const cache::BlockWriter::Committed& committed,
                                int64_t used_bytes_on_tier) {
   blockpb::CommitBlockPRequest request;
   request.set_workerid(worker_id);
@@ -228,14 +237,15 @@ Result<PersistSource> MasterLink::GetFile(int64_t file_id) {
                        .mode = static_cast<uint16_t>(info.mode())};
   for (const auto& block : info.fileblockinfos()) {
     PersistSource::Block out{block.blockinfo().blockid(), block.blockinfo().length(), {}};
-    for (const auto& location : block.blockinfo().locations()) out.holders.push_back(FromWire(location.workeraddress()));
+    for (const auto& location : block.blockinfo().locations())
+      out.holders.push_back(FromWire(location.workeraddress()));
     source.blocks.push_back(std::move(out));
   }
   return source;
 }
 
-Result<std::vector<PersistTask>> MasterLink::ExchangePersistWork(int64_t worker_id,
-                                                                 const std::vector<int64_t>& persisted) {
+Result<std::vector<PersistTask>> MasterLink::ExchangePersistWork(
+    int64_t worker_id, const std::vector<int64_t>& persisted) {
   fspb::FileSystemHeartbeatPRequest request;
   request.set_workerid(worker_id);
   request.mutable_persistedfiles()->Add(persisted.begin(), persisted.end());

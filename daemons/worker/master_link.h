@@ -51,8 +51,9 @@ struct PersistSource {
   std::vector<Block> blocks;
 };
 
-// The worker's side of everything it says to the master (compat/behaviour.md section 9). Each call is one attempt with a
-// deadline; whoever calls decides about retries. Thread safe. Errors: the master's, or Unavailable.
+// The worker's side of everything it says to the master (compat/behaviour.md section 9). Each call
+// is one attempt with a deadline; whoever calls decides about retries. Thread safe. Errors: the
+// master's, or Unavailable.
 class MasterLink {
  public:
   // `call_timeout` bounds each unary call, and each step of a streamed registration.
@@ -68,13 +69,14 @@ class MasterLink {
   Status Register(int64_t worker_id, const cache::BlockStore& store);
   Result<MasterCommand> Heartbeat(int64_t worker_id, const std::vector<cache::TierSpace>& space,
                                   const cache::BlockChanges& changes);
-  Status CommitBlock(int64_t worker_id, BlockId block, const cache::BlockWriter::Committed& committed,
-                     int64_t used_bytes_on_tier);
+  Status CommitBlock(int64_t worker_id, BlockId block,
+                     const cache::BlockWriter::Committed& committed, int64_t used_bytes_on_tier);
   Result<std::set<int64_t>> PinnedFiles();
   Result<MountSpec> GetMount(MountId id);
   Result<PersistSource> GetFile(int64_t file_id);
   // Reports copied files, takes new ones to copy.
-  Result<std::vector<PersistTask>> ExchangePersistWork(int64_t worker_id, const std::vector<int64_t>& persisted);
+  Result<std::vector<PersistTask>> ExchangePersistWork(int64_t worker_id,
+                                                       const std::vector<int64_t>& persisted);
 
  private:
   struct Impl;

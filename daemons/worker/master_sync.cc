@@ -14,15 +14,20 @@ constexpr int kRoundsPerReport = 30;
 MasterSync::MasterSync(Options options, MasterLink& master, cache::BlockStore& store, Executor& io)
     : options_(options), master_(master), store_(store), io_(io) {}
 
-MasterSync::~MasterSync() { Stop(); }
+MasterSync::~MasterSync() {
+  Stop();
+}
 
 void MasterSync::Start(WorkerAddress address) {
   address_ = std::move(address);
-  task_ = std::make_unique<PeriodicTask>("master-sync", options_.heartbeat_interval, [this] { Tick(); },
-                                         /*immediately=*/true);
+  task_ = std::make_unique<PeriodicTask>(
+      "master-sync", options_.heartbeat_interval, [this] { Tick(); },
+      /*immediately=*/true);
 }
 
-void MasterSync::Stop() { task_.reset(); }
+void MasterSync::Stop() {
+  task_.reset();
+}
 
 void MasterSync::Tick() {
   if (retired_) return;
@@ -36,9 +41,11 @@ void MasterSync::Tick() {
 
 void MasterSync::ReportOutage(const Status& status) {
   if (failed_rounds_++ % kRoundsPerReport != 0) return;
-  LogWarn(kComponent, "no success with the master at {}: {}; trying again every {} ms (alluxio.master.hostname and "
-          "alluxio.master.rpc.port say where it is)",
-          master_.master(), status.ToString(), options_.heartbeat_interval.count());
+  LogWarn(
+      kComponent,
+      "no success with the master at {}: {}; trying again every {} ms (alluxio.master.hostname and "
+      "alluxio.master.rpc.port say where it is)",
+      master_.master(), status.ToString(), options_.heartbeat_interval.count());
 }
 
 Status MasterSync::Register() {
@@ -51,8 +58,8 @@ Status MasterSync::Register() {
   (void)store_.TakeChanges();
   RETURN_IF_ERROR(master_.Register(id, store_));
   worker_id_ = id;
-  LogInfo(kComponent, "registered with the master at {} as worker {} with {} blocks", master_.master(), id,
-          store_.block_count());
+  LogInfo(kComponent, "registered with the master at {} as worker {} with {} blocks",
+          master_.master(), id, store_.block_count());
   return Status::Ok();
 }
 
@@ -76,7 +83,8 @@ void MasterSync::Obey(const MasterCommand& command) {
       worker_id_ = kNoWorker;
       return;
     case MasterCommand::Kind::kFree: {
-      // The master repeats what was not reported removed, so a full queue or a failed removal mends itself.
+      // The master repeats what was not reported removed, so a full queue or a failed removal mends
+      // itself.
       const Status submitted = io_.Submit([this, blocks = command.blocks] {
         for (const BlockId block : blocks) {
           const Status status = store_.Remove(block);
@@ -84,12 +92,15 @@ void MasterSync::Obey(const MasterCommand& command) {
             LogWarn(kComponent, "block {} could not be freed: {}", block, status.ToString());
         }
       });
-      if (!submitted.ok()) LogWarn(kComponent, "{} blocks are freed later: {}", command.blocks.size(), submitted.message());
+      if (!submitted.ok())
+        LogWarn(kComponent, "{} blocks are freed later: {}", command.blocks.size(),
+                submitted.message());
       return;
     }
     case MasterCommand::Kind::kDecommissioned:
     case MasterCommand::Kind::kDisabled:
-      LogWarn(kComponent, "the master has {} this worker; it serves what it has but reports no more",
+      LogWarn(kComponent,
+              "the master has {} this worker; it serves what it has but reports no more",
               command.kind == MasterCommand::Kind::kDisabled ? "disabled" : "decommissioned");
       retired_ = true;
       return;
@@ -99,7 +110,8 @@ void MasterSync::Obey(const MasterCommand& command) {
 Status MasterSync::Commit(BlockId block, const cache::BlockWriter::Committed& committed) {
   const int64_t id = worker_id_;
   if (id == kNoWorker)
-    return Unavailable("this worker is not registered with the master at {} now; retry", master_.master());
+    return Unavailable("this worker is not registered with the master at {} now; retry",
+                       master_.master());
   int64_t used = 0;
   for (const cache::TierSpace& tier : store_.Space())
     if (tier.alias == committed.location.tier_alias) used = tier.used_bytes;

@@ -13,8 +13,9 @@
 
 namespace headpond::worker {
 
-// Keeps the master up to date: registers, sends a heartbeat each interval, carries out its commands, and follows the list
-// of pinned files. While no master answers it tries again, says so in the log, and the worker goes on serving.
+// Keeps the master up to date: registers, sends a heartbeat each interval, carries out its
+// commands, and follows the list of pinned files. While no master answers it tries again, says so
+// in the log, and the worker goes on serving.
 //
 //   register ──> heartbeat ──> heartbeat ──> ...
 //      ^             │ kRegister: the master does not know us (it restarted, or gave us up)
@@ -22,8 +23,9 @@ namespace headpond::worker {
 class MasterSync {
  public:
   struct Options {
-    std::chrono::milliseconds heartbeat_interval{std::chrono::seconds(1)};  // alluxio.worker.block.heartbeat.interval
-    bool use_lease = true;                                                   // alluxio.worker.register.lease.enabled
+    std::chrono::milliseconds heartbeat_interval{
+        std::chrono::seconds(1)};  // alluxio.worker.block.heartbeat.interval
+    bool use_lease = true;         // alluxio.worker.register.lease.enabled
   };
   // All must outlive this; `io` deletes blocks.
   MasterSync(Options options, MasterLink& master, cache::BlockStore& store, Executor& io);
@@ -37,8 +39,8 @@ class MasterSync {
   bool registered() const { return worker_id_ != kNoWorker; }
   int64_t worker_id() const { return worker_id_; }
 
-  // Reports a new block to the master: before this returned OK the master does not know it. Errors: Unavailable while not
-  // registered, or the master's.
+  // Reports a new block to the master: before this returned OK the master does not know it. Errors:
+  // Unavailable while not registered, or the master's.
   Status Commit(BlockId block, const cache::BlockWriter::Committed& committed);
 
   // One round, for tests; the thread of Start calls it at its interval.

@@ -12,8 +12,8 @@ constexpr size_t kQueue = 1000;
 
 }  // namespace
 
-Persister::Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master, cache::BlockStore& store,
-                     UfsMounts& mounts, CacheManager::RemoteFetch fetch)
+Persister::Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master,
+                     cache::BlockStore& store, UfsMounts& mounts, CacheManager::RemoteFetch fetch)
     : options_(std::move(options)),
       worker_id_(std::move(worker_id)),
       master_(master),
@@ -22,7 +22,9 @@ Persister::Persister(Options options, std::function<int64_t()> worker_id, Master
       fetch_(std::move(fetch)),
       pool_("persist", options_.threads, kQueue) {}
 
-Persister::~Persister() { Stop(); }
+Persister::~Persister() {
+  Stop();
+}
 
 void Persister::Start() {
   task_ = std::make_unique<PeriodicTask>("persist-sync", options_.interval, [this] { Tick(); });
@@ -87,7 +89,8 @@ Status Persister::AppendBlock(const PersistSource::Block& block, ufs::UfsWriter&
     std::vector<char> buffer(static_cast<size_t>(std::min<int64_t>(block.length, kCopyBytes)));
     for (int64_t offset = 0; offset < block.length;) {
       ASSIGN_OR_RETURN(const size_t got, (*reader)->ReadAt(offset, buffer.size(), buffer.data()));
-      if (got == 0) return DataLoss("block {} ends at {} of {} bytes", block.id, offset, block.length);
+      if (got == 0)
+        return DataLoss("block {} ends at {} of {} bytes", block.id, offset, block.length);
       RETURN_IF_ERROR(writer.Append({buffer.data(), got}));
       offset += static_cast<int64_t>(got);
     }
@@ -96,8 +99,9 @@ Status Persister::AppendBlock(const PersistSource::Block& block, ufs::UfsWriter&
   // A fetch that breaks in the middle has already written; only the first holder can be tried.
   if (block.holders.empty()) return Unavailable("block {} is on no live worker", block.id);
   const WorkerAddress& holder = block.holders.front();
-  return fetch_(holder.container_host.empty() ? holder.host : holder.container_host, holder.data_port, block.id,
-                block.length, [&](std::string_view data) { return writer.Append(data); });
+  return fetch_(holder.container_host.empty() ? holder.host : holder.container_host,
+                holder.data_port, block.id, block.length,
+                [&](std::string_view data) { return writer.Append(data); });
 }
 
 }  // namespace headpond::worker

@@ -14,19 +14,21 @@
 
 namespace headpond::worker {
 
-// Copies files that wait to be persisted into their under-store, for the master (master/persist_scheduler.h): each to a
-// temporary place, from this worker's blocks and, for those it does not have, from other workers. What fails is logged and
-// given out again by the master. Thread safe.
+// Copies files that wait to be persisted into their under-store, for the master
+// (master/persist_scheduler.h): each to a temporary place, from this worker's blocks and, for those
+// it does not have, from other workers. What fails is logged and given out again by the master.
+// Thread safe.
 class Persister {
  public:
   struct Options {
     std::chrono::milliseconds interval{std::chrono::seconds(1)};
     int threads = 2;
-    std::string temp_dir = ".alluxio_ufs_persistence";  // alluxio.underfs.persistence.async.temp.dir
+    std::string temp_dir =
+        ".alluxio_ufs_persistence";  // alluxio.underfs.persistence.async.temp.dir
   };
   // `worker_id` gives -1 while not registered. All must outlive this.
-  Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master, cache::BlockStore& store,
-            UfsMounts& mounts, CacheManager::RemoteFetch fetch);
+  Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master,
+            cache::BlockStore& store, UfsMounts& mounts, CacheManager::RemoteFetch fetch);
   ~Persister();  // Stop()
 
   void Start();

@@ -74,12 +74,17 @@ void ReadStream::OnCancel() {
 
 Status ReadStream::Accept() {
   RETURN_IF_ERROR(ParseMessage(in_, request_, "ReadRequest"));
-  if (request_.block_id() < 0) return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
-  if (request_.offset() < 0) return InvalidArgument("offset is {}, must not be negative", request_.offset());
-  if (request_.length() <= 0) return InvalidArgument("length is {}, must be positive", request_.length());
-  if (request_.chunk_size() < 0) return InvalidArgument("chunk_size is {}, must not be negative", request_.chunk_size());
+  if (request_.block_id() < 0)
+    return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
+  if (request_.offset() < 0)
+    return InvalidArgument("offset is {}, must not be negative", request_.offset());
+  if (request_.length() <= 0)
+    return InvalidArgument("length is {}, must be positive", request_.length());
+  if (request_.chunk_size() < 0)
+    return InvalidArgument("chunk_size is {}, must not be negative", request_.chunk_size());
   if (request_.length() > std::numeric_limits<int64_t>::max() - request_.offset())
-    return InvalidArgument("offset {} plus length {} is out of range", request_.offset(), request_.length());
+    return InvalidArgument("offset {} plus length {} is out of range", request_.offset(),
+                           request_.length());
   RETURN_IF_ERROR(CheckUfsBlock(UfsBlockOf(request_)));
   next_ = request_.offset();
   end_ = request_.offset() + request_.length();
@@ -107,7 +112,8 @@ size_t ReadStream::Pump() {
   if (!more || producing_ || ready_) return 0;
   producing_ = true;
   ++references_;
-  const size_t asked = request_.chunk_size() > 0 ? static_cast<size_t>(request_.chunk_size()) : kDefaultChunk;
+  const size_t asked =
+      request_.chunk_size() > 0 ? static_cast<size_t>(request_.chunk_size()) : kDefaultChunk;
   return std::min({asked, deps_.max_chunk_bytes, static_cast<size_t>(end_ - next_)});
 }
 
@@ -170,18 +176,23 @@ Status ReadStream::OpenInput() {
     if (const Status moved = deps_.store.Move(block, {.tier = 0}); !moved.ok())
       LogDebug("read", "block {} is read where it is: {}", block, moved.ToString());
   }
-  ASSIGN_OR_RETURN(input_, deps_.inputs.Open(block, UfsBlockOf(request_), request_.offset(), request_.length()));
+  ASSIGN_OR_RETURN(
+      input_, deps_.inputs.Open(block, UfsBlockOf(request_), request_.offset(), request_.length()));
   deps_.metrics.counter(input_->cached() ? "Worker.BlocksAccessed" : "Worker.BlocksReadUfs").Add();
   return Status::Ok();
 }
 
 void ReadStream::CountBytes(size_t bytes) {
   const auto count = static_cast<int64_t>(bytes);
-  deps_.metrics.counter(local_socket_ ? "Worker.BytesReadDomain" : "Worker.BytesReadRemote").Add(count);
-  deps_.metrics.counter(input_->cached() ? "Worker.BytesReadCache" : "Worker.BytesReadUfsAll").Add(count);
+  deps_.metrics.counter(local_socket_ ? "Worker.BytesReadDomain" : "Worker.BytesReadRemote")
+      .Add(count);
+  deps_.metrics.counter(input_->cached() ? "Worker.BytesReadCache" : "Worker.BytesReadUfsAll")
+      .Add(count);
 }
 
-void ReadStream::OnDone() { Release(); }
+void ReadStream::OnDone() {
+  Release();
+}
 
 void ReadStream::Release() {
   bool last = false;

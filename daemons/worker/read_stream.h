@@ -11,12 +11,13 @@
 
 namespace headpond::worker {
 
-// One ReadBlock call. The first message asks; chunks follow, at most one being sent and one being read from the file, each
-// counted in the budget; the call ends with the range. Later messages of the client only acknowledge, and its half-close
-// means that it has enough.
+// One ReadBlock call. The first message asks; chunks follow, at most one being sent and one being
+// read from the file, each counted in the budget; the call ends with the range. Later messages of
+// the client only acknowledge, and its half-close means that it has enough.
 //
 //   client: request ──> │ open ──> chunk ──> chunk ──> ... ──> OK
-//           acks ─────> │ (ignored: HTTP/2 flow control and the two-chunk limit already bound what is in flight)
+//           acks ─────> │ (ignored: HTTP/2 flow control and the two-chunk limit already bound what
+//           is in flight)
 //
 // Deletes itself when the call is over. File work runs on deps.io, callbacks on gRPC's threads.
 class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer> {
@@ -37,7 +38,8 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
   Status Accept() REQUIRES(mutex_);
   void RequestChunk(size_t bytes) EXCLUDES(mutex_);
   void Produce(size_t bytes) EXCLUDES(mutex_);
-  // The next chunk and its size, its bytes counted in the budget until gRPC has sent them; 0 at the end of the block.
+  // The next chunk and its size, its bytes counted in the budget until gRPC has sent them; 0 at the
+  // end of the block.
   Result<std::pair<::grpc::ByteBuffer, size_t>> ReadChunk(int64_t offset, size_t bytes);
   Status OpenInput();
   void CountBytes(size_t bytes);

@@ -32,13 +32,15 @@ struct RemoteFetcher::Impl {
     if (!channel) {
       net::ChannelOptions with_target = options;
       with_target.target = target;
-      channel = std::make_shared<net::AuthenticatedChannel>(std::move(with_target), Random::FromSystem());
+      channel =
+          std::make_shared<net::AuthenticatedChannel>(std::move(with_target), Random::FromSystem());
     }
     return channel;
   }
 };
 
-RemoteFetcher::RemoteFetcher(net::ChannelOptions channel) : impl_(std::make_unique<Impl>(std::move(channel))) {}
+RemoteFetcher::RemoteFetcher(net::ChannelOptions channel)
+    : impl_(std::make_unique<Impl>(std::move(channel))) {}
 
 RemoteFetcher::~RemoteFetcher() = default;
 

@@ -8,7 +8,8 @@
 
 namespace headpond::worker {
 
-// Reads whole blocks from other workers over ReadBlock. One connection per worker, kept. Thread safe.
+// Reads whole blocks from other workers over ReadBlock. One connection per worker, kept. Thread
+// safe.
 class RemoteFetcher {
  public:
   // `channel` without its target.

@@ -20,20 +20,22 @@ struct MountSpec {
   std::map<std::string, std::string> properties;
 };
 
-// The under-stores this worker has open, by mount. A mount's id changes with its options, so an id is asked for once.
-// Thread safe; asks and opens without holding its lock.
+// The under-stores this worker has open, by mount. A mount's id changes with its options, so an id
+// is asked for once. Thread safe; asks and opens without holding its lock.
 class UfsMounts {
  public:
   using Ask = std::function<Result<MountSpec>(MountId)>;
-  using Opener = std::function<Result<std::unique_ptr<ufs::Ufs>>(const std::string& uri,
-                                                                 const std::map<std::string, std::string>& properties)>;
-  explicit UfsMounts(Ask ask, Opener open = ufs::OpenUfs) : ask_(std::move(ask)), open_(std::move(open)) {}
+  using Opener = std::function<Result<std::unique_ptr<ufs::Ufs>>(
+      const std::string& uri, const std::map<std::string, std::string>& properties)>;
+  explicit UfsMounts(Ask ask, Opener open = ufs::OpenUfs)
+      : ask_(std::move(ask)), open_(std::move(open)) {}
 
   struct Mount {
     std::string uri;
     std::shared_ptr<ufs::Ufs> ufs;
   };
-  // Errors: the master's (NotFound: unmounted meanwhile; Unavailable), or why the store can't be opened.
+  // Errors: the master's (NotFound: unmounted meanwhile; Unavailable), or why the store can't be
+  // opened.
   Result<Mount> Get(MountId id) EXCLUDES(mutex_);
 
  private:

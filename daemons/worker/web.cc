@@ -20,7 +20,9 @@ int64_t Sum(const std::vector<cache::TierSpace>& tiers, int64_t cache::TierSpace
   return sum;
 }
 
-std::string AddressText(const WorkerAddress& address) { return fmt::format("{}:{}", address.host, address.rpc_port); }
+std::string AddressText(const WorkerAddress& address) {
+  return fmt::format("{}:{}", address.host, address.rpc_port);
+}
 
 class Pages {
  public:
@@ -30,8 +32,9 @@ class Pages {
     const auto tiers = deps_.store.Space();
     ordered_json usage = ordered_json::array();
     for (const cache::TierSpace& tier : tiers)
-      usage.push_back(
-          {{"tierAlias", tier.alias}, {"capacityBytes", tier.capacity_bytes}, {"usedBytes", tier.used_bytes}});
+      usage.push_back({{"tierAlias", tier.alias},
+                       {"capacityBytes", tier.capacity_bytes},
+                       {"usedBytes", tier.used_bytes}});
     return {{"version", kCompatVersion},
             {"revision", kRevision},
             {"capacityBytes", FormatSize(Sum(tiers, &cache::TierSpace::capacity_bytes))},
@@ -78,8 +81,9 @@ class Pages {
   ordered_json ConfigTriples() const {
     ordered_json triples = ordered_json::array();
     for (const ReportedProperty& property : ReportedProperties(deps_.config, false))
-      triples.push_back(
-          {{"left", property.name}, {"middle", property.value.value_or("")}, {"right", property.source}});
+      triples.push_back({{"left", property.name},
+                         {"middle", property.value.value_or("")},
+                         {"right", property.source}});
     return {{"configuration", triples}, {"whitelist", ordered_json::array({"/"})}};
   }
 
@@ -95,9 +99,11 @@ class Pages {
         {"Blocks", std::to_string(deps_.store.block_count())}};
     for (const cache::TierSpace& tier : tiers)
       rows.emplace_back("Tier " + tier.alias,
-                        fmt::format("{} of {} used", FormatSize(tier.used_bytes), FormatSize(tier.capacity_bytes)));
-    return http::OverviewPage("Headpond worker", rows,
-                              {{"REST info", "/api/v1/worker/info"}, {"Metrics", "/metrics/prometheus/"}});
+                        fmt::format("{} of {} used", FormatSize(tier.used_bytes),
+                                    FormatSize(tier.capacity_bytes)));
+    return http::OverviewPage(
+        "Headpond worker", rows,
+        {{"REST info", "/api/v1/worker/info"}, {"Metrics", "/metrics/prometheus/"}});
   }
 
  private:
@@ -106,7 +112,8 @@ class Pages {
   ordered_json Configuration() const {
     ordered_json result = ordered_json::object();
     for (const ReportedProperty& property : ReportedProperties(deps_.config, false))
-      result[property.name] = property.value ? ordered_json(*property.value) : ordered_json(nullptr);
+      result[property.name] =
+          property.value ? ordered_json(*property.value) : ordered_json(nullptr);
     return result;
   }
 
@@ -118,15 +125,20 @@ class Pages {
 void AddWorkerPages(http::HttpServer& server, WebDeps deps) {
   const auto pages = std::make_shared<const Pages>(deps);
   const auto json = [&](const std::string& name, auto make) {
-    server.Handle("GET", "/api/v1/worker/" + name, [pages, make](const http::Request&) -> Result<http::Response> {
-      return http::Response{.body = make(*pages).dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
-    });
+    server.Handle(
+        "GET", "/api/v1/worker/" + name,
+        [pages, make](const http::Request&) -> Result<http::Response> {
+          return http::Response{
+              .body = make(*pages).dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+        });
   };
   json("info", [](const Pages& p) { return p.Info(); });
   json("webui_init", [](const Pages& p) { return p.Init(); });
   json("webui_overview", [](const Pages& p) { return p.Overview(); });
   json("webui_config", [](const Pages& p) { return p.ConfigTriples(); });
-  json("operations", [](const Pages&) { return ordered_json{{"operationCount", 0}, {"rpcQueueLength", 0}}; });
+  json("operations", [](const Pages&) {
+    return ordered_json{{"operationCount", 0}, {"rpcQueueLength", 0}};
+  });
   server.Handle("GET", "/", [pages](const http::Request&) -> Result<http::Response> {
     return http::Response{.content_type = "text/html;charset=utf-8", .body = pages->Page()};
   });

@@ -21,8 +21,9 @@ struct WebDeps {
   const WorkerIdentity& identity;
 };
 
-// Adds the overview page and stock's REST answers (compat/rest.md): /, /api/v1/worker/{info,webui_init,webui_overview,
-// webui_config,operations}, /metrics/{json,prometheus}.
+// Adds the overview page and stock's REST answers (compat/rest.md): /,
+// /api/v1/worker/{info,webui_init,webui_overview, webui_config,operations},
+// /metrics/{json,prometheus}.
 void AddWorkerPages(http::HttpServer& server, WebDeps deps);
 
 }  // namespace headpond::worker

@@ -14,7 +14,8 @@
 namespace headpond::worker {
 
 // InvalidArgument, naming the message, for bytes that are none.
-Status ParseMessage(const ::grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message, std::string_view name);
+Status ParseMessage(const ::grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message,
+                    std::string_view name);
 ::grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message);
 
 // Where the client says the block is in the under-store; nullopt when it does not say.

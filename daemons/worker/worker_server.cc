@@ -32,9 +32,10 @@ namespace {
 
 constexpr std::string_view kComponent = "worker";
 constexpr int kIoThreads = 16;
-constexpr size_t kIoQueue = 50'000;               // streams that may wait for one
-constexpr size_t kReadBufferBytes = 256u << 20;   // of all readers together
-constexpr size_t kMaxInboundBytes = 16u << 20;    // a WriteBlock chunk is 1 MiB by default; stock's limit is 4 MB
+constexpr size_t kIoQueue = 50'000;              // streams that may wait for one
+constexpr size_t kReadBufferBytes = 256u << 20;  // of all readers together
+constexpr size_t kMaxInboundBytes =
+    16u << 20;  // a WriteBlock chunk is 1 MiB by default; stock's limit is 4 MB
 constexpr std::chrono::seconds kMasterCallTimeout{10};
 
 std::string LevelKey(int level, std::string_view name) {
@@ -47,14 +48,18 @@ Result<cache::TierOptions> TierOf(const Config& config, int level) {
   const auto paths = config.GetList(LevelKey(level, "dirs.path"));
   const auto quotas = config.GetList(LevelKey(level, "dirs.quota"));
   const auto media = config.GetList(LevelKey(level, "dirs.mediumtype"));
-  if (tier.alias.empty()) return InvalidArgument("{} is empty; name the tier, as in MEM", LevelKey(level, "alias"));
-  if (paths.empty()) return InvalidArgument("{} is empty; give at least one folder", LevelKey(level, "dirs.path"));
+  if (tier.alias.empty())
+    return InvalidArgument("{} is empty; name the tier, as in MEM", LevelKey(level, "alias"));
+  if (paths.empty())
+    return InvalidArgument("{} is empty; give at least one folder", LevelKey(level, "dirs.path"));
   if (quotas.size() != 1 && quotas.size() != paths.size())
     return InvalidArgument("{} has {} values for {} folders in {}; give one for all, or one each",
-                           LevelKey(level, "dirs.quota"), quotas.size(), paths.size(), LevelKey(level, "dirs.path"));
+                           LevelKey(level, "dirs.quota"), quotas.size(), paths.size(),
+                           LevelKey(level, "dirs.path"));
   if (media.size() > 1 && media.size() != paths.size())
     return InvalidArgument("{} has {} values for {} folders in {}; give one for all, or one each",
-                           LevelKey(level, "dirs.mediumtype"), media.size(), paths.size(), LevelKey(level, "dirs.path"));
+                           LevelKey(level, "dirs.mediumtype"), media.size(), paths.size(),
+                           LevelKey(level, "dirs.path"));
   for (size_t i = 0; i < paths.size(); ++i) {
     ASSIGN_OR_RETURN(const int64_t quota, ParseSize(quotas.size() == 1 ? quotas[0] : quotas[i]));
     tier.directories.push_back({.path = paths[i],
@@ -70,9 +75,11 @@ Result<cache::BlockStoreOptions::Allocator> AllocatorOf(const Config& config) {
   const std::string name = config.GetString("alluxio.worker.allocator.class");
   if (name.ends_with("MaxFreeAllocator")) return cache::BlockStoreOptions::Allocator::kMaxFree;
   if (name.ends_with("GreedyAllocator")) return cache::BlockStoreOptions::Allocator::kGreedy;
-  if (name.ends_with("RoundRobinAllocator")) return cache::BlockStoreOptions::Allocator::kRoundRobin;
+  if (name.ends_with("RoundRobinAllocator"))
+    return cache::BlockStoreOptions::Allocator::kRoundRobin;
   return InvalidArgument(
-      "alluxio.worker.allocator.class={} is not known; use MaxFreeAllocator, GreedyAllocator or RoundRobinAllocator",
+      "alluxio.worker.allocator.class={} is not known; use MaxFreeAllocator, GreedyAllocator or "
+      "RoundRobinAllocator",
       name);
 }
 
@@ -90,7 +97,10 @@ Result<std::vector<cache::TierOptions>> TiersOf(const Config& config) {
 
 struct WorkerServer::Parts {
   explicit Parts(const Config& c)
-      : config(c), io_pool("block-io", kIoThreads, kIoQueue), auth_pool("sasl", 4, 1000), budget(kReadBufferBytes) {}
+      : config(c),
+        io_pool("block-io", kIoThreads, kIoQueue),
+        auth_pool("sasl", 4, 1000),
+        budget(kReadBufferBytes) {}
 
   const Clock& clock = Clock::System();
   const Config config;
@@ -134,11 +144,11 @@ Status WorkerServer::Parts::OpenStore() {
   ASSIGN_OR_RETURN(auto tiers, TiersOf(config));
   ASSIGN_OR_RETURN(const auto allocator, AllocatorOf(config));
   Counter& evicted = metrics.counter("Worker.BlocksEvicted");
-  ASSIGN_OR_RETURN(store, cache::OpenTieredBlockStore({.tiers = std::move(tiers),
-                                                       .allocator = allocator,
-                                                       .on_evict = [&evicted](cache::BlockId, int64_t) {
-                                                         evicted.Add();
-                                                       }}));
+  ASSIGN_OR_RETURN(store,
+                   cache::OpenTieredBlockStore(
+                       {.tiers = std::move(tiers),
+                        .allocator = allocator,
+                        .on_evict = [&evicted](cache::BlockId, int64_t) { evicted.Add(); }}));
   return Status::Ok();
 }
 
@@ -154,7 +164,8 @@ Status WorkerServer::Parts::MakeSecurity() {
           .type = type,
           .process_user = net::ProcessUser(),
           .impersonation = net::ImpersonationRules::FromProperties(properties),
-          .channels = {.stale_after = config.GetDuration("alluxio.security.stale.channel.purge.interval")}},
+          .channels = {.stale_after =
+                           config.GetDuration("alluxio.security.stale.channel.purge.interval")}},
       *groups, clock);
   sasl = std::make_unique<net::SaslService>(*authenticator, auth_pool, clock);
   versions = std::make_unique<net::VersionService>(
@@ -177,14 +188,17 @@ CacheManager::RemoteFetch WorkerServer::Parts::Fetch() {
 bool WorkerServer::Parts::IsSuperuser(const std::string& user) {
   if (user == net::ProcessUser()) return true;
   const auto member_of = groups->Groups(user);
-  const std::string supergroup = config.GetString("alluxio.security.authorization.permission.supergroup");
-  return member_of.ok() && std::find(member_of->begin(), member_of->end(), supergroup) != member_of->end();
+  const std::string supergroup =
+      config.GetString("alluxio.security.authorization.permission.supergroup");
+  return member_of.ok() &&
+         std::find(member_of->begin(), member_of->end(), supergroup) != member_of->end();
 }
 
 void WorkerServer::Parts::MakeMasterSide() {
   net::ChannelOptions channel = Channel();
-  channel.target = fmt::format("{}:{}", config.Find("alluxio.master.hostname").value_or(LocalHostName()),
-                               config.GetInt("alluxio.master.rpc.port"));
+  channel.target =
+      fmt::format("{}:{}", config.Find("alluxio.master.hostname").value_or(LocalHostName()),
+                  config.GetInt("alluxio.master.rpc.port"));
   master = std::make_unique<MasterLink>(std::move(channel), kMasterCallTimeout);
   fetcher = std::make_unique<RemoteFetcher>(Channel());
   mounts = std::make_unique<UfsMounts>([this](MountId id) { return master->GetMount(id); });
@@ -201,12 +215,14 @@ void WorkerServer::Parts::MakeMasterSide() {
       CacheManager::Options{
           .is_self = [this](const std::string& host,
                             int port) { return host == address.host && port == address.data_port; },
-          .max_requests =
-              static_cast<size_t>(config.GetInt("alluxio.worker.network.async.cache.manager.queue.max")),
-          .threads = static_cast<int>(config.GetInt("alluxio.worker.network.async.cache.manager.threads.max"))},
+          .max_requests = static_cast<size_t>(
+              config.GetInt("alluxio.worker.network.async.cache.manager.queue.max")),
+          .threads = static_cast<int>(
+              config.GetInt("alluxio.worker.network.async.cache.manager.threads.max"))},
       *store, *inputs, commit, Fetch());
   persister = std::make_unique<Persister>(
-      Persister::Options{.temp_dir = config.GetString("alluxio.underfs.persistence.async.temp.dir")},
+      Persister::Options{.temp_dir =
+                             config.GetString("alluxio.underfs.persistence.async.temp.dir")},
       [this] { return sync->worker_id(); }, *master, *store, *mounts, Fetch());
 }
 
@@ -216,13 +232,13 @@ void WorkerServer::Parts::MakeServers() {
                                 .port = address.web_port,
                                 .port_key = "alluxio.worker.web.port"});
   AddWorkerPages(*web, {*store, metrics, config, identity});
-  rpc = std::make_unique<net::GrpcServer>(net::GrpcServerOptions{
-      .name = "worker RPC server",
-      .bind_host = config.GetString("alluxio.worker.bind.host"),
-      .port = address.rpc_port,
-      .port_property = "alluxio.worker.rpc.port",
-      .unix_socket_path = socket_path,
-      .max_inbound_message_bytes = kMaxInboundBytes});
+  rpc = std::make_unique<net::GrpcServer>(
+      net::GrpcServerOptions{.name = "worker RPC server",
+                             .bind_host = config.GetString("alluxio.worker.bind.host"),
+                             .port = address.rpc_port,
+                             .port_property = "alluxio.worker.rpc.port",
+                             .unix_socket_path = socket_path,
+                             .max_inbound_message_bytes = kMaxInboundBytes});
   service = MakeBlockService(
       {.store = *store,
        .inputs = *inputs,
@@ -234,8 +250,8 @@ void WorkerServer::Parts::MakeServers() {
        .io = io_pool,
        .budget = budget,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
-       .max_chunk_bytes =
-           static_cast<size_t>(config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))});
+       .max_chunk_bytes = static_cast<size_t>(
+           config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))});
   rpc->AddService(*service);
   rpc->AddService(versions->service());
   rpc->AddSasl(*sasl);
@@ -243,7 +259,9 @@ void WorkerServer::Parts::MakeServers() {
 
 WorkerServer::WorkerServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-WorkerServer::~WorkerServer() { Stop(); }
+WorkerServer::~WorkerServer() {
+  Stop();
+}
 
 Result<std::unique_ptr<WorkerServer>> WorkerServer::Create(const Config& config) {
   auto parts = std::make_unique<Parts>(config);
@@ -256,7 +274,8 @@ Result<std::unique_ptr<WorkerServer>> WorkerServer::Create(const Config& config)
   address.web_port = static_cast<int>(config.GetInt("alluxio.worker.web.port"));
   address.locality = {{"node", config.Find("alluxio.locality.node").value_or(address.host)},
                       {"rack", config.Find("alluxio.locality.rack").value_or("")}};
-  if (const auto socket = config.Find("alluxio.worker.data.server.domain.socket.address"); socket && !socket->empty()) {
+  if (const auto socket = config.Find("alluxio.worker.data.server.domain.socket.address");
+      socket && !socket->empty()) {
     Random random = Random::FromSystem();
     const bool as_uuid = config.GetBool("alluxio.worker.data.server.domain.socket.as.uuid");
     parts->socket_path = as_uuid ? *socket + "/" + random.Uuid() : *socket;
@@ -293,16 +312,25 @@ void WorkerServer::Stop() {
   p.auth_pool.Shutdown();
 }
 
-int WorkerServer::rpc_port() const { return parts_->address.rpc_port; }
-int WorkerServer::web_port() const { return parts_->address.web_port; }
-bool WorkerServer::registered() const { return parts_->sync->registered(); }
-cache::BlockStore& WorkerServer::store() { return *parts_->store; }
+int WorkerServer::rpc_port() const {
+  return parts_->address.rpc_port;
+}
+int WorkerServer::web_port() const {
+  return parts_->address.web_port;
+}
+bool WorkerServer::registered() const {
+  return parts_->sync->registered();
+}
+cache::BlockStore& WorkerServer::store() {
+  return *parts_->store;
+}
 
 int WorkerMain(std::span<const std::string> arguments) {
-  return RunDaemon("worker", arguments, [](const Config& config) -> Result<std::unique_ptr<Daemon>> {
-    ASSIGN_OR_RETURN(std::unique_ptr<WorkerServer> server, WorkerServer::Create(config));
-    return std::unique_ptr<Daemon>(std::move(server));
-  });
+  return RunDaemon(
+      "worker", arguments, [](const Config& config) -> Result<std::unique_ptr<Daemon>> {
+        ASSIGN_OR_RETURN(std::unique_ptr<WorkerServer> server, WorkerServer::Create(config));
+        return std::unique_ptr<Daemon>(std::move(server));
+      });
 }
 
 }  // namespace headpond::worker

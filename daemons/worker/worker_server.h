@@ -11,10 +11,12 @@
 
 namespace headpond::worker {
 
-// A whole worker: built from a configuration, started, stopped in reverse. The one place where its parts are wired.
+// A whole worker: built from a configuration, started, stopped in reverse. The one place where its
+// parts are wired.
 class WorkerServer final : public Daemon {
  public:
-  // Opens the tiers and recovers their blocks. Errors name the property that is wrong and the remedy.
+  // Opens the tiers and recovers their blocks. Errors name the property that is wrong and the
+  // remedy.
   static Result<std::unique_ptr<WorkerServer>> Create(const Config& config);
   ~WorkerServer() override;  // Stop()
 
@@ -34,12 +36,12 @@ class WorkerServer final : public Daemon {
   std::unique_ptr<Parts> parts_;
 };
 
-// The tiers that alluxio.worker.tieredstore.* describe. Errors: InvalidArgument naming the property when the lists of
-// paths, quotas and medium types of a level do not fit together.
+// The tiers that alluxio.worker.tieredstore.* describe. Errors: InvalidArgument naming the property
+// when the lists of paths, quotas and medium types of a level do not fit together.
 Result<std::vector<cache::TierOptions>> TiersOf(const Config& config);
 
-// `headpond worker [--no-format] [-Dkey=value ...]`. Blocks of a former run are kept; --no-format is accepted for the sake
-// of stock's entry point.
+// `headpond worker [--no-format] [-Dkey=value ...]`. Blocks of a former run are kept; --no-format
+// is accepted for the sake of stock's entry point.
 int WorkerMain(std::span<const std::string> arguments);
 
 }  // namespace headpond::worker

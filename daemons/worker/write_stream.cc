@@ -115,13 +115,15 @@ Status WriteStream::HandleCommand(const blockpb::WriteRequestCommand& command) {
     if (!command.flush()) return Status::Ok();
   }
   if (command.has_offset() && command.offset() != target_->position())
-    return InvalidArgument("offset is {}, but {} bytes were written", command.offset(), target_->position());
+    return InvalidArgument("offset is {}, but {} bytes were written", command.offset(),
+                           target_->position());
   if (command.flush()) Reply(target_->position(), "");
   return Status::Ok();
 }
 
 void WriteStream::FinishTarget() {
-  // A reset stream looks like a half-closed one until its cancellation arrives; the context knows first.
+  // A reset stream looks like a half-closed one until its cancellation arrives; the context knows
+  // first.
   if (context_.IsCancelled()) {
     target_.reset();
     return End(Cancelled("the client cancelled the write"));
@@ -158,7 +160,9 @@ void WriteStream::End(const Status& status) {
   Finish(net::ToGrpc(status));
 }
 
-void WriteStream::OnDone() { Release(); }
+void WriteStream::OnDone() {
+  Release();
+}
 
 void WriteStream::Release() {
   bool last = false;

@@ -13,18 +13,19 @@
 
 namespace headpond::worker {
 
-// One WriteBlock call (compat/behaviour.md section 8): a command opens the target, chunks fill it, commands with `flush`
-// are answered with the position, half-close finishes it, cancellation aborts it. A block is committed at the master
-// before the call ends; an under-store file's content hash is the one message of its answer.
+// One WriteBlock call (compat/behaviour.md section 8): a command opens the target, chunks fill it,
+// commands with `flush` are answered with the position, half-close finishes it, cancellation aborts
+// it. A block is committed at the master before the call ends; an under-store file's content hash
+// is the one message of its answer.
 //
-// At most kMaxQueued messages wait for the disk; then the stream is not read on, and HTTP/2 stops the client. Deletes
-// itself when the call is over.
+// At most kMaxQueued messages wait for the disk; then the stream is not read on, and HTTP/2 stops
+// the client. Deletes itself when the call is over.
 class WriteStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer> {
  public:
   static constexpr size_t kMaxQueued = 8;  // alluxio.worker.network.writer.buffer.size.messages
 
-  WriteStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context, Status authenticated,
-              bool local_socket);
+  WriteStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+              Status authenticated, bool local_socket);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;

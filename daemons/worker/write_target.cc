@@ -7,7 +7,8 @@ namespace blockpb = ::alluxio::grpc::block;
 
 class BlockTarget final : public WriteTarget {
  public:
-  BlockTarget(BlockId block, bool pin, std::unique_ptr<cache::BlockWriter> writer, const CommitToMaster& commit)
+  BlockTarget(BlockId block, bool pin, std::unique_ptr<cache::BlockWriter> writer,
+              const CommitToMaster& commit)
       : block_(block), pin_(pin), writer_(std::move(writer)), commit_(commit) {}
 
   Status Append(std::string_view data) override { return writer_->Append(data); }
@@ -48,9 +49,11 @@ class UfsFileTarget final : public WriteTarget {
 
 Result<std::unique_ptr<WriteTarget>> OpenBlock(const BlockServiceDeps& deps,
                                                const blockpb::WriteRequestCommand& command) {
-  if (command.id() < 0) return InvalidArgument("id is {}, a block id must not be negative", command.id());
+  if (command.id() < 0)
+    return InvalidArgument("id is {}, a block id must not be negative", command.id());
   if (command.space_to_reserve() < 0)
-    return InvalidArgument("space_to_reserve is {}, must not be negative", command.space_to_reserve());
+    return InvalidArgument("space_to_reserve is {}, must not be negative",
+                           command.space_to_reserve());
   ASSIGN_OR_RETURN(auto writer,
                    deps.store.Create(NewSessionId(), command.id(),
                                      {.tier = command.tier(), .medium_type = command.medium_type()},
@@ -64,12 +67,14 @@ Result<std::unique_ptr<WriteTarget>> OpenUfsFile(const BlockServiceDeps& deps,
   if (!command.has_create_ufs_file_options())
     return InvalidArgument("create_ufs_file_options is missing; a UFS_FILE stream needs it");
   const auto& options = command.create_ufs_file_options();
-  if (options.ufs_path().empty()) return InvalidArgument("create_ufs_file_options.ufs_path is empty");
+  if (options.ufs_path().empty())
+    return InvalidArgument("create_ufs_file_options.ufs_path is empty");
   ASSIGN_OR_RETURN(UfsMounts::Mount mount, deps.mounts.Get(options.mount_id()));
-  ASSIGN_OR_RETURN(auto writer, mount.ufs->Create(options.ufs_path(), {.owner = options.owner(),
-                                                                       .group = options.group(),
-                                                                       .mode = static_cast<uint16_t>(options.mode()),
-                                                                       .create_parents = true}));
+  ASSIGN_OR_RETURN(auto writer, mount.ufs->Create(options.ufs_path(),
+                                                  {.owner = options.owner(),
+                                                   .group = options.group(),
+                                                   .mode = static_cast<uint16_t>(options.mode()),
+                                                   .create_parents = true}));
   return std::unique_ptr<WriteTarget>(new UfsFileTarget(std::move(mount.ufs), std::move(writer)));
 }
 
@@ -79,8 +84,9 @@ Result<std::unique_ptr<WriteTarget>> OpenWriteTarget(const BlockServiceDeps& dep
                                                      const blockpb::WriteRequestCommand& command) {
   switch (command.type()) {
     case blockpb::UFS_FILE: return OpenUfsFile(deps, command);
-    // The fallback to an under-store block is for a full tier only (alluxio.user.file.ufs.tier.enabled, off by default):
-    // without it such a stream fails when the tier is full, as a plain block stream does.
+    // The fallback to an under-store block is for a full tier only
+    // (alluxio.user.file.ufs.tier.enabled, off by default): without it such a stream fails when the
+    // tier is full, as a plain block stream does.
     case blockpb::UFS_FALLBACK_BLOCK:
     case blockpb::ALLUXIO_BLOCK: return OpenBlock(deps, command);
   }
