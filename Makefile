@@ -6,7 +6,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := true
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run stop test test-tsan bench images e2e fmt tidy fuzz
+.PHONY: help deps build run stop test test-tsan bench e2e fmt tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
