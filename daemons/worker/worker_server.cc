@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/http_server.h"
-#include "net/auth.h"
+#include "net/auth_config.h"
 #include "net/channel.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
@@ -155,18 +155,8 @@ Status WorkerServer::Parts::OpenStore() {
 Status WorkerServer::Parts::MakeSecurity() {
   groups = std::make_unique<net::CachedUserGroups>(
       unix_groups, clock, config.GetDuration("alluxio.security.group.mapping.cache.timeout"));
-  ASSIGN_OR_RETURN(const net::AuthType type,
-                   net::ParseAuthType(config.GetString("alluxio.security.authentication.type")));
-  std::map<std::string, std::string, std::less<>> properties;
-  for (const auto& [key, entry] : config.entries()) properties[key] = config.GetString(key);
-  authenticator = std::make_unique<net::Authenticator>(
-      net::Authenticator::Options{
-          .type = type,
-          .process_user = net::ProcessUser(),
-          .impersonation = net::ImpersonationRules::FromProperties(properties),
-          .channels = {.stale_after =
-                           config.GetDuration("alluxio.security.stale.channel.purge.interval")}},
-      *groups, clock);
+  ASSIGN_OR_RETURN(auto options, net::AuthenticatorOptionsOf(config));
+  authenticator = std::make_unique<net::Authenticator>(std::move(options), *groups, clock);
   sasl = std::make_unique<net::SaslService>(*authenticator, auth_pool, clock);
   versions = std::make_unique<net::VersionService>(
       std::set{::alluxio::grpc::version::BLOCK_WORKER_CLIENT_SERVICE}, nullptr);
