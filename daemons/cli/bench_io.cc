@@ -10,17 +10,15 @@
 namespace headpond::cli {
 namespace {
 
-constexpr size_t kBufferBytes = 4 << 20;
+constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kPageBytes = 4096;
 
 struct Plan {
   int64_t bytes = 0;
-  int64_t reps = 0;
-  int64_t random_bytes = 0;  // 0: no random reads
-  int threads = 1;
-  int64_t random_count = 0;
+  int64_t repetitions = 0;
+  std::chrono::duration<double> random_time{};
   int64_t server_pid = 0;
   std::string path;
-  client::CreateOptions create;
   client::OpenOptions open;
 };
 
@@ -37,11 +35,6 @@ Result<Enum> Find(const Named<Enum> (&names)[n], std::string_view option, std::s
   return InvalidArgument("--{} {}: there is no such type", option, text);
 }
 
-constexpr Named<client::WriteType> kWriteTypes[] = {
-    {"MUST_CACHE", client::WriteType::kMustCache},
-    {"CACHE_THROUGH", client::WriteType::kCacheThrough},
-    {"THROUGH", client::WriteType::kThrough},
-    {"ASYNC_THROUGH", client::WriteType::kAsyncThrough}};
 constexpr Named<client::ReadType> kReadTypes[] = {
     {"NO_CACHE", client::ReadType::kNoCache},
     {"CACHE", client::ReadType::kCache},
@@ -49,47 +42,39 @@ constexpr Named<client::ReadType> kReadTypes[] = {
 
 Result<Plan> MakePlan(const Args& args) {
   Plan plan;
-  ASSIGN_OR_RETURN(const int64_t mib, PositiveOption(args, "size-mib", 1024));
+  ASSIGN_OR_RETURN(const int64_t mib, PositiveOption(args, "mib", 1024));
   plan.bytes = mib << 20;
-  ASSIGN_OR_RETURN(plan.reps, PositiveOption(args, "reps", 3));
-  ASSIGN_OR_RETURN(plan.random_bytes, PositiveOption(args, "random", 0));
-  ASSIGN_OR_RETURN(const int64_t threads, PositiveOption(args, "threads", 1));
-  plan.threads = static_cast<int>(threads);
-  ASSIGN_OR_RETURN(plan.random_count, PositiveOption(args, "count", 2000));
+  ASSIGN_OR_RETURN(plan.repetitions, PositiveOption(args, "repetitions", 3));
+  ASSIGN_OR_RETURN(plan.random_time, SecondsOption(args, "random-seconds", 1));
   ASSIGN_OR_RETURN(plan.server_pid, PositiveOption(args, "server-pid", 0));
   plan.path = args.ValueOr("path", "/headpond-bench-" + Random::FromSystem().Uuid());
-  ASSIGN_OR_RETURN(plan.create.write_type,
-                   Find(kWriteTypes, "write-type", args.ValueOr("write-type", "MUST_CACHE")));
   ASSIGN_OR_RETURN(plan.open.read_type,
                    Find(kReadTypes, "read-type", args.ValueOr("read-type", "CACHE")));
-  plan.create.overwrite = true;
-  if (plan.random_bytes > plan.bytes) return InvalidArgument("--random is larger than the file");
   return plan;
 }
 
-// One pass over all bytes, as a Measurement of one call.
-Measurement Timed(const Plan& plan, const std::function<Status()>& pass) {
-  return Measure(1, 1, plan.server_pid, [&](int, int64_t) { return pass(); });
-}
-
-void PrintPass(Call& call, const Plan& plan, std::string_view op, int64_t rep,
-               const Measurement& measured) {
+// Runs `pass` over all bytes and prints its rate.
+Status RunPass(Call& call, const Plan& plan, std::string_view name,
+               const std::function<Status()>& pass) {
+  const Measurement measured =
+      Measure(1, {.steps = 1}, plan.server_pid, [&](int, int64_t) { return pass(); });
+  RETURN_IF_ERROR(measured.first_error);
   const double mib = static_cast<double>(plan.bytes) / (1 << 20);
   const double gib = mib / 1024;
-  std::string line = fmt::format(
-      "op={} rep={} mib={:.0f} seconds={:.3f} mib_per_s={:.0f} client_cpu_s_per_gib={:.3f}", op,
-      rep, mib, measured.seconds, mib / std::max(measured.seconds, 1e-9),
-      measured.client_cpu_seconds / gib);
+  call.out().Line("{}.mib_per_s={:.0f}", name, mib / std::max(measured.seconds, 1e-9));
+  call.out().Line("{}.client_cpu_s_per_gib={:.3f}", name, measured.client_cpu_seconds / gib);
   if (plan.server_pid)
-    line += fmt::format(" server_cpu_s_per_gib={:.3f}", measured.server_cpu_seconds / gib);
-  call.out().Line("{}", line);
+    call.out().Line("{}.cpu_s_per_gib={:.3f}", name, measured.server_cpu_seconds / gib);
   call.out().Flush();
+  return Status::Ok();
 }
 
-Status WriteAll(client::FileSystem& fs, const Plan& plan) {
+Status WriteAll(client::FileSystem& fs, const Plan& plan, client::WriteType type) {
   std::string block(kBufferBytes, '\0');
   for (size_t i = 0; i < block.size(); ++i) block[i] = static_cast<char>(i * 2654435761u >> 13);
-  ASSIGN_OR_RETURN(const auto writer, fs.Create(plan.path, plan.create));
+  client::CreateOptions options;
+  options.write_type = type;
+  ASSIGN_OR_RETURN(const auto writer, fs.Create(plan.path, options));
   for (int64_t left = plan.bytes; left > 0;) {
     const auto some =
         static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(block.size())));
@@ -112,49 +97,57 @@ Status ReadAll(client::FileSystem& fs, const Plan& plan) {
 }
 
 // Every thread has a reader of its own, as different programs would.
-Result<Measurement> RandomReads(client::FileSystem& fs, const Plan& plan) {
+Status RandomReads(Call& call, client::FileSystem& fs, const Plan& plan, int threads) {
   struct PerThread {
     std::unique_ptr<client::FileReader> reader;
     Random random{0};
     std::unique_ptr<char[]> buffer;
   };
   std::vector<PerThread> state;
-  for (int thread = 0; thread < plan.threads; ++thread) {
+  for (int thread = 0; thread < threads; ++thread) {
     ASSIGN_OR_RETURN(auto reader, fs.Open(plan.path, plan.open));
     state.push_back({std::move(reader), Random(static_cast<uint64_t>(thread) + 1),
-                     std::make_unique<char[]>(static_cast<size_t>(plan.random_bytes))});
+                     std::make_unique<char[]>(kPageBytes)});
   }
-  const auto places = static_cast<uint64_t>(plan.bytes / plan.random_bytes);
-  return Measure(
-      plan.threads, plan.random_count, plan.server_pid, [&](int thread, int64_t) -> Status {
+  const auto places = static_cast<uint64_t>(plan.bytes / static_cast<int64_t>(kPageBytes));
+  const Measurement measured = Measure(
+      threads, {.time = plan.random_time}, plan.server_pid, [&](int thread, int64_t) -> Status {
         PerThread& mine = state[static_cast<size_t>(thread)];
-        const auto offset = static_cast<int64_t>(mine.random.Below(places)) * plan.random_bytes;
-        const auto wanted = static_cast<size_t>(plan.random_bytes);
-        ASSIGN_OR_RETURN(const size_t some, mine.reader->ReadAt(offset, wanted, mine.buffer.get()));
-        return some == wanted ? Status::Ok() : DataLoss("read {} of {} bytes", some, wanted);
+        const auto page = static_cast<int64_t>(mine.random.Below(places));
+        ASSIGN_OR_RETURN(const size_t some,
+                         mine.reader->ReadAt(page * static_cast<int64_t>(kPageBytes), kPageBytes,
+                                             mine.buffer.get()));
+        return some == kPageBytes ? Status::Ok()
+                                  : DataLoss("read {} of {} bytes", some, kPageBytes);
       });
+  RETURN_IF_ERROR(measured.first_error);
+  PrintCalls(call.out(), fmt::format("random4k_{}", threads), measured, 1, plan.server_pid > 0);
+  return Status::Ok();
 }
 
 Result<int> BenchIo(Call& call) {
   ASSIGN_OR_RETURN(const Plan plan, MakePlan(call.args));
   ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
-  for (int64_t rep = 0; rep < plan.reps; ++rep) {
-    const Measurement measured = Timed(plan, [&] { return WriteAll(*fs, plan); });
-    RETURN_IF_ERROR(measured.first_error);
-    PrintPass(call, plan, "write", rep, measured);
-  }
-  for (int64_t rep = 0; rep < plan.reps; ++rep) {
-    const Measurement measured = Timed(plan, [&] { return ReadAll(*fs, plan); });
-    RETURN_IF_ERROR(measured.first_error);
-    PrintPass(call, plan, "read", rep, measured);
-  }
-  if (plan.random_bytes > 0) {
-    ASSIGN_OR_RETURN(const Measurement measured, RandomReads(*fs, plan));
-    RETURN_IF_ERROR(measured.first_error);
-    call.out().Line("{} bytes={}",
-                    MetaLine("random-read", plan.threads, measured, plan.server_pid > 0),
-                    plan.random_bytes);
-  }
+  const auto repeat = [&](const std::function<Status()>& step) -> Status {
+    for (int64_t i = 0; i < plan.repetitions; ++i) RETURN_IF_ERROR(step());
+    return Status::Ok();
+  };
+  RETURN_IF_ERROR(repeat([&]() -> Status {
+    RETURN_IF_ERROR(RunPass(call, plan, "write_cache_through",
+                            [&] { return WriteAll(*fs, plan, client::WriteType::kCacheThrough); }));
+    return fs->Delete(plan.path);
+  }));
+  bool exists = false;
+  RETURN_IF_ERROR(repeat([&]() -> Status {
+    if (exists) RETURN_IF_ERROR(fs->Delete(plan.path));
+    exists = true;
+    return RunPass(call, plan, "write_must_cache",
+                   [&] { return WriteAll(*fs, plan, client::WriteType::kMustCache); });
+  }));
+  RETURN_IF_ERROR(
+      repeat([&] { return RunPass(call, plan, "read", [&] { return ReadAll(*fs, plan); }); }));
+  for (const int threads : {1, 4})
+    RETURN_IF_ERROR(repeat([&] { return RandomReads(call, *fs, plan, threads); }));
   if (!call.args.Has("keep")) RETURN_IF_ERROR(fs->Delete(plan.path));
   return kExitOk;
 }
@@ -164,20 +157,16 @@ Result<int> BenchIo(Call& call) {
 std::vector<Command> BenchIoCommands() {
   return {
       {.name = "io",
-       .usage = "io [--size-mib N] [--reps N] [--random BYTES --threads N --count N]",
+       .usage = "io [--mib N] [--repetitions N] [--random-seconds S]",
        .help =
-           "Writes a file and reads it, in order and at random places; prints lines of key=value.",
-       .examples = "  headpond bench io --size-mib 1024 --reps 3\n"
-                   "  headpond bench io --size-mib 256 --random 4096 --threads 4 --server-pid "
-                   "$(cat worker.pid)",
-       .options = {{.name = "size-mib", .value = "N", .help = "1024"},
-                   {.name = "reps", .value = "N", .help = "how often to write and to read; 3"},
-                   {.name = "random",
-                    .value = "bytes",
-                    .help = "then read this much at random places"},
-                   {.name = "threads", .value = "N", .help = "random readers; 1"},
-                   {.name = "count", .value = "N", .help = "random reads of each thread; 2000"},
-                   {.name = "write-type", .value = "name", .help = "MUST_CACHE"},
+           "Writes a file (CACHE_THROUGH, MUST_CACHE) and reads it, in order and 4 KiB at random "
+           "places\nfrom 1 and 4 threads; prints lines of key=value.",
+       .examples = "  headpond bench io --mib 1024 --repetitions 3\n"
+                   "  headpond bench io --mib 256 --server-pid $(cat worker.pid) "
+                   "-Dalluxio.user.short.circuit.enabled=false",
+       .options = {{.name = "mib", .value = "N", .help = "size of the file; 1024"},
+                   {.name = "repetitions", .value = "N", .help = "of each measurement; 3"},
+                   {.name = "random-seconds", .value = "S", .help = "of random reads; 1"},
                    {.name = "read-type", .value = "name", .help = "CACHE"},
                    {.name = "path", .value = "path", .help = "the file; a new one"},
                    {.name = "server-pid", .value = "pid", .help = "also print that process's CPU"},

@@ -10,6 +10,10 @@
 namespace headpond::cli {
 namespace {
 
+constexpr int64_t kFilesPerFolder = 5000;   // of a thread's folders when filling
+constexpr int64_t kListedEntries = 50'000;  // that all listings return together, about
+constexpr int64_t kMinListings = 3;         // of each thread
+
 // Where a thread's files are.
 struct Layout {
   std::string root;
@@ -22,7 +26,7 @@ struct Layout {
     return fmt::format("{}/t{}/d{}", root, thread, i);
   }
   std::string Renamed(int thread, int64_t i) const {
-    return fmt::format("{}/t{}/r{}", root, thread, i);
+    return fmt::format("{}/t{}/g{}", root, thread, i);
   }
 };
 
@@ -42,12 +46,10 @@ Status CreateFile(client::FileSystem& fs, const std::string& path) {
 // In an order in which each finds what it needs: files are created before they are looked at,
 // renamed, deleted.
 constexpr std::array kOps{
-    Op{"mkdir", [](client::FileSystem& fs, const Layout& layout, int thread,
-                   int64_t i) { return fs.CreateDirectory(layout.SubFolder(thread, i)); }},
     Op{"create", [](client::FileSystem& fs, const Layout& layout, int thread,
                     int64_t i) { return CreateFile(fs, layout.File(thread, i)); }},
-    Op{"stat", [](client::FileSystem& fs, const Layout& layout, int thread,
-                  int64_t i) { return fs.GetStatus(layout.File(thread, i)).status(); }},
+    Op{"getStatus", [](client::FileSystem& fs, const Layout& layout, int thread,
+                       int64_t i) { return fs.GetStatus(layout.File(thread, i)).status(); }},
     Op{"exists", [](client::FileSystem& fs, const Layout& layout, int thread,
                     int64_t i) { return fs.Exists(layout.File(thread, i)).status(); }},
     Op{"list",
@@ -55,77 +57,93 @@ constexpr std::array kOps{
          return fs.ListStatus(layout.Folder(thread), {},
                               [](client::FileInfo&&) { return Status::Ok(); });
        }},
+    Op{"mkdir", [](client::FileSystem& fs, const Layout& layout, int thread,
+                   int64_t i) { return fs.CreateDirectory(layout.SubFolder(thread, i)); }},
     Op{"rename",
        [](client::FileSystem& fs, const Layout& layout, int thread, int64_t i) {
          return fs.Rename(layout.File(thread, i), layout.Renamed(thread, i));
        }},
-    Op{"unrename",
-       [](client::FileSystem& fs, const Layout& layout, int thread, int64_t i) {
-         return fs.Rename(layout.Renamed(thread, i), layout.File(thread, i));
-       }},
     Op{"delete", [](client::FileSystem& fs, const Layout& layout, int thread,
-                    int64_t i) { return fs.Delete(layout.File(thread, i)); }},
+                    int64_t i) { return fs.Delete(layout.Renamed(thread, i)); }},
 };
 
-// Few calls list many entries: a tenth of the files' number, at least one.
-int64_t StepsOf(const Op& op, int64_t files) {
-  return op.name == "list" ? std::max<int64_t>(files / 10, 1) : files;
+struct Plan {
+  int threads = 1;
+  int64_t ops = 0;    // of each thread
+  int64_t files = 0;  // of all threads; 0: measure the operations instead
+  int64_t server_pid = 0;
+  Layout layout;
+};
+
+Result<Plan> MakePlan(const Args& args) {
+  Plan plan;
+  ASSIGN_OR_RETURN(const int64_t threads, PositiveOption(args, "threads", 32));
+  plan.threads = static_cast<int>(threads);
+  ASSIGN_OR_RETURN(plan.ops, PositiveOption(args, "ops", 300));
+  ASSIGN_OR_RETURN(plan.files, PositiveOption(args, "files", 0));
+  ASSIGN_OR_RETURN(plan.server_pid, PositiveOption(args, "server-pid", 0));
+  plan.layout.root = args.ValueOr("directory", "/headpond-bench-" + Random::FromSystem().Uuid());
+  const bool fills = !args.positional().empty();
+  if (fills && args.positional().front() != "create")
+    return InvalidArgument("bench meta {}: only \"create\" can be asked for by itself",
+                           args.positional().front());
+  if (fills != (plan.files > 0))
+    return InvalidArgument("--files goes with \"create\": bench meta create --files TOTAL");
+  return plan;
 }
 
-Result<std::vector<const Op*>> ChooseOps(const Args& args) {
-  std::string_view text = "mkdir,create,stat,exists,list,rename,unrename,delete";
-  const std::string given = args.ValueOr("op", text);
-  text = given;
-  std::vector<const Op*> chosen;
-  while (!text.empty()) {
-    const std::string_view name = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), name.size() + 1));
-    const auto found = std::ranges::find(kOps, name, &Op::name);
-    if (found == kOps.end())
-      return InvalidArgument(
-          "--op {}: use mkdir, create, stat, exists, list, rename, unrename, delete", name);
-    chosen.push_back(&*found);
-  }
-  return chosen;
+Status MakeFolder(client::FileSystem& fs, const std::string& path) {
+  client::CreateDirectoryOptions options;
+  options.recursive = true;
+  options.allow_exists = true;
+  return fs.CreateDirectory(path, options);
+}
+
+// Creates empty files and leaves them.
+Result<int> Fill(Call& call, const Plan& plan, client::FileSystem& fs) {
+  const auto path_of = [&plan](int thread, int64_t i) {
+    return fmt::format("{}/t{}-{}", plan.layout.root, thread, i / kFilesPerFolder);
+  };
+  const Measurement measured =
+      Measure(plan.threads, {.steps = plan.files / plan.threads}, plan.server_pid,
+              [&](int thread, int64_t i) -> Status {
+                const std::string folder = path_of(thread, i);
+                if (i % kFilesPerFolder == 0) RETURN_IF_ERROR(MakeFolder(fs, folder));
+                return CreateFile(fs, fmt::format("{}/file-{}", folder, i));
+              });
+  RETURN_IF_ERROR(measured.first_error);
+  PrintCalls(call.out(), "create", measured, 1, plan.server_pid > 0);
+  call.out().Line("files={}", measured.latency.count());
+  return kExitOk;
+}
+
+// Lists few times, as a listing returns many entries.
+int64_t StepsOf(const Op& op, const Plan& plan) {
+  return op.name == "list" ? std::max(kMinListings, kListedEntries / (plan.ops * plan.threads))
+                           : plan.ops;
 }
 
 Result<int> BenchMeta(Call& call) {
-  ASSIGN_OR_RETURN(const int64_t threads, PositiveOption(call.args, "threads", 32));
-  ASSIGN_OR_RETURN(const int64_t files, PositiveOption(call.args, "files", 200));
-  ASSIGN_OR_RETURN(const int64_t server_pid, PositiveOption(call.args, "server-pid", 0));
-  ASSIGN_OR_RETURN(const auto ops, ChooseOps(call.args));
+  ASSIGN_OR_RETURN(const Plan plan, MakePlan(call.args));
   ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
-  const Layout layout{
-      call.args.ValueOr("directory", "/headpond-bench-" + Random::FromSystem().Uuid())};
-  const auto count = static_cast<int>(threads);
-  for (int thread = 0; thread < count; ++thread) {
-    client::CreateDirectoryOptions options;
-    options.recursive = true;
-    options.allow_exists = true;
-    RETURN_IF_ERROR(fs->CreateDirectory(layout.Folder(thread), options));
-  }
-  int64_t errors = 0;
-  for (const Op* op : ops) {
+  if (plan.files > 0) return Fill(call, plan, *fs);
+  for (int thread = 0; thread < plan.threads; ++thread)
+    RETURN_IF_ERROR(MakeFolder(*fs, plan.layout.Folder(thread)));
+  for (const Op& op : kOps) {
     const Measurement measured =
-        Measure(count, StepsOf(*op, files), server_pid,
-                [&](int thread, int64_t i) { return op->call(*fs, layout, thread, i); });
-    std::string line = MetaLine(op->name, count, measured, server_pid > 0);
-    if (op->name == "list")
-      line += fmt::format(
-          " entries_per_list={} entries_rate={:.0f}", files,
-          static_cast<double>(measured.latency.count() * files) / std::max(measured.seconds, 1e-9));
-    call.out().Line("{}", line);
-    call.out().Flush();
-    if (measured.errors > 0)
-      call.session.err().Line("{}: {}", op->name, measured.first_error.ToString());
-    errors += measured.errors;
+        Measure(plan.threads, {.steps = StepsOf(op, plan)}, plan.server_pid,
+                [&](int thread, int64_t i) { return op.call(*fs, plan.layout, thread, i); });
+    if (!measured.first_error.ok())
+      return measured.first_error.WithContext(fmt::format("{} of {} calls of {} failed, the first",
+                                                          measured.errors, measured.latency.count(),
+                                                          op.name));
+    PrintCalls(call.out(), op.name, measured, op.name == "list" ? plan.ops : 1,
+               plan.server_pid > 0);
   }
-  if (!call.args.Has("keep")) {
-    client::DeleteOptions options;
-    options.recursive = true;
-    RETURN_IF_ERROR(fs->Delete(layout.root, options));
-  }
-  return errors == 0 ? kExitOk : kExitError;
+  client::DeleteOptions options;
+  options.recursive = true;
+  RETURN_IF_ERROR(fs->Delete(plan.layout.root, options));
+  return kExitOk;
 }
 
 }  // namespace
@@ -133,23 +151,20 @@ Result<int> BenchMeta(Call& call) {
 std::vector<Command> BenchMetaCommands() {
   return {
       {.name = "meta",
-       .usage = "meta [--threads N] [--files M] [--op create,stat,list,...]",
+       .usage = "meta [--threads N] [--ops N] | meta create --files TOTAL [--threads N]",
        .help =
-           "Makes metadata calls from many threads; prints one line of key=value for each kind.",
-       .examples = "  headpond bench meta --threads 32 --files 200\n"
-                   "  headpond bench meta --op create,stat --server-pid $(cat master.pid) --keep",
-       .options =
-           {{.name = "threads", .value = "N", .help = "32"},
-            {.name = "files", .value = "M", .help = "files (or folders) of each thread; 200"},
-            {.name = "op",
-             .value = "names",
-             .help =
-                 "mkdir, create, stat, exists, list, rename, unrename, delete; all in this order"},
-            {.name = "directory", .value = "path", .help = "where; a new folder"},
-            {.name = "server-pid",
-             .value = "pid",
-             .help = "also print that process's CPU per call"},
-            {.name = "keep", .help = "leave what was made"}},
+           "Measures create, getStatus, exists, list (entries), mkdir, rename and delete; prints "
+           "lines of\nkey=value. With \"create\": makes empty files and leaves them.",
+       .examples = "  headpond bench meta --threads 32 --ops 300 --server-pid $(cat master.pid)\n"
+                   "  headpond bench meta create --threads 16 --files 1000000",
+       .max_args = 1,
+       .options = {{.name = "threads", .value = "N", .help = "32"},
+                   {.name = "ops", .value = "N", .help = "calls of each kind and thread; 300"},
+                   {.name = "files", .value = "N", .help = "files to make, of all threads"},
+                   {.name = "directory", .value = "path", .help = "where; a new folder"},
+                   {.name = "server-pid",
+                    .value = "pid",
+                    .help = "also print that process's CPU per call"}},
        .run = BenchMeta}};
 }
 

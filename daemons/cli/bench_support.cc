@@ -37,6 +37,18 @@ Result<int64_t> PositiveOption(const Args& args, std::string_view key, int64_t o
   return value;
 }
 
+Result<std::chrono::duration<double>> SecondsOption(const Args& args, std::string_view key,
+                                                    double other) {
+  const auto text = args.Value(key);
+  double value = other;
+  if (text) {
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc() || *end || !(value > 0))
+      return InvalidArgument("--{} {}: give a number of seconds above 0", key, *text);
+  }
+  return std::chrono::duration<double>(value);
+}
+
 double OwnCpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -58,7 +70,7 @@ double CpuSecondsOf(int64_t pid) {
   return static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-Measurement Measure(int threads, int64_t steps, int64_t server_pid,
+Measurement Measure(int threads, Extent extent, int64_t server_pid,
                     const std::function<Status(int, int64_t)>& work) {
   std::vector<PerThread> results(static_cast<size_t>(threads));
   std::barrier start(threads + 1);
@@ -67,8 +79,10 @@ Measurement Measure(int threads, int64_t steps, int64_t server_pid,
     running.emplace_back([&, thread] {
       PerThread& mine = results[static_cast<size_t>(thread)];
       start.arrive_and_wait();
-      for (int64_t step = 0; step < steps; ++step) {
+      const auto end = steady_clock::now() + extent.time;
+      for (int64_t step = 0; step < extent.steps; ++step) {
         const auto begin = steady_clock::now();
+        if (begin >= end) return;
         const Status status = work(thread, step);
         mine.latency.Record(std::chrono::nanoseconds(steady_clock::now() - begin).count());
         if (status.ok()) continue;
@@ -93,19 +107,16 @@ Measurement Measure(int threads, int64_t steps, int64_t server_pid,
   return measured;
 }
 
-std::string MetaLine(std::string_view op, int threads, const Measurement& measured,
-                     bool with_server) {
-  const auto count = static_cast<double>(std::max<int64_t>(measured.latency.count(), 1));
-  std::string line = fmt::format(
-      "op={} threads={} count={} errors={} seconds={:.3f} rate={:.0f} p50_us={} p99_us={} "
-      "max_us={} client_cpu_us={:.1f}",
-      op, threads, measured.latency.count(), measured.errors, measured.seconds,
-      static_cast<double>(measured.latency.count()) / std::max(measured.seconds, 1e-9),
-      measured.latency.Quantile(0.5) / 1000, measured.latency.Quantile(0.99) / 1000,
-      measured.latency.max() / 1000, measured.client_cpu_seconds * 1e6 / count);
-  if (with_server)
-    line += fmt::format(" server_cpu_us={:.1f}", measured.server_cpu_seconds * 1e6 / count);
-  return line;
+void PrintCalls(Sink& out, std::string_view name, const Measurement& measured, int64_t units,
+                bool with_server) {
+  const int64_t calls = std::max<int64_t>(measured.latency.count(), 1);
+  const auto total = static_cast<double>(calls * units);
+  out.Line("{}.per_s={:.0f}", name, total / std::max(measured.seconds, 1e-9));
+  out.Line("{}.p50_us={}", name, measured.latency.Quantile(0.5) / 1000);
+  out.Line("{}.p99_us={}", name, measured.latency.Quantile(0.99) / 1000);
+  out.Line("{}.client_cpu_us={:.1f}", name, measured.client_cpu_seconds * 1e6 / total);
+  if (with_server) out.Line("{}.cpu_us={:.1f}", name, measured.server_cpu_seconds * 1e6 / total);
+  out.Flush();
 }
 
 }  // namespace headpond::cli

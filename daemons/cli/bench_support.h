@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ std::vector<Command> BenchIoCommands();    // bench io
 
 // An option that is a number of at least 1. InvalidArgument names it.
 Result<int64_t> PositiveOption(const Args& args, std::string_view key, int64_t other);
+// An option that is a number of seconds above 0, such as "0.5".
+Result<std::chrono::duration<double>> SecondsOption(const Args& args, std::string_view key,
+                                                    double other);
 
 // CPU seconds, user and system, that this process (or the one with `pid`) has used. 0 when it can't
 // be told.
@@ -33,14 +37,22 @@ struct Measurement {
   double server_cpu_seconds = 0;
 };
 
-// Runs `work(thread, step)` `steps` times on each of `threads` threads that start together, timing
-// each call. `server_pid` 0: no server's CPU is looked at.
-Measurement Measure(int threads, int64_t steps, int64_t server_pid,
+// When each thread of a phase ends: after `steps` calls, or before the first call that would start
+// after `time`.
+struct Extent {
+  int64_t steps = std::numeric_limits<int64_t>::max();
+  std::chrono::duration<double> time = std::chrono::hours(24);
+};
+
+// Runs `work(thread, step)` on `threads` threads that start together, timing each call.
+// `server_pid` 0: no server's CPU is looked at.
+Measurement Measure(int threads, Extent extent, int64_t server_pid,
                     const std::function<Status(int thread, int64_t step)>& work);
 
-// "op=stat threads=32 count=3200 errors=0 seconds=0.512 rate=6250 p50_us=... p99_us=... max_us=...
-// client_cpu_us=... server_cpu_us=...": the last two per call.
-std::string MetaLine(std::string_view op, int threads, const Measurement& measured,
-                     bool with_server);
+// Prints a phase of `name`, each call worth `units` of what is counted (entries of a listing):
+// "getStatus.per_s=6250" and likewise p50_us, p99_us, client_cpu_us and, with a server, cpu_us, the
+// server's; CPU per unit.
+void PrintCalls(Sink& out, std::string_view name, const Measurement& measured, int64_t units,
+                bool with_server);
 
 }  // namespace headpond::cli
