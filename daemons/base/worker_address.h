@@ -19,6 +19,8 @@ struct WorkerAddress {
   // empty one breaks stock's LocalFirstPolicy (compat/behaviour.md section 0, rule 11).
   std::vector<std::pair<std::string, std::string>> locality;
 
+  const std::string& connect_host() const { return container_host.empty() ? host : container_host; }
+
   friend auto operator<=>(const WorkerAddress&, const WorkerAddress&) = default;
 };
 

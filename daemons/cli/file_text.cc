@@ -65,9 +65,9 @@ std::string Joined(const std::vector<Item>& items, const ToString& to_string) {
 
 }  // namespace
 
-std::string ToText(const client::WorkerAddress& worker) {
+std::string ToText(const WorkerAddress& worker) {
   std::string tiers;
-  for (const auto& [name, value] : worker.tiers)
+  for (const auto& [name, value] : worker.locality)
     tiers +=
         fmt::format("{}{}={}", tiers.empty() ? "" : ", ", name, value.empty() ? "null" : value);
   return fmt::format(
@@ -133,7 +133,7 @@ std::string StatusText(const client::FileInfo& info) {
       fmt::join(xattr, ", "));
 }
 
-Document ToDocument(const client::WorkerAddress& worker) {
+Document ToDocument(const WorkerAddress& worker) {
   Document document = Document::EmptyMap();
   document.Set("host", worker.host)
       .Set("containerHost", worker.container_host)

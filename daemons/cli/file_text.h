@@ -10,7 +10,7 @@ namespace headpond::cli {
 // File metadata as `stat` of 2.9 prints it (Java's toString) and as JSON or YAML with the field
 // names of the REST API.
 
-std::string ToText(const client::WorkerAddress& worker);
+std::string ToText(const WorkerAddress& worker);
 std::string ToText(const client::BlockInfo& block);
 // "URIStatus{info=FileInfo{...}, cacheContext=null}".
 std::string StatusText(const client::FileInfo& info);
@@ -23,6 +23,6 @@ client::Acl EffectiveAcl(const client::FileInfo& info);
 
 Document ToDocument(const client::FileInfo& info);
 Document ToDocument(const client::BlockInfo& block);
-Document ToDocument(const client::WorkerAddress& worker);
+Document ToDocument(const WorkerAddress& worker);
 
 }  // namespace headpond::cli

@@ -113,7 +113,7 @@ class Runner {
   int failures() const { return failures_; }
 
   void Run(const Choice<ReadType>& read, const Choice<WriteType>& write,
-           const Choice<Operation>& operation, const std::optional<client::WorkerAddress>& worker) {
+           const Choice<Operation>& operation, const std::optional<WorkerAddress>& worker) {
     std::string label;
     if (worker) label = fmt::format("{}_{}", worker->host, worker->rpc_port);
     out_.Line("{}runTest --operation {} --readType {} --writeType {}",
@@ -149,10 +149,9 @@ class Runner {
 };
 
 // The live workers that `text` names: host or host:rpcPort, separated by commas.
-Result<std::vector<client::WorkerAddress>> FindWorkers(client::FileSystem& fs,
-                                                       std::string_view text) {
+Result<std::vector<WorkerAddress>> FindWorkers(client::FileSystem& fs, std::string_view text) {
   ASSIGN_OR_RETURN(const auto workers, fs.GetWorkers(/*refresh=*/true));
-  std::vector<client::WorkerAddress> found;
+  std::vector<WorkerAddress> found;
   while (!text.empty()) {
     const std::string_view name = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), name.size() + 1));
@@ -171,7 +170,7 @@ Result<int> RunAll(Session& session, const Args& args) {
   ASSIGN_OR_RETURN(const auto writes, Chosen(args, "writeType", kWriteTypes));
   ASSIGN_OR_RETURN(const auto operations, Chosen(args, "operation", kOperations));
   ASSIGN_OR_RETURN(client::FileSystem* const fs, session.fs());
-  std::vector<std::optional<client::WorkerAddress>> workers{std::nullopt};
+  std::vector<std::optional<WorkerAddress>> workers{std::nullopt};
   const auto names = args.Value("workers");
   if (names) {
     ASSIGN_OR_RETURN(const auto found, FindWorkers(*fs, *names));

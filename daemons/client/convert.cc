@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "net/worker_address_wire.h"
+
 namespace headpond::client {
 namespace {
 
@@ -31,40 +33,12 @@ int BitsOf(wire_file::PAclAction action) {
 
 }  // namespace
 
-WorkerAddress FromWire(const alluxio::grpc::WorkerNetAddress& wire) {
-  WorkerAddress address{.host = wire.host(),
-                        .container_host = wire.containerhost(),
-                        .rpc_port = wire.rpcport(),
-                        .data_port = wire.dataport(),
-                        .web_port = wire.webport(),
-                        .domain_socket_path = wire.domainsocketpath()};
-  for (const auto& tier : wire.tieredidentity().tiers())
-    address.tiers.emplace_back(tier.tiername(), tier.value());
-  return address;
-}
-
-alluxio::grpc::WorkerNetAddress ToWire(const WorkerAddress& address) {
-  alluxio::grpc::WorkerNetAddress wire;
-  wire.set_host(address.host);
-  wire.set_containerhost(address.container_host);
-  wire.set_rpcport(address.rpc_port);
-  wire.set_dataport(address.data_port);
-  wire.set_webport(address.web_port);
-  wire.set_domainsocketpath(address.domain_socket_path);
-  for (const auto& [name, value] : address.tiers) {
-    auto* tier = wire.mutable_tieredidentity()->add_tiers();
-    tier->set_tiername(name);
-    tier->set_value(value);
-  }
-  return wire;
-}
-
 BlockInfo FromWire(const alluxio::grpc::BlockInfo& wire) {
   BlockInfo block{.id = wire.blockid(), .length = wire.length()};
   block.locations.reserve(static_cast<size_t>(wire.locations_size()));
   for (const auto& location : wire.locations())
     block.locations.push_back({.worker_id = location.workerid(),
-                               .worker = FromWire(location.workeraddress()),
+                               .worker = net::FromWire(location.workeraddress()),
                                .tier_alias = location.tieralias(),
                                .medium_type = location.mediumtype()});
   return block;
@@ -142,7 +116,7 @@ FileInfo FromWire(wire_file::FileInfo&& wire) {
 WorkerInfo FromWire(const alluxio::grpc::block::WorkerInfo& wire) {
   return {
       .id = wire.id(),
-      .address = FromWire(wire.address()),
+      .address = net::FromWire(wire.address()),
       .last_contact_s = wire.lastcontactsec(),
       .state = wire.state(),
       .capacity_bytes = wire.capacitybytes(),

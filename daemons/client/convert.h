@@ -11,8 +11,6 @@ namespace headpond::client {
 
 // Between the wire's messages and the plain values of types.h. Internal to this layer.
 
-WorkerAddress FromWire(const alluxio::grpc::WorkerNetAddress& wire);
-alluxio::grpc::WorkerNetAddress ToWire(const WorkerAddress& address);
 BlockInfo FromWire(const alluxio::grpc::BlockInfo& wire);
 Acl FromWire(const alluxio::grpc::file::PAcl& wire);
 // Takes the message apart: entries of a listing are many.

@@ -13,6 +13,7 @@
 #include "client/file_reader.h"
 #include "client/file_system.h"
 #include "client/file_writer.h"
+#include "net/worker_address_wire.h"
 #include "proto/block_worker.pb.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
@@ -49,9 +50,9 @@ class FakeWorker {
 
   WorkerAddress address() const {
     return {.host = host_,
-            .container_host = "127.0.0.1",
             .rpc_port = server_.port(),
-            .data_port = server_.port()};
+            .data_port = server_.port(),
+            .container_host = "127.0.0.1"};
   }
   ScriptedServer& server() { return server_; }
   void AddBlock(int64_t id, std::string data) { blocks_[id] = std::move(data); }
@@ -192,7 +193,7 @@ class DataTest : public ::testing::Test {
     block::GetWorkerInfoListPResponse response;
     for (const FakeWorker* worker : workers) {
       auto* info = response.add_workerinfos();
-      FillAddress(worker->address(), info->mutable_address());
+      net::ToWire(worker->address(), info->mutable_address());
       info->set_capacitybytes(1 << 30);
     }
     master_.OnUnary(kBlockMaster + "GetWorkerInfoList",
@@ -201,19 +202,12 @@ class DataTest : public ::testing::Test {
                     });
   }
 
-  static void FillAddress(const WorkerAddress& from, alluxio::grpc::WorkerNetAddress* to) {
-    to->set_host(from.host);
-    to->set_containerhost(from.container_host);
-    to->set_rpcport(from.rpc_port);
-    to->set_dataport(from.data_port);
-  }
-
   // Null: nobody has it.
   void MoveBlockTo(const FakeWorker* worker) {
     block::GetBlockInfoPResponse response;
     response.mutable_blockinfo()->set_blockid(kBlockId);
     if (worker)
-      FillAddress(worker->address(),
+      net::ToWire(worker->address(),
                   response.mutable_blockinfo()->add_locations()->mutable_workeraddress());
     master_.OnUnary(kBlockMaster + "GetBlockInfo",
                     [bytes = response.SerializeAsString()](const std::string&) {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/worker_address.h"
+
 namespace headpond::client {
 
 // Plain values of the client API. They mirror the wire messages (compat/wire.md) without their
@@ -19,19 +21,6 @@ enum class ReadType { kNoCache, kCache, kCachePromote };
 enum class WriteType { kNone, kMustCache, kCacheThrough, kThrough, kAsyncThrough };
 enum class TtlAction { kDelete, kFree, kDeleteAlluxio };
 enum class LoadMetadata { kNever, kOnce, kAlways };
-
-struct WorkerAddress {
-  std::string host;
-  std::string container_host;  // where to connect to instead of `host`, when set
-  int rpc_port = 0;
-  int data_port = 0;
-  int web_port = 0;
-  std::string domain_socket_path;
-  std::vector<std::pair<std::string, std::string>> tiers;  // locality: ("node", host), ("rack", "")
-
-  const std::string& connect_host() const { return container_host.empty() ? host : container_host; }
-  friend bool operator==(const WorkerAddress&, const WorkerAddress&) = default;
-};
 
 struct BlockLocation {
   int64_t worker_id = 0;

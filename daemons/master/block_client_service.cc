@@ -4,6 +4,7 @@
 #include "master/service_support.h"
 #include "master/wire.h"
 #include "meta/permission.h"
+#include "net/worker_address_wire.h"
 #include "proto/block_master.grpc.pb.h"
 
 namespace headpond::master {
@@ -117,7 +118,7 @@ class BlockClientService final : public blockpb::BlockMasterClientService::Callb
           for (const WorkerDescription& worker : deps_.blocks.Workers(WorkerState::kLive)) {
             if (worker.registration.lost_storage.empty()) continue;
             auto* info = response->add_workerloststorageinfo();
-            ToWire(worker.address, info->mutable_address());
+            net::ToWire(worker.address, info->mutable_address());
             for (const auto& [tier, paths] : worker.registration.lost_storage)
               (*info->mutable_loststorage())[tier].mutable_storage()->Add(paths.begin(),
                                                                           paths.end());

@@ -3,6 +3,7 @@
 #include "master/service_support.h"
 #include "master/wire.h"
 #include "meta/ops/blocks.h"
+#include "net/worker_address_wire.h"
 #include "proto/block_master.grpc.pb.h"
 
 namespace headpond::master {
@@ -121,7 +122,7 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
                                   const blockpb::GetWorkerIdPRequest* request,
                                   blockpb::GetWorkerIdPResponse* response) override {
     return gate_.Run(context, "GetWorkerId", "", [&](meta::Caller, Finish finish) -> Status {
-      const WorkerAddress address = FromWire(request->workernetaddress());
+      const WorkerAddress address = net::FromWire(request->workernetaddress());
       if (address.host.empty()) return InvalidArgument("workerNetAddress.host is empty");
       if (address.rpc_port <= 0 || address.rpc_port > 65535)
         return InvalidArgument("workerNetAddress.rpcPort is {}, must be 1 to 65535",

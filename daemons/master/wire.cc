@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/worker_address_wire.h"
+
 namespace headpond::master {
 namespace {
 
@@ -35,40 +37,6 @@ int Percentage(int64_t bytes, int64_t length) {
 constexpr int kMaxListedBlocks = 1 << 24;  // the most a file can have
 
 }  // namespace
-
-WorkerAddress FromWire(const commonpb::WorkerNetAddress& address) {
-  WorkerAddress result{.host = address.host(),
-                       .rpc_port = address.rpcport(),
-                       .data_port = address.dataport(),
-                       .web_port = address.webport(),
-                       .domain_socket_path = address.domainsocketpath(),
-                       .container_host = address.containerhost()};
-  for (const auto& tier : address.tieredidentity().tiers())
-    result.locality.emplace_back(tier.tiername(), tier.value());
-  return result;
-}
-
-void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
-  out->set_host(address.host);
-  out->set_rpcport(address.rpc_port);
-  out->set_dataport(address.data_port);
-  out->set_webport(address.web_port);
-  out->set_domainsocketpath(address.domain_socket_path);
-  out->set_containerhost(address.container_host);
-  auto* identity = out->mutable_tieredidentity();
-  for (const auto& [name, value] : address.locality) {
-    auto* tier = identity->add_tiers();
-    tier->set_tiername(name);
-    if (!value.empty()) tier->set_value(value);
-  }
-  // An empty identity makes stock's LocalFirstPolicy throw (compat/behaviour.md section 0, rule
-  // 11).
-  if (address.locality.empty()) {
-    auto* tier = identity->add_tiers();
-    tier->set_tiername("node");
-    tier->set_value(address.host);
-  }
-}
 
 meta::Bits FromWire(commonpb::Bits bits) {
   return static_cast<meta::Bits>(static_cast<int>(bits) - 1);
@@ -112,7 +80,7 @@ void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copi
   for (const BlockCopy& copy : copies) {
     auto* location = out->add_locations();
     location->set_workerid(copy.worker_id);
-    ToWire(copy.address, location->mutable_workeraddress());
+    net::ToWire(copy.address, location->mutable_workeraddress());
     location->set_tieralias(copy.place.tier_alias);
     location->set_mediumtype(copy.place.medium_type);
   }
@@ -195,7 +163,7 @@ std::string WorkerStateName(WorkerState state) {
 
 void ToWire(const WorkerDescription& worker, int64_t now_ms, blockpb::WorkerInfo* out) {
   out->set_id(worker.id);
-  ToWire(worker.address, out->mutable_address());
+  net::ToWire(worker.address, out->mutable_address());
   out->set_lastcontactsec(static_cast<int32_t>((now_ms - worker.last_contact_ms) / 1000));
   out->set_state(WorkerStateName(worker.state));
   out->set_capacitybytes(worker.capacity_bytes());

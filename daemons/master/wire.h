@@ -19,9 +19,6 @@ namespace fspb = ::alluxio::grpc::file;
 namespace blockpb = ::alluxio::grpc::block;
 namespace commonpb = ::alluxio::grpc;
 
-WorkerAddress FromWire(const commonpb::WorkerNetAddress& address);
-void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out);
-
 // The wire counts access bits from 1 (NONE).
 uint16_t FromWire(const commonpb::PMode& mode);
 meta::Bits FromWire(commonpb::Bits bits);

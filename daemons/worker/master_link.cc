@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "net/channel.h"
 #include "net/grpc_status.h"
+#include "net/worker_address_wire.h"
 #include "proto/block_master.grpc.pb.h"
 #include "proto/file_system_master.grpc.pb.h"
 
@@ -21,29 +22,6 @@ namespace commonpb = ::alluxio::grpc;
 // Block ids per message of a streamed registration: 9 bytes each at most, far below the master's
 // message limit. Stock sends a million (alluxio.worker.register.stream.batch.size).
 constexpr size_t kRegisterBatch = 1'000'000;
-
-void ToWire(const WorkerAddress& address, commonpb::WorkerNetAddress* out) {
-  out->set_host(address.host);
-  out->set_rpcport(address.rpc_port);
-  out->set_dataport(address.data_port);
-  out->set_webport(address.web_port);
-  out->set_domainsocketpath(address.domain_socket_path);
-  out->set_containerhost(address.container_host);
-  for (const auto& [name, value] : address.locality) {
-    auto* tier = out->mutable_tieredidentity()->add_tiers();
-    tier->set_tiername(name);
-    if (!value.empty()) tier->set_value(value);
-  }
-}
-
-WorkerAddress FromWire(const commonpb::WorkerNetAddress& address) {
-  return {.host = address.host(),
-          .rpc_port = address.rpcport(),
-          .data_port = address.dataport(),
-          .web_port = address.webport(),
-          .domain_socket_path = address.domainsocketpath(),
-          .container_host = address.containerhost()};
-}
 
 template <typename Message>
 void AddBlocks(Message* entry, const cache::Location& location) {
@@ -117,7 +95,7 @@ const std::string& MasterLink::master() const {
 
 Result<int64_t> MasterLink::GetWorkerId(const WorkerAddress& address) {
   blockpb::GetWorkerIdPRequest request;
-  ToWire(address, request.mutable_workernetaddress());
+  net::ToWire(address, request.mutable_workernetaddress());
   blockpb::GetWorkerIdPResponse response;
   RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
     return impl_->blocks->GetWorkerId(&context, request, &response);
@@ -238,7 +216,7 @@ Result<PersistSource> MasterLink::GetFile(int64_t file_id) {
   for (const auto& block : info.fileblockinfos()) {
     PersistSource::Block out{block.blockinfo().blockid(), block.blockinfo().length(), {}};
     for (const auto& location : block.blockinfo().locations())
-      out.holders.push_back(FromWire(location.workeraddress()));
+      out.holders.push_back(net::FromWire(location.workeraddress()));
     source.blocks.push_back(std::move(out));
   }
   return source;

@@ -99,8 +99,7 @@ Status Persister::AppendBlock(const PersistSource::Block& block, ufs::UfsWriter&
   // A fetch that breaks in the middle has already written; only the first holder can be tried.
   if (block.holders.empty()) return Unavailable("block {} is on no live worker", block.id);
   const WorkerAddress& holder = block.holders.front();
-  return fetch_(holder.container_host.empty() ? holder.host : holder.container_host,
-                holder.data_port, block.id, block.length,
+  return fetch_(holder.connect_host(), holder.data_port, block.id, block.length,
                 [&](std::string_view data) { return writer.Append(data); });
 }
 
