@@ -15,6 +15,12 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual Status Append(std::string_view data) = 0;
+  // Fills the file with `bytes` zeros past its end, so that the next appends overwrite them: a sync
+  // then has no size and no new blocks to record, which halves its time on a file system with a
+  // journal (measured: docs/adr/0004-journal-format.md). size() does not count them and Close cuts
+  // them off, durably; after a crash the file may end in them. ResourceExhausted: there was no
+  // room, and the file is as it was.
+  virtual Status Preallocate(int64_t bytes) = 0;
   // fdatasync: what was appended survives a crash once this returned OK. After a failure the file
   // must not be trusted any more (the kernel may have dropped the dirty pages): callers stop
   // writing.

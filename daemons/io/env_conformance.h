@@ -50,6 +50,27 @@ TYPED_TEST_P(EnvConformance, ReadsBackWhatWasAppended) {
   EXPECT_FALSE((*file)->Append("late").ok());
 }
 
+TYPED_TEST_P(EnvConformance, WhatWasPreallocatedIsGoneOnceItIsClosed) {
+  const std::string path = this->Path("f");
+  auto file = this->env().OpenForWrite(path, OpenMode::kCreate);
+  ASSERT_OK(file);
+  EXPECT_OK((*file)->Append("head "));
+  EXPECT_OK((*file)->Preallocate(10'000));
+  EXPECT_EQ((*file)->size(), 5);
+  EXPECT_OK((*file)->Append("one "));
+  EXPECT_OK((*file)->Sync());
+  EXPECT_OK((*file)->Append("two"));
+  EXPECT_EQ((*file)->size(), 12);
+  auto reader = this->env().OpenForRead(path);
+  ASSERT_OK(reader);
+  char bytes[12];
+  EXPECT_EQ((*reader)->ReadAt(0, sizeof bytes, bytes).value_or(0), sizeof bytes);
+  EXPECT_EQ(std::string_view(bytes, sizeof bytes), "head one two");
+  EXPECT_OK((*file)->Close());
+  EXPECT_EQ(this->Read(path), "head one two");
+  EXPECT_FALSE((*file)->Preallocate(1).ok());
+}
+
 TYPED_TEST_P(EnvConformance, OpensInEachMode) {
   const std::string path = this->Path("f");
   this->Write(path, "abc", OpenMode::kCreate);
@@ -173,7 +194,8 @@ TYPED_TEST_P(EnvConformance, WritesAWholeFileAtomicallyAndReadsItWithinALimit) {
   EXPECT_THAT(ReadWholeFile(this->env(), this->Path("f"), 5), StatusIs(Code::kResourceExhausted));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(EnvConformance, ReadsBackWhatWasAppended, OpensInEachMode,
+REGISTER_TYPED_TEST_SUITE_P(EnvConformance, ReadsBackWhatWasAppended,
+                            WhatWasPreallocatedIsGoneOnceItIsClosed, OpensInEachMode,
                             ReadsAtAnyOffsetAndShortOnlyAtTheEnd, NamesThePathThatIsMissing,
                             ListsNamesSortedAndOnlyOneLevel, RemovesFilesAndEmptyDirectories,
                             KeepsARemovedFileReadableWhileItIsOpen, RenameReplacesItsTarget,

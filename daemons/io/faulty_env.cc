@@ -20,9 +20,12 @@ class FaultyEnv::Writer final : public WritableFile {
         generation(generation),
         base(std::move(base)) {}
 
+  ~Writer() override { env.Abandon(*this); }
+
   Status Append(std::string_view data) override { return env.AppendTo(*this, data); }
+  Status Preallocate(int64_t bytes) override { return env.Reserve(*this, bytes); }
   Status Sync() override { return env.SyncNode(*this); }
-  Status Close() override { return base->Close(); }
+  Status Close() override { return env.CloseFile(*this); }
   int64_t size() const override { return base->size(); }
 
   FaultyEnv& env;
@@ -161,6 +164,36 @@ Status FaultyEnv::AppendTo(Writer& writer, std::string_view data) {
   RETURN_IF_ERROR(writer.base->Append(data));
   writer.node->content.append(data);
   return outcome == Outcome::kProceed ? Status::Ok() : Injected(outcome, "write " + writer.path);
+}
+
+Status FaultyEnv::Reserve(Writer& writer, int64_t bytes) {
+  MutexLock lock(mutex_);
+  RETURN_IF_ERROR(CheckUp());
+  if (writer.generation != generation_)
+    return Unavailable("{}: opened before the crash", writer.path);
+  RETURN_IF_ERROR(writer.base->Preallocate(0));
+  const Outcome outcome = Begin();
+  if (outcome == Outcome::kFail) return Injected(outcome, "write " + writer.path);
+  writer.node->reserved = writer.node->content.size() + static_cast<size_t>(bytes);
+  return outcome == Outcome::kProceed ? Status::Ok() : Injected(outcome, "write " + writer.path);
+}
+
+Status FaultyEnv::CloseFile(Writer& writer) {
+  MutexLock lock(mutex_);
+  if (!crashed_ && writer.generation == generation_) writer.node->reserved = 0;
+  return writer.base->Close();
+}
+
+// A file that was not closed keeps its zeros.
+void FaultyEnv::Abandon(Writer& writer) {
+  MutexLock lock(mutex_);
+  if (crashed_ || writer.generation != generation_) return;
+  Node& node = *writer.node;
+  if (node.reserved > node.content.size()) {
+    const std::string zeros(node.reserved - node.content.size(), '\0');
+    if (writer.base->Append(zeros).ok()) node.content += zeros;
+  }
+  node.reserved = 0;
 }
 
 // What the disk holds after a successful sync: everything but what failed syncs have lost.
@@ -369,12 +402,27 @@ Status FaultyEnv::RebuildBase(Unsynced unsynced) {
       RETURN_IF_ERROR(base_.CreateDirectories(path));
       continue;
     }
-    fresh->content = fresh->durable = SurvivingContent(*node, unsynced);
+    std::string content = SurvivingContent(*node, unsynced);
+    if (content.size() < node->reserved && random_.OneIn(2)) content.resize(node->reserved, '\0');
+    fresh->content = fresh->durable = std::move(content);
     ASSIGN_OR_RETURN(const auto file, base_.OpenForWrite(path, OpenMode::kTruncate));
     RETURN_IF_ERROR(file->Append(fresh->content));
     RETURN_IF_ERROR(file->Close());
   }
   live_ = durable_ = std::move(names);
+  return Status::Ok();
+}
+
+// A process that died leaves the zeros of its open files.
+Status FaultyEnv::ShowReserved() {
+  for (const auto& [path, node] : live_) {
+    if (node->reserved <= node->content.size()) continue;
+    const std::string zeros(node->reserved - node->content.size(), '\0');
+    ASSIGN_OR_RETURN(const auto file, base_.OpenForWrite(path, OpenMode::kAppend));
+    RETURN_IF_ERROR(file->Append(zeros));
+    node->content += zeros;
+    node->reserved = 0;
+  }
   return Status::Ok();
 }
 
@@ -384,7 +432,7 @@ Status FaultyEnv::Restart(Unsynced unsynced) {
   crashed_ = false;
   fail_at_ = crash_at_ = 0;
   hold_syncs_ = false;
-  if (unsynced == Unsynced::kKept) return Status::Ok();
+  if (unsynced == Unsynced::kKept) return ShowReserved();
   for (const auto& [directory, changes] : pending_) {
     if (unsynced == Unsynced::kDropped) continue;
     // Journaling file systems keep their order; nothing obliges others to.

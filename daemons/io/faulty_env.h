@@ -31,8 +31,8 @@ class FaultyEnv final : public Env {
  public:
   FaultyEnv(Env& base, uint64_t seed) : base_(base), random_(seed) {}
 
-  // How many changing calls were made: OpenForWrite, Append, Sync, CreateDirectories, Remove,
-  // Rename, SyncDirectory, Truncate, RewriteTail.
+  // How many changing calls were made: OpenForWrite, Append, Preallocate, Sync, CreateDirectories,
+  // Remove, Rename, SyncDirectory, Truncate, RewriteTail.
   int64_t operations() const EXCLUDES(mutex_);
   int64_t file_syncs() const EXCLUDES(mutex_);  // calls of WritableFile::Sync that succeeded
 
@@ -77,6 +77,7 @@ class FaultyEnv final : public Env {
     std::string content;
     std::string durable;     // what the disk surely holds
     bool truncated = false;  // `content` is no longer a continuation of `durable`
+    size_t reserved = 0;     // the file goes on to here with zeros
     std::vector<std::pair<size_t, size_t>> lost;  // [begin, end) of `content` lost by failed syncs
   };
   using NodePtr = std::shared_ptr<Node>;
@@ -95,9 +96,13 @@ class FaultyEnv final : public Env {
   static void MakeDurable(Node& node);
   std::string SurvivingContent(const Node& node, Unsynced unsynced) REQUIRES(mutex_);
   void DropOrphans() REQUIRES(mutex_);
+  Status ShowReserved() REQUIRES(mutex_);
   Status RebuildBase(Unsynced unsynced) REQUIRES(mutex_);
 
   Status AppendTo(Writer& writer, std::string_view data) EXCLUDES(mutex_);
+  Status Reserve(Writer& writer, int64_t bytes) EXCLUDES(mutex_);
+  Status CloseFile(Writer& writer) EXCLUDES(mutex_);
+  void Abandon(Writer& writer) EXCLUDES(mutex_);
   Status SyncNode(Writer& writer) EXCLUDES(mutex_);
 
   Env& base_;

@@ -38,6 +38,9 @@ class MemEnv::Writer final : public WritableFile {
     content_->bytes.append(data);
     return Status::Ok();
   }
+  Status Preallocate(int64_t) override {
+    return closed_ ? FailedPrecondition("{} is closed", path_) : Status::Ok();
+  }
   Status Sync() override {
     return closed_ ? FailedPrecondition("{} is closed", path_) : Status::Ok();
   }

@@ -56,12 +56,14 @@ Result<int64_t> SizeOf(int fd, const std::string& path) {
   return int64_t{info.st_size};
 }
 
-Status WriteAll(int fd, std::string_view data, const std::string& path) {
+Status WriteAll(int fd, int64_t offset, std::string_view data, const std::string& path) {
   while (!data.empty()) {
-    const ssize_t written = RetryInterrupted(
-        [&] { return ::write(fd, data.data(), std::min<size_t>(data.size(), SSIZE_MAX)); });
+    const ssize_t written = RetryInterrupted([&] {
+      return ::pwrite(fd, data.data(), std::min<size_t>(data.size(), SSIZE_MAX), offset);
+    });
     if (written < 0) return ErrnoStatus(errno, "write " + path);
     data.remove_prefix(static_cast<size_t>(written));
+    offset += written;
   }
   return Status::Ok();
 }
@@ -73,9 +75,18 @@ class PosixWritableFile final : public WritableFile {
 
   Status Append(std::string_view data) override {
     RETURN_IF_ERROR(CheckOpen());
-    RETURN_IF_ERROR(WriteAll(fd_.get(), data, path_));
+    RETURN_IF_ERROR(WriteAll(fd_.get(), size_, data, path_));
     size_ += static_cast<int64_t>(data.size());
     return Status::Ok();
+  }
+
+  Status Preallocate(int64_t bytes) override {
+    RETURN_IF_ERROR(CheckOpen());
+    const std::string zeros(static_cast<size_t>(bytes), '\0');
+    preallocated_ = true;
+    const Status filled = WriteAll(fd_.get(), size_, zeros, path_);
+    if (!filled.ok()) RETURN_IF_ERROR(CutToSize());
+    return filled;
   }
 
   Status Sync() override {
@@ -86,6 +97,10 @@ class PosixWritableFile final : public WritableFile {
   }
 
   Status Close() override {
+    if (fd_.valid() && preallocated_) {
+      RETURN_IF_ERROR(CutToSize());
+      RETURN_IF_ERROR(Sync());
+    }
     // Not retried when interrupted: Linux has freed the descriptor by then.
     if (fd_.valid() && ::close(fd_.Release()) != 0 && errno != EINTR)
       return ErrnoStatus(errno, "close " + path_);
@@ -99,9 +114,17 @@ class PosixWritableFile final : public WritableFile {
     return fd_.valid() ? Status::Ok() : FailedPrecondition("{} is closed", path_);
   }
 
+  Status CutToSize() {
+    if (RetryInterrupted([&] { return ::ftruncate(fd_.get(), size_); }) != 0)
+      return ErrnoStatus(errno, "truncate " + path_);
+    preallocated_ = false;
+    return Status::Ok();
+  }
+
   const std::string path_;
   Descriptor fd_;
   int64_t size_;
+  bool preallocated_ = false;
 };
 
 class PosixRandomAccessFile final : public RandomAccessFile {
@@ -159,7 +182,7 @@ class PosixEnv final : public Env {
  public:
   Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
                                                      OpenMode mode) override {
-    int flags = O_WRONLY | O_CREAT | O_APPEND;
+    int flags = O_WRONLY | O_CREAT;
     if (mode == OpenMode::kCreate) flags |= O_EXCL;
     if (mode == OpenMode::kTruncate) flags |= O_TRUNC;
     ASSIGN_OR_RETURN(Descriptor fd, Open(path, flags));
@@ -264,7 +287,7 @@ class PosixEnv final : public Env {
       return Unavailable("{} is held by {}", path, ReadHolder(fd.get()));
     }
     if (::ftruncate(fd.get(), 0) != 0) return ErrnoStatus(errno, "truncate " + path);
-    RETURN_IF_ERROR(WriteAll(fd.get(), HolderText(), path));
+    RETURN_IF_ERROR(WriteAll(fd.get(), 0, HolderText(), path));
     return std::unique_ptr<FileLock>(new PosixFileLock(std::move(fd)));
   }
 
