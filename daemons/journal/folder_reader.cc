@@ -51,6 +51,11 @@ Status TakeFrame(const Frame& frame, int64_t offset, FileReport& report,
 // Tells a write that a crash cut short from damage: see the top of format.h.
 Status JudgeTail(FrameReader& reader, bool newest, FileReport& report) {
   if (reader.AtEnd()) return Status::Ok();
+  ASSIGN_OR_RETURN(const bool unused, reader.OnlyZerosLeft());
+  if (unused && newest) {
+    report.unused_tail = true;
+    return Status::Ok();
+  }
   ASSIGN_OR_RETURN(const auto later, reader.FindLaterFrame());
   if (later) {
     report.problem = WithRemedy(

@@ -63,6 +63,15 @@ Result<std::optional<Frame>> FrameReader::Next() {
   return frame;
 }
 
+Result<bool> FrameReader::OnlyZerosLeft() {
+  for (int64_t at = offset_; at < file_->size();) {
+    ASSIGN_OR_RETURN(const std::string_view bytes, Peek(at, kReadBytes));
+    if (bytes.empty() || bytes.find_first_not_of('\0') != std::string_view::npos) return false;
+    at += static_cast<int64_t>(bytes.size());
+  }
+  return true;
+}
+
 Result<std::optional<int64_t>> FrameReader::FindLaterFrame() {
   // Windows overlap by a header less a byte, so that each header lies whole in one of them. Only
   // where the salted header checksum fits is a body read: bytes chosen to look like frames cost no

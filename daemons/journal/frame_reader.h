@@ -29,6 +29,9 @@ class FrameReader {
   int64_t offset() const { return offset_; }
   bool AtEnd() const { return offset_ == file_->size(); }
 
+  // Whether all bytes from offset() on are zero. Ends the use of Next.
+  Result<bool> OnlyZerosLeft();
+
   // The offset of the first frame after offset() whatever lies between; nothing if none follows.
   // Ends the use of Next.
   Result<std::optional<int64_t>> FindLaterFrame();

@@ -58,8 +58,9 @@ void ReadAll(std::string_view log, std::string_view snapshot) {
     Require(replayer.entries == report->last_sequence + 1 - report->snapshot_sequence,
             "every entry after the snapshot is replayed");
     for (const FileReport& file : report->files)
-      Require(file.kind == FileKind::kSnapshot || file.good_bytes == file.bytes || file.torn_tail,
-              "what is not good is called torn");
+      Require(file.kind == FileKind::kSnapshot || file.good_bytes == file.bytes || file.torn_tail ||
+                  file.unused_tail,
+              "what is not good is called torn or unused");
   }
   const auto verified = ReadFolder(env, kFolder, "", nullptr);
   Require(verified.ok() && verified->problem.ok() == report->problem.ok(),

@@ -92,6 +92,16 @@ TEST_F(JournalToolTest, ATornTailIsHealthyAndExplained) {
   EXPECT_EQ(ExitCode(Verify()), 0);
 }
 
+TEST_F(JournalToolTest, RoomThatWasNotUsedYetIsNothingToMention) {
+  {
+    ASSERT_OK_AND_ASSIGN(const auto file,
+                         env_.OpenForWrite(LogPath(kFolder, 4), io::OpenMode::kAppend));
+    ASSERT_OK(file->Append(std::string(3'000'000, '\0')));
+  }
+  EXPECT_THAT(VerifyText(), Not(HasSubstr("TORN")));
+  EXPECT_EQ(ExitCode(Verify()), 0);
+}
+
 TEST_F(JournalToolTest, AMissingLogOrStampIsDamage) {
   ASSERT_OK(env_.Remove(std::string(kFolder) + "/" + kStampName));
   EXPECT_THAT(VerifyText(),

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "journal/folder.h"
 #include "journal/folder_reader.h"
+#include "journal/gathering.h"
 #include "journal/log_writer.h"
 #include "journal/snapshot_file.h"
 #include "journal/write_queue.h"
@@ -31,7 +32,8 @@ class LocalJournal final : public Journal {
                          : &options_.metrics->timer("Master.JournalFlushTimer")),
         folder_lock_(std::move(folder_lock)),
         random_(options_.random),
-        queue_(static_cast<size_t>(options_.max_batch_bytes)) {}
+        queue_(static_cast<size_t>(options_.max_batch_bytes)),
+        gathering_(options_.gather_window) {}
 
   ~LocalJournal() override {
     LocalJournal::Stop();
@@ -59,7 +61,7 @@ class LocalJournal final : public Journal {
   void Run() EXCLUDES(mutex_);
   std::optional<Batch> NextBatch() EXCLUDES(mutex_);
   Status Write(Batch& batch) EXCLUDES(mutex_);
-  void Finish(Batch batch, const Status& status) EXCLUDES(mutex_);
+  void Finish(Batch batch, Gathering::Time start, const Status& status) EXCLUDES(mutex_);
   void End() EXCLUDES(mutex_);
 
   // Latches the first failure; what waits is never acknowledged.
@@ -88,6 +90,8 @@ class LocalJournal final : public Journal {
   Status failure_ GUARDED_BY(mutex_);
   WriteQueue queue_ GUARDED_BY(mutex_);
   Waiters waiters_ GUARDED_BY(mutex_);
+  Gathering gathering_ GUARDED_BY(mutex_);
+  bool gathering_now_ GUARDED_BY(mutex_) = false;
   // Written under mutex_, read without it too: every read of the namespace asks whether it must
   // wait.
   std::atomic<uint64_t> last_{0};  // returned by Append
@@ -121,7 +125,8 @@ Status LocalJournal::Recover(Replayer& replayer) {
   RETURN_IF_ERROR(report.problem);
   RETURN_IF_ERROR(SettleFiles(report));
   const uint64_t next = report.last_sequence + 1;
-  ASSIGN_OR_RETURN(log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, next)));
+  ASSIGN_OR_RETURN(log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, next),
+                                           options_.fill_bytes));
   {
     MutexLock lock(mutex_);
     last_ = report.last_sequence;
@@ -143,12 +148,12 @@ Status LocalJournal::SettleFiles(const FolderReport& report) {
   const FileReport* newest = nullptr;
   for (const FileReport& file : report.files)
     if (file.kind == FileKind::kLog) newest = &file;
-  if (newest != nullptr && newest->torn_tail) {
+  if (newest != nullptr && newest->torn_tail)
     LogWarn("journal",
             "{}: cutting a torn tail at offset {}: {} bytes that were never acknowledged",
             newest->path, newest->good_bytes, newest->bytes - newest->good_bytes);
+  if (newest != nullptr && (newest->torn_tail || newest->unused_tail))
     RETURN_IF_ERROR(env_.Truncate(newest->path, newest->good_bytes));
-  }
   // All but the last frame were synced before the next was written. The last may only be in the
   // page cache, or its sync may even have failed.
   if (newest != nullptr && newest->last_frame_offset > 0)
@@ -199,7 +204,7 @@ uint64_t LocalJournal::Append(std::string entry) {
   }
   queue_.Add(sequence, entry);
   accepted_ = sequence;
-  work_.NotifyOne();
+  if (!gathering_now_ || gathering_.Enough(accepted_ - durable_)) work_.NotifyOne();
   return sequence;
 }
 
@@ -226,8 +231,9 @@ uint64_t LocalJournal::snapshot_sequence() const {
 
 void LocalJournal::Run() {
   while (auto batch = NextBatch()) {
+    const auto start = std::chrono::steady_clock::now();
     const Status status = Write(*batch);
-    Finish(*std::move(batch), status);
+    Finish(*std::move(batch), start, status);
   }
   End();
 }
@@ -235,6 +241,11 @@ void LocalJournal::Run() {
 std::optional<Batch> LocalJournal::NextBatch() {
   MutexLock lock(mutex_);
   while (queue_.empty() && state_ == State::kRunning && failure_.ok()) work_.Wait(mutex_);
+  gathering_now_ = true;
+  while (!gathering_.Enough(accepted_ - durable_) && state_ == State::kRunning && failure_.ok() &&
+         work_.WaitUntil(mutex_, gathering_.Deadline())) {
+  }
+  gathering_now_ = false;
   if (queue_.empty() || !failure_.ok()) return std::nullopt;
   return queue_.Take();
 }
@@ -245,7 +256,8 @@ Status LocalJournal::Write(Batch& batch) {
   if ((batch.new_log || full) && log_->first_sequence() != batch.first) {
     RETURN_IF_ERROR(log_->Close());
     ASSIGN_OR_RETURN(
-        log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, batch.first)));
+        log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, batch.first),
+                                options_.fill_bytes));
   }
   if (batch.frame.count() == 0) return Status::Ok();
   const auto start = options_.clock->Now();
@@ -256,7 +268,7 @@ Status LocalJournal::Write(Batch& batch) {
   return Status::Ok();
 }
 
-void LocalJournal::Finish(Batch batch, const Status& status) {
+void LocalJournal::Finish(Batch batch, Gathering::Time start, const Status& status) {
   std::vector<Waiters::Callback> ready;
   Status outcome;
   {
@@ -265,6 +277,7 @@ void LocalJournal::Finish(Batch batch, const Status& status) {
       durable_ = batch.first + batch.frame.count() - 1;
       log_first_ = log_->first_sequence();
       ready = waiters_.TakeUpTo(durable_);
+      gathering_.OnFlushed(start, batch.frame.count(), accepted_ - durable_);
     } else {
       FailLocked(status);
     }
@@ -304,6 +317,8 @@ void LocalJournal::End() {
             log_->WriteDurably(end.Seal(FrameType::kCleanEnd, next, log_->salt()));
         !status.ok())
       LogWarn("journal", "the log has no proper end: {}", status.message());
+    if (const Status status = log_->Close(); !status.ok())
+      LogWarn("journal", "the log was not closed: {}", status.message());
   }
   MutexLock lock(mutex_);
   writer_ended_ = true;

@@ -25,6 +25,12 @@ struct LocalJournalOptions {
   // Entries that one write and one fdatasync make durable together, at most (one larger entry goes
   // alone).
   int64_t max_batch_bytes = 4 << 20;
+  // How far ahead of its entries a log file is filled with zeros (io::WritableFile::Preallocate):
+  // some thousand small changes. Each refill is one larger write that a sync waits for.
+  int64_t fill_bytes = 1 << 20;
+  // How far apart flushes start, at least, while several writers are at it (gathering.h). Below the
+  // millisecond that a change of stock's takes, and above what a flush takes on a local SSD.
+  std::chrono::microseconds gather_window{1000};
   // How long Snapshot waits at its end for the disk to take what was appended.
   std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(5);
   Random random = Random::FromSystem();   // of the salts of files
@@ -36,7 +42,8 @@ struct LocalJournalOptions {
 
 // The journal in files of one folder (format.h, docs/adr/0004-journal-format.md). One thread of its
 // own writes: it takes everything that waits, makes it durable with one write and one fdatasync,
-// and runs the callbacks; what arrives meanwhile is the next batch. `env` outlives the journal.
+// and runs the callbacks; what arrives meanwhile, or shortly after, is the next batch. `env`
+// outlives the journal.
 //
 // Holds the folder's lock from here to Stop. Errors: FailedPrecondition when the folder is not
 // formatted or of another version, Unavailable naming the holder when another process uses it.

@@ -82,6 +82,7 @@ class CrashRun {
         OpenLocalJournal(env_, {.folder = kFolder,
                                 .segment_bytes = static_cast<int64_t>(200 + random_.Below(5000)),
                                 .max_batch_bytes = static_cast<int64_t>(1 + random_.Below(2000)),
+                                .fill_bytes = static_cast<int64_t>(random_.Below(3) * 700),
                                 .random = Random(random_.Next())});
     if (!journal.ok()) return ExpectFault(journal.status());
     RecordingReplayer replayed;
@@ -193,7 +194,8 @@ TEST(LocalJournalCrashTest, ARecoveryMayBeInterruptedAnywhere) {
     return AwaitDurable(journal, journal.Append(entry));
   };
   const auto state_after = [](io::Env& env) -> Result<std::string> {
-    ASSIGN_OR_RETURN(const auto journal, OpenLocalJournal(env, {.folder = kFolder}));
+    ASSIGN_OR_RETURN(const auto journal,
+                     OpenLocalJournal(env, {.folder = kFolder, .fill_bytes = 600}));
     RecordingReplayer replayed;
     RETURN_IF_ERROR(journal->Recover(replayed));
     std::string state;
@@ -209,7 +211,8 @@ TEST(LocalJournalCrashTest, ARecoveryMayBeInterruptedAnywhere) {
         io::FaultyEnv env(mem, seed);
         ASSERT_OK(FormatLocalJournal(env, kFolder, "c", false));
         {
-          ASSERT_OK_AND_ASSIGN(const auto journal, OpenLocalJournal(env, {.folder = kFolder}));
+          ASSERT_OK_AND_ASSIGN(const auto journal,
+                               OpenLocalJournal(env, {.folder = kFolder, .fill_bytes = 600}));
           RecordingReplayer ignored;
           ASSERT_OK(journal->Recover(ignored));
           ASSERT_OK(append(*journal, "a"));
@@ -267,7 +270,7 @@ TEST(LocalJournalCrashTest, AChangedByteIsNoticedOrHarmless) {
     const char changed = static_cast<char>(content[at] ^ (1 << random.Below(8)));
     ASSERT_OK(env.Overwrite(path, static_cast<int64_t>(at), {&changed, 1}));
 
-    auto journal = OpenLocalJournal(env, {.folder = kFolder});
+    auto journal = OpenLocalJournal(env, {.folder = kFolder, .fill_bytes = 600});
     RecordingReplayer replayed;
     const Status status = journal.ok() ? (*journal)->Recover(replayed) : journal.status();
     if (!status.ok()) {

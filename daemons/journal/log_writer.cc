@@ -5,7 +5,7 @@
 namespace headpond::journal {
 
 Result<std::unique_ptr<LogWriter>> LogWriter::Create(io::Env& env, const std::string& folder,
-                                                     const FileHeader& header) {
+                                                     const FileHeader& header, int64_t fill_bytes) {
   const std::string path = LogPath(folder, header.first_sequence);
   const std::string temporary = path + ".tmp";
   {
@@ -18,10 +18,18 @@ Result<std::unique_ptr<LogWriter>> LogWriter::Create(io::Env& env, const std::st
   RETURN_IF_ERROR(env.SyncDirectory(folder));
   // Opened again under its own name, which is the one that errors should show.
   ASSIGN_OR_RETURN(auto file, env.OpenForWrite(path, io::OpenMode::kAppend));
-  return std::unique_ptr<LogWriter>(new LogWriter(header, std::move(file)));
+  return std::unique_ptr<LogWriter>(new LogWriter(header, fill_bytes, std::move(file)));
 }
 
 Status LogWriter::WriteDurably(std::string_view frame) {
+  const int64_t end = file_->size() + static_cast<int64_t>(frame.size());
+  if (fill_bytes_ > 0 && end > filled_until_) {
+    const auto bytes = static_cast<int64_t>(frame.size()) + fill_bytes_;
+    const Status filled = file_->Preallocate(bytes);
+    // A disk that is nearly full may still hold the frame itself.
+    if (!filled.ok() && filled.code() != Code::kResourceExhausted) return filled;
+    filled_until_ = filled.ok() ? file_->size() + bytes : end;
+  }
   RETURN_IF_ERROR(file_->Append(frame));
   return file_->Sync();
 }
