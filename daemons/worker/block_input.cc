@@ -5,24 +5,35 @@
 #include <vector>
 
 #include "base/log.h"
+#include "worker/mapped_block.h"
 
 namespace headpond::worker {
 namespace {
 
 constexpr std::string_view kComponent = "block-input";
 constexpr size_t kCopyBytes = 1 << 20;
+constexpr int64_t kMinMappedBytes = 256 << 10;
 
 class CachedInput final : public BlockInput {
  public:
-  explicit CachedInput(std::unique_ptr<cache::BlockReader> reader) : reader_(std::move(reader)) {}
+  // `range` bytes are going to be read: mapping pays from some hundred KiB on.
+  CachedInput(std::unique_ptr<cache::BlockReader> reader, int64_t range)
+      : reader_(std::move(reader)),
+        mapped_(range >= kMinMappedBytes ? MappedBlock::Map(*reader_) : nullptr) {}
   int64_t length() const override { return reader_->length(); }
   bool cached() const override { return true; }
   Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) override {
     return reader_->ReadAt(offset, length, buffer);
   }
+  bool viewable() const override { return mapped_ != nullptr; }
+  BlockView ViewAt(int64_t offset, size_t length) override {
+    const auto start = std::min(static_cast<size_t>(offset), mapped_->size());
+    return {mapped_, mapped_->data() + start, std::min(length, mapped_->size() - start)};
+  }
 
  private:
   const std::unique_ptr<cache::BlockReader> reader_;
+  const std::shared_ptr<const MappedBlock> mapped_;
 };
 
 // Reads the under-store and, given a writer, keeps a copy. The copy is best effort: whatever goes
@@ -90,7 +101,7 @@ Result<std::unique_ptr<BlockInput>> BlockInputs::Open(BlockId block,
                                                       const std::optional<UfsBlock>& ufs,
                                                       int64_t offset, int64_t length) {
   auto reader = store_.Open(block);
-  if (reader.ok()) return std::unique_ptr<BlockInput>(new CachedInput(*std::move(reader)));
+  if (reader.ok()) return std::unique_ptr<BlockInput>(new CachedInput(*std::move(reader), length));
   if (reader.status().code() != Code::kNotFound || !ufs) return reader.status();
 
   ASSIGN_OR_RETURN(const UfsMounts::Mount mount, mounts_.Get(ufs->mount_id));

@@ -23,6 +23,13 @@ struct UfsBlock {
   bool no_cache = false;
 };
 
+// Bytes of a block that stay where they are while `owner` lives.
+struct BlockView {
+  std::shared_ptr<const void> owner;
+  const char* data = nullptr;
+  size_t size = 0;
+};
+
 // A block open for reading, wherever it comes from. Used by one thread at a time.
 class BlockInput {
  public:
@@ -32,6 +39,10 @@ class BlockInput {
   // Up to `length` bytes at `offset`; fewer only at the end of the block. NotFound when the
   // under-store's file is gone, Unavailable when the store fails.
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) = 0;
+  // Whether ViewAt works: the bytes are in memory, and nothing is waited for.
+  virtual bool viewable() const { return false; }
+  // Like ReadAt, without the copy.
+  virtual BlockView ViewAt(int64_t /*offset*/, size_t /*length*/) { return {}; }
 };
 
 // Tells the master of a block that was just committed here.

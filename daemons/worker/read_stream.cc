@@ -118,10 +118,11 @@ size_t ReadStream::Pump() {
 }
 
 void ReadStream::RequestChunk(size_t bytes) {
+  if (input_ && input_->viewable()) return Produce(nullptr, bytes);  // nothing to wait for
   deps_.budget.Acquire(bytes, [this, bytes] {
-    const Status submitted = deps_.io.Submit([this, bytes] { Produce(bytes); });
+    const Status submitted = deps_.io.Submit(
+        [this, bytes, buffer = BudgetedBuffer(deps_.budget, bytes)] { Produce(buffer, bytes); });
     if (submitted.ok()) return;
-    deps_.budget.Release(bytes);
     Step([&] {
       producing_ = false;
       outcome_ = submitted;
@@ -130,7 +131,7 @@ void ReadStream::RequestChunk(size_t bytes) {
   });
 }
 
-void ReadStream::Produce(size_t bytes) {
+void ReadStream::Produce(const std::shared_ptr<char[]>& buffer, size_t bytes) {
   int64_t offset = 0;
   bool wanted = false;
   {
@@ -138,36 +139,33 @@ void ReadStream::Produce(size_t bytes) {
     offset = next_;
     wanted = !stopped_;
   }
-  Result<::grpc::ByteBuffer> chunk = ::grpc::ByteBuffer();
-  size_t got = 0;
-  if (wanted) {
-    auto read = ReadChunk(offset, bytes);
-    if (read.ok()) got = read->second;
-    chunk = read.ok() ? Result<::grpc::ByteBuffer>(std::move(read->first)) : read.status();
-  } else {
-    deps_.budget.Release(bytes);
-  }
+  Result<::grpc::Slice> data = ::grpc::Slice();
+  if (wanted) data = ReadChunk(offset, bytes, buffer);
   Step([&] {
     producing_ = false;
-    if (!chunk.ok()) {
-      outcome_ = chunk.status();
-    } else if (got == 0) {
+    if (!data.ok()) {
+      outcome_ = data.status();
+    } else if (data->size() == 0) {
       end_ = next_;  // the block ends before the range does
     } else {
-      next_ += static_cast<int64_t>(got);
-      ready_ = *std::move(chunk);
+      next_ += static_cast<int64_t>(data->size());
+      ready_ = net::FrameReadResponse({&*data, 1});
     }
   });
   Release();
 }
 
-Result<std::pair<::grpc::ByteBuffer, size_t>> ReadStream::ReadChunk(int64_t offset, size_t bytes) {
-  const std::shared_ptr<char[]> buffer = BudgetedBuffer(deps_.budget, bytes);
+Result<::grpc::Slice> ReadStream::ReadChunk(int64_t offset, size_t bytes,
+                                            const std::shared_ptr<char[]>& buffer) {
   if (!input_) RETURN_IF_ERROR(OpenInput());
+  if (input_->viewable()) {
+    const BlockView view = input_->ViewAt(offset, bytes);
+    CountBytes(view.size);
+    return net::SliceOf(view.owner, view.data, view.size);
+  }
   ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, buffer.get()));
   CountBytes(got);
-  const ::grpc::Slice data = net::SliceOf(buffer, buffer.get(), got);
-  return std::pair(got == 0 ? ::grpc::ByteBuffer() : net::FrameReadResponse({&data, 1}), got);
+  return net::SliceOf(buffer, buffer.get(), got);
 }
 
 Status ReadStream::OpenInput() {

@@ -12,8 +12,9 @@
 namespace headpond::worker {
 
 // One ReadBlock call. The first message asks; chunks follow, at most one being sent and one being
-// read from the file, each counted in the budget; the call ends with the range. Later messages of
-// the client only acknowledge, and its half-close means that it has enough.
+// read from the file, each counted in the budget unless it is sent from a mapping of the block; the
+// call ends with the range. Later messages of the client only acknowledge, and its half-close means
+// that it has enough.
 //
 //   client: request ──> │ open ──> chunk ──> chunk ──> ... ──> OK
 //           acks ─────> │ (ignored: HTTP/2 flow control and the two-chunk limit already bound what
@@ -37,10 +38,11 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
   size_t Pump() REQUIRES(mutex_);
   Status Accept() REQUIRES(mutex_);
   void RequestChunk(size_t bytes) EXCLUDES(mutex_);
-  void Produce(size_t bytes) EXCLUDES(mutex_);
-  // The next chunk and its size, its bytes counted in the budget until gRPC has sent them; 0 at the
-  // end of the block.
-  Result<std::pair<::grpc::ByteBuffer, size_t>> ReadChunk(int64_t offset, size_t bytes);
+  // `buffer` is for bytes that can't be sent from where they are.
+  void Produce(const std::shared_ptr<char[]>& buffer, size_t bytes) EXCLUDES(mutex_);
+  // The next chunk; empty at the end of the block. Opens the block first if need be.
+  Result<::grpc::Slice> ReadChunk(int64_t offset, size_t bytes,
+                                  const std::shared_ptr<char[]>& buffer);
   Status OpenInput();
   void CountBytes(size_t bytes);
 
