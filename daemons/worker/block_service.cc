@@ -40,7 +40,7 @@ class BlockService final : public ServiceBase {
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* WriteBlock(
       CallbackServerContext* context) override {
-    return new WriteStream(deps_, *context, Authenticate(*context, "WriteBlock"),
+    return new WriteStream(deps_, CancelledOf(*context), Authenticate(*context, "WriteBlock"),
                            IsLocalSocket(*context));
   }
 
@@ -49,7 +49,8 @@ class BlockService final : public ServiceBase {
   }
 
   CreateLocalReactor* CreateLocalBlock(CallbackServerContext* context) override {
-    return NewCreateLocalStream(deps_, *context, Authenticate(*context, "CreateLocalBlock"));
+    return NewCreateLocalStream(deps_, CancelledOf(*context),
+                                Authenticate(*context, "CreateLocalBlock"));
   }
 
   // Best effort: a client that read a block elsewhere must not fail because it can't be kept here
@@ -127,6 +128,11 @@ class BlockService final : public ServiceBase {
     return deps_.authenticator
         .Authenticate(context, fmt::format("alluxio.grpc.block.BlockWorker/{}", method))
         .status();
+  }
+
+  // The context outlives its stream.
+  static std::function<bool()> CancelledOf(const CallbackServerContext& context) {
+    return [&context] { return context.IsCancelled(); };
   }
 
   static bool IsLocalSocket(const CallbackServerContext& context) {

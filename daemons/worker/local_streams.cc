@@ -59,9 +59,9 @@ class OpenLocalStream final : public OpenLocalReactor {
 
 class CreateLocalStream final : public CreateLocalReactor {
  public:
-  CreateLocalStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+  CreateLocalStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
                     Status authenticated)
-      : deps_(deps), context_(context) {
+      : deps_(deps), call_cancelled_(std::move(cancelled)) {
     if (authenticated.ok()) {
       StartRead(&request_);
     } else {
@@ -113,12 +113,12 @@ class CreateLocalStream final : public CreateLocalReactor {
     if (!writer_) return InvalidArgument("the stream ended before its first request");
     // A reset stream looks like a half-closed one until its cancellation arrives; the context knows
     // first.
-    if (context_.IsCancelled()) return Cancelled("the client cancelled the write");
+    if (call_cancelled_()) return Cancelled("the client cancelled the write");
     return CommitBlock(*writer_, block_, pin_, deps_.commit);
   }
 
   const BlockServiceDeps& deps_;
-  const ::grpc::CallbackServerContext& context_;
+  const std::function<bool()> call_cancelled_;
   blockpb::CreateLocalBlockRequest request_;
   blockpb::CreateLocalBlockResponse response_;
   std::unique_ptr<cache::BlockWriter> writer_;
@@ -134,9 +134,8 @@ OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authen
 }
 
 CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
-                                         const ::grpc::CallbackServerContext& context,
-                                         Status authenticated) {
-  return new CreateLocalStream(deps, context, std::move(authenticated));
+                                         std::function<bool()> cancelled, Status authenticated) {
+  return new CreateLocalStream(deps, std::move(cancelled), std::move(authenticated));
 }
 
 }  // namespace headpond::worker

@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 
 #include "proto/block_worker.pb.h"
@@ -24,8 +25,8 @@ OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authen
 
 // CreateLocalBlock: answers the path of a temporary file for the client to write; requests with
 // only_reserve_space grow its reservation; half-close commits the block, cancellation aborts it.
+// `cancelled` says whether the call was; asked until the call is over.
 CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
-                                         const ::grpc::CallbackServerContext& context,
-                                         Status authenticated);
+                                         std::function<bool()> cancelled, Status authenticated);
 
 }  // namespace headpond::worker

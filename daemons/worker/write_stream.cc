@@ -13,9 +13,9 @@ constexpr std::chrono::seconds kReplyTimeout{60};
 
 }  // namespace
 
-WriteStream::WriteStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
+WriteStream::WriteStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
                          Status authenticated, bool local_socket)
-    : deps_(deps), context_(context), local_socket_(local_socket) {
+    : deps_(deps), call_cancelled_(std::move(cancelled)), local_socket_(local_socket) {
   if (!authenticated.ok()) {
     End(authenticated);
     return;
@@ -124,7 +124,7 @@ Status WriteStream::HandleCommand(const blockpb::WriteRequestCommand& command) {
 void WriteStream::FinishTarget() {
   // A reset stream looks like a half-closed one until its cancellation arrives; the context knows
   // first.
-  if (context_.IsCancelled()) {
+  if (call_cancelled_()) {
     target_.reset();
     return End(Cancelled("the client cancelled the write"));
   }

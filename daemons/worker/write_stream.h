@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -24,8 +25,9 @@ class WriteStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, :
  public:
   static constexpr size_t kMaxQueued = 8;  // alluxio.worker.network.writer.buffer.size.messages
 
-  WriteStream(const BlockServiceDeps& deps, const ::grpc::CallbackServerContext& context,
-              Status authenticated, bool local_socket);
+  // `cancelled` says whether the call was; asked until the call is over.
+  WriteStream(const BlockServiceDeps& deps, std::function<bool()> cancelled, Status authenticated,
+              bool local_socket);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -44,7 +46,7 @@ class WriteStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, :
   void Release() EXCLUDES(mutex_);
 
   const BlockServiceDeps& deps_;
-  const ::grpc::CallbackServerContext& context_;
+  const std::function<bool()> call_cancelled_;
   const bool local_socket_;
   ::grpc::ByteBuffer in_;
   std::unique_ptr<WriteTarget> target_;  // used by one Drain at a time
