@@ -51,14 +51,24 @@ struct PersistSource {
   std::vector<Block> blocks;
 };
 
+// What copying files needs of the master. Thread safe.
+class PersistMaster {
+ public:
+  virtual ~PersistMaster() = default;
+  virtual Result<PersistSource> GetFile(int64_t file_id) = 0;
+  // Reports copied files, takes new ones to copy.
+  virtual Result<std::vector<PersistTask>> ExchangePersistWork(
+      int64_t worker_id, const std::vector<int64_t>& persisted) = 0;
+};
+
 // The worker's side of everything it says to the master (compat/behaviour.md section 9). Each call
 // is one attempt with a deadline; whoever calls decides about retries. Thread safe. Errors: the
 // master's, or Unavailable.
-class MasterLink {
+class MasterLink final : public PersistMaster {
  public:
   // `call_timeout` bounds each unary call, and each step of a streamed registration.
   MasterLink(net::ChannelOptions channel, std::chrono::milliseconds call_timeout);
-  ~MasterLink();
+  ~MasterLink() override;
 
   const std::string& master() const;  // "host:port", for messages
 
@@ -73,10 +83,9 @@ class MasterLink {
                      const cache::BlockWriter::Committed& committed, int64_t used_bytes_on_tier);
   Result<std::set<int64_t>> PinnedFiles();
   Result<MountSpec> GetMount(MountId id);
-  Result<PersistSource> GetFile(int64_t file_id);
-  // Reports copied files, takes new ones to copy.
-  Result<std::vector<PersistTask>> ExchangePersistWork(int64_t worker_id,
-                                                       const std::vector<int64_t>& persisted);
+  Result<PersistSource> GetFile(int64_t file_id) override;
+  Result<std::vector<PersistTask>> ExchangePersistWork(
+      int64_t worker_id, const std::vector<int64_t>& persisted) override;
 
  private:
   struct Impl;

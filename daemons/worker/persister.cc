@@ -12,7 +12,7 @@ constexpr size_t kQueue = 1000;
 
 }  // namespace
 
-Persister::Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master,
+Persister::Persister(Options options, std::function<int64_t()> worker_id, PersistMaster& master,
                      cache::BlockStore& store, UfsMounts& mounts, CacheManager::RemoteFetch fetch)
     : options_(std::move(options)),
       worker_id_(std::move(worker_id)),
@@ -99,8 +99,15 @@ Status Persister::AppendBlock(const PersistSource::Block& block, ufs::UfsWriter&
   // A fetch that breaks in the middle has already written; only the first holder can be tried.
   if (block.holders.empty()) return Unavailable("block {} is on no live worker", block.id);
   const WorkerAddress& holder = block.holders.front();
-  return fetch_(holder.connect_host(), holder.data_port, block.id, block.length,
-                [&](std::string_view data) { return writer.Append(data); });
+  int64_t fetched = 0;
+  RETURN_IF_ERROR(fetch_(holder.connect_host(), holder.data_port, block.id, block.length,
+                         [&](std::string_view data) {
+                           fetched += static_cast<int64_t>(data.size());
+                           return writer.Append(data);
+                         }));
+  if (fetched == block.length) return Status::Ok();
+  return DataLoss("worker {}:{} sent {} of the {} bytes of block {}", holder.host, holder.data_port,
+                  fetched, block.length, block.id);
 }
 
 }  // namespace headpond::worker

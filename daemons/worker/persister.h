@@ -27,7 +27,7 @@ class Persister {
         ".alluxio_ufs_persistence";  // alluxio.underfs.persistence.async.temp.dir
   };
   // `worker_id` gives -1 while not registered. All must outlive this.
-  Persister(Options options, std::function<int64_t()> worker_id, MasterLink& master,
+  Persister(Options options, std::function<int64_t()> worker_id, PersistMaster& master,
             cache::BlockStore& store, UfsMounts& mounts, CacheManager::RemoteFetch fetch);
   ~Persister();  // Stop()
 
@@ -44,7 +44,7 @@ class Persister {
 
   const Options options_;
   const std::function<int64_t()> worker_id_;
-  MasterLink& master_;
+  PersistMaster& master_;
   cache::BlockStore& store_;
   UfsMounts& mounts_;
   const CacheManager::RemoteFetch fetch_;
