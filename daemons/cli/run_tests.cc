@@ -25,16 +25,19 @@ struct Choice {
   T value;
 };
 // In the order that 2.9 runs them.
-constexpr std::array kReadTypes{Choice{"CACHE_PROMOTE", ReadType::kCachePromote},
-                                Choice{"CACHE", ReadType::kCache},
-                                Choice{"NO_CACHE", ReadType::kNoCache}};
-constexpr std::array kWriteTypes{
-    Choice{"MUST_CACHE", WriteType::kMustCache}, Choice{"CACHE_THROUGH", WriteType::kCacheThrough},
-    Choice{"THROUGH", WriteType::kThrough}, Choice{"ASYNC_THROUGH", WriteType::kAsyncThrough}};
+constexpr std::array<Choice<ReadType>, 3> kReadTypes{
+    {{"CACHE_PROMOTE", ReadType::kCachePromote},
+     {"CACHE", ReadType::kCache},
+     {"NO_CACHE", ReadType::kNoCache}}};
+constexpr std::array<Choice<WriteType>, 4> kWriteTypes{
+    {{"MUST_CACHE", WriteType::kMustCache},
+     {"CACHE_THROUGH", WriteType::kCacheThrough},
+     {"THROUGH", WriteType::kThrough},
+     {"ASYNC_THROUGH", WriteType::kAsyncThrough}}};
 // How the file is written and read: at once and sequentially, or byte by byte and by position.
 enum class Operation { kBasic, kNonByteBuffer };
-constexpr std::array kOperations{Choice{"BASIC", Operation::kBasic},
-                                 Choice{"BASIC_NON_BYTE_BUFFER", Operation::kNonByteBuffer}};
+constexpr std::array<Choice<Operation>, 2> kOperations{
+    {{"BASIC", Operation::kBasic}, {"BASIC_NON_BYTE_BUFFER", Operation::kNonByteBuffer}}};
 
 constexpr int kNumbers = 20;
 

@@ -58,12 +58,12 @@ class BlockService final : public ServiceBase {
   ServerUnaryReactor* AsyncCache(CallbackServerContext* context,
                                  const blockpb::AsyncCacheRequest* request,
                                  blockpb::AsyncCacheResponse*) override {
-    return Cache(context, "AsyncCache", CacheRequestOf(*request), /*async=*/true);
+    return PullIn(context, "AsyncCache", CacheRequestOf(*request), /*async=*/true);
   }
 
   ServerUnaryReactor* Cache(CallbackServerContext* context, const blockpb::CacheRequest* request,
                             blockpb::CacheResponse*) override {
-    return Cache(context, "Cache", CacheRequestOf(*request), request->async());
+    return PullIn(context, "Cache", CacheRequestOf(*request), request->async());
   }
 
   ServerUnaryReactor* Load(CallbackServerContext* context, const blockpb::LoadRequest* request,
@@ -150,8 +150,8 @@ class BlockService final : public ServiceBase {
     return reactor;
   }
 
-  ServerUnaryReactor* Cache(CallbackServerContext* context, std::string_view method,
-                            Result<CacheRequest> request, bool async) {
+  ServerUnaryReactor* PullIn(CallbackServerContext* context, std::string_view method,
+                             Result<CacheRequest> request, bool async) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
     Status status = Authenticate(*context, method);
     if (status.ok()) status = request.status();
