@@ -382,7 +382,7 @@ std::string FaultyEnv::SurvivingContent(const Node& node, Unsynced unsynced) {
 
 // A name below a directory that did not survive is gone too.
 void FaultyEnv::DropOrphans() {
-  std::erase_if(durable_, [&](const auto& item) {
+  std::erase_if(durable_, [&](const auto& item) REQUIRES(mutex_) {
     for (std::string at = ParentDirectory(item.first); at != "/" && at != ".";
          at = ParentDirectory(at))
       if (made_directories_.contains(at) && !durable_.contains(at)) return true;
@@ -444,7 +444,7 @@ Status FaultyEnv::Restart(Unsynced unsynced) {
   pending_.clear();
   DropOrphans();
   RETURN_IF_ERROR(RebuildBase(unsynced));
-  std::erase_if(made_directories_, [&](const std::string& path) { return !live_.contains(path); });
+  std::erase_if(made_directories_, [&](const std::string& path) REQUIRES(mutex_) { return !live_.contains(path); });
   return Status::Ok();
 }
 
