@@ -29,7 +29,7 @@ ReadStream::ReadStream(const BlockServiceDeps& deps, Status authenticated, bool 
     StartRead(&in_);
     return;
   }
-  Step([&] {
+  Step([&]() REQUIRES(mutex_) {
     outcome_ = std::move(authenticated);
     accepted_ = true;
   });
@@ -48,7 +48,7 @@ void ReadStream::Step(Change&& change) {
 }
 
 void ReadStream::OnReadDone(bool ok) {
-  Step([&] {
+  Step([&]() REQUIRES(mutex_) {
     if (!ok) {
       stopped_ = true;
       if (!accepted_) outcome_ = InvalidArgument("the stream ended before its request");
@@ -62,14 +62,15 @@ void ReadStream::OnReadDone(bool ok) {
 }
 
 void ReadStream::OnWriteDone(bool ok) {
-  Step([&] {
+  Step([&]() REQUIRES(mutex_) {
     writing_ = false;
+    out_.Clear();  // its bytes go back to the budget before this stream asks for more
     if (!ok) stopped_ = true;
   });
 }
 
 void ReadStream::OnCancel() {
-  Step([&] { stopped_ = true; });
+  Step([&]() REQUIRES(mutex_) { stopped_ = true; });
 }
 
 Status ReadStream::Accept() {
@@ -123,7 +124,7 @@ void ReadStream::RequestChunk(size_t bytes) {
     const Status submitted = deps_.io.Submit(
         [this, bytes, buffer = BudgetedBuffer(deps_.budget, bytes)] { Produce(buffer, bytes); });
     if (submitted.ok()) return;
-    Step([&] {
+    Step([&]() REQUIRES(mutex_) {
       producing_ = false;
       outcome_ = submitted;
     });
@@ -141,7 +142,7 @@ void ReadStream::Produce(const std::shared_ptr<char[]>& buffer, size_t bytes) {
   }
   Result<::grpc::Slice> data = ::grpc::Slice();
   if (wanted) data = ReadChunk(offset, bytes, buffer);
-  Step([&] {
+  Step([&]() REQUIRES(mutex_) {
     producing_ = false;
     if (!data.ok()) {
       outcome_ = data.status();
