@@ -353,6 +353,10 @@ void FileSystemMaster::FinishPersist(meta::InodeId file, Done done) {
   });
   change->has_ufs_work = [](const MutationPlan&) { return true; };
   change->ufs_work = [this, file, copy, path = *path](MutationPlan&) -> Status {
+    // The claim is on the path that the file had before.
+    ASSIGN_OR_RETURN(const std::string path_now,
+                     store_.Read([&](const meta::Namespace& ns) { return ns.PathOf(file); }));
+    if (path_now != path) return Aborted("{} was renamed to {} meanwhile", path, path_now);
     ASSIGN_OR_RETURN(const std::string temp, PersistTempPathOf(file));
     ASSIGN_OR_RETURN(
         const meta::UfsLocation final_place,
@@ -362,7 +366,12 @@ void FileSystemMaster::FinishPersist(meta::InodeId file, Done done) {
     }));
     RETURN_IF_ERROR(MakeDirectories(directories));
     ASSIGN_OR_RETURN(const Store store, StoreOf(final_place.mount_id));
-    const Status moved = store.ufs->Rename(temp, final_place.ufs_path);
+    Status moved = store.ufs->Rename(temp, final_place.ufs_path);
+    if (moved.code() == Code::kAlreadyExists) {
+      // The copy of a file that this one has replaced, left there as stock leaves it.
+      RETURN_IF_ERROR(store.ufs->DeleteFile(final_place.ufs_path));
+      moved = store.ufs->Rename(temp, final_place.ufs_path);
+    }
     // A repeated report finds the copy where it belongs.
     if (!moved.ok() && moved.code() != Code::kNotFound) return moved;
     ASSIGN_OR_RETURN(const ufs::UfsStatus status, store.ufs->GetStatus(final_place.ufs_path));
