@@ -266,6 +266,9 @@ Status BlockMaster::AddCopy(WorkerId id, BlockId block, const StoragePlace& plac
   WriterLock lock(impl_->mutex);
   Worker* worker = impl_->Find(id);
   if (worker == nullptr) return NotFound("No worker found for workerId {}", id);
+  // Only live workers have copies: the others may be forgotten at any time.
+  if (!worker->registered || worker->description.state != WorkerState::kLive)
+    return Unavailable("worker {} must register before it reports block {}", id, block);
   worker->description.registration.used_bytes[place.tier_alias] = used_bytes_on_tier;
   worker->description.last_contact_ms = impl_->clock.NowMs();
   worker->to_free.erase(block);  // cached anew after it was freed

@@ -130,7 +130,8 @@ class BlockMaster {
 
   WorkerCommand Heartbeat(WorkerHeartbeat heartbeat);
 
-  // A worker holds a new block. Errors: NotFound for an unknown worker, naming it.
+  // A worker holds a new block. Errors: NotFound for an unknown worker, naming it; Unavailable for
+  // one that was lost and must register first.
   Status AddCopy(WorkerId worker, BlockId block, const StoragePlace& place,
                  int64_t used_bytes_on_tier);
 

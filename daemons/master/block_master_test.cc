@@ -148,6 +148,20 @@ TEST_F(BlockMasterTest, ALongLostWorkerIsForgotten) {
   EXPECT_THAT(master_.Workers(), IsEmpty());
 }
 
+TEST_F(BlockMasterTest, AWorkerThatIsNotLiveReportsNoBlockBeforeItRegisters) {
+  const WorkerId a = Register("a");
+  clock_.Advance(minutes(6));
+  master_.DetectLostWorkers();
+  EXPECT_EQ(master_.AddCopy(a, 1, kMem, 10).code(), Code::kUnavailable);
+  EXPECT_EQ(master_.AddCopy(master_.GetWorkerId(Address("b")), 1, kMem, 10).code(),
+            Code::kUnavailable);
+  EXPECT_EQ(master_.AddCopy(a + 1, 1, kMem, 10).code(), Code::kNotFound);
+  EXPECT_FALSE(master_.HasCopy(1));
+  clock_.Advance(minutes(31));
+  master_.DetectLostWorkers();
+  master_.Free(std::vector<BlockId>{1});
+}
+
 TEST_F(BlockMasterTest, ADecommissionedWorkerIsToldSoAndMayRegisterAgainUnlessDisabled) {
   const WorkerId a = Register("a", {1});
   ASSERT_TRUE(master_.Decommission("a", 30000, true).ok());
