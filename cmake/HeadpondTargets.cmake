@@ -53,6 +53,8 @@ function(headpond_test)
   set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
   if("tsan" IN_LIST ARG_LABELS)
     add_dependencies(tsan_tests ${ARG_NAME})
+    set_tests_properties(${ARG_NAME} PROPERTIES
+      ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:suppressions=${PROJECT_SOURCE_DIR}/scripts/tsan.supp")
   endif()
 endfunction()
 
