@@ -32,7 +32,8 @@ void StartLogging(const std::string& role, const Config& config) {
   const bool writable = !error && access(folder.c_str(), W_OK) == 0;
   InitLogging(config.GetBool("alluxio.debug") ? LogLevel::kDebug : LogLevel::kInfo,
               writable ? folder + "/" + role + ".log" : "");
-  if (!writable) LogWarn(role, "alluxio.logs.dir={} can't be written; logging to stderr only", folder);
+  if (!writable)
+    LogWarn(role, "alluxio.logs.dir={} can't be written; logging to stderr only", folder);
 }
 
 int Fail(const std::string& role, const Status& status) {
@@ -45,8 +46,9 @@ int Fail(const std::string& role, const Status& status) {
 int RunDaemon(const std::string& role, std::span<const std::string> arguments,
               const std::function<Result<std::unique_ptr<Daemon>>(const Config&)>& make) {
   StopSignal stop;
-  const auto config =
-      Config::Load({.role = role, .environment = Environment(), .arguments = {arguments.begin(), arguments.end()}});
+  const auto config = Config::Load({.role = role,
+                                    .environment = Environment(),
+                                    .arguments = {arguments.begin(), arguments.end()}});
   if (!config.ok()) return Fail(role, config.status());
   StartLogging(role, *config);
   for (const std::string& warning : config->warnings()) LogWarn("config", "{}", warning);
@@ -56,7 +58,8 @@ int RunDaemon(const std::string& role, std::span<const std::string> arguments,
   if (const Status started = (*daemon)->Start(); !started.ok()) return Fail(role, started);
   const int signal_number = stop.Wait();
   const Status failure = (*daemon)->failure();
-  LogInfo(role, "stopping ({})", failure.ok() ? fmt::format("signal {}", signal_number) : failure.ToString());
+  LogInfo(role, "stopping ({})",
+          failure.ok() ? fmt::format("signal {}", signal_number) : failure.ToString());
   (*daemon)->Stop();
   LogInfo(role, "stopped");
   return failure.ok() ? 0 : Fail(role, failure);

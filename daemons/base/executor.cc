@@ -7,19 +7,26 @@
 namespace headpond {
 namespace {
 
-void NameThisThread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+void NameThisThread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
 
 }  // namespace
 
 ThreadPool::ThreadPool(std::string name, int threads, size_t queue_limit)
-    : name_(std::move(name)), max_threads_(static_cast<size_t>(std::max(threads, 1))), queue_limit_(queue_limit) {}
+    : name_(std::move(name)),
+      max_threads_(static_cast<size_t>(std::max(threads, 1))),
+      queue_limit_(queue_limit) {}
 
-ThreadPool::~ThreadPool() { Shutdown(); }
+ThreadPool::~ThreadPool() {
+  Shutdown();
+}
 
 Status ThreadPool::Submit(std::function<void()> task) {
   MutexLock lock(mutex_);
   if (stopping_) return Cancelled("{} is shutting down", name_);
-  if (queue_.size() >= queue_limit_) return ResourceExhausted("{} has {} tasks queued, its limit", name_, queue_limit_);
+  if (queue_.size() >= queue_limit_)
+    return ResourceExhausted("{} has {} tasks queued, its limit", name_, queue_limit_);
   queue_.push_back(std::move(task));
   if (idle_ >= queue_.size()) {
     wake_.NotifyOne();
@@ -62,13 +69,15 @@ void ThreadPool::Run() {
   }
 }
 
-PeriodicTask::PeriodicTask(std::string name, std::chrono::milliseconds interval, std::function<void()> tick,
-                           bool immediately)
+PeriodicTask::PeriodicTask(std::string name, std::chrono::milliseconds interval,
+                           std::function<void()> tick, bool immediately)
     : name_(std::move(name)), interval_(interval), tick_(std::move(tick)), woken_(immediately) {
   thread_ = std::thread([this] { Run(); });
 }
 
-PeriodicTask::~PeriodicTask() { Stop(); }
+PeriodicTask::~PeriodicTask() {
+  Stop();
+}
 
 void PeriodicTask::Stop() {
   {

@@ -24,9 +24,10 @@ TEST(ThreadPoolTest, RefusesMoreThanItsQueueHolds) {
   std::promise<void> release, started;
   ThreadPool pool("test", 1, 1);
   ASSERT_TRUE(pool.Submit([&] {
-    started.set_value();
-    release.get_future().wait();
-  }).ok());
+                    started.set_value();
+                    release.get_future().wait();
+                  })
+                  .ok());
   started.get_future().wait();
   EXPECT_TRUE(pool.Submit([] {}).ok());
   EXPECT_EQ(pool.Submit([] {}).code(), Code::kResourceExhausted);

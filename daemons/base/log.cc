@@ -28,8 +28,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 std::shared_ptr<spdlog::logger> MakeLogger(LogLevel level, const std::string& file_path) {
   std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
   if (!file_path.empty())
-    sinks.push_back(
-        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file_path, kRotateBytes, kRotatedFiles));
+    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file_path, kRotateBytes,
+                                                                           kRotatedFiles));
   auto logger = std::make_shared<spdlog::logger>("headpond", sinks.begin(), sinks.end());
   logger->set_pattern("%Y-%m-%d %H:%M:%S,%e %v");
   logger->set_level(ToSpdlog(level));
@@ -67,7 +67,9 @@ void SetLogLevel(LogLevel level) {
   Logger()->set_level(ToSpdlog(level));
 }
 
-bool LogEnabled(LogLevel level) { return level >= current_level.load(std::memory_order_relaxed); }
+bool LogEnabled(LogLevel level) {
+  return level >= current_level.load(std::memory_order_relaxed);
+}
 
 void LogLine(LogLevel level, std::string_view component, std::string_view text) {
   Logger()->log(ToSpdlog(level), "{} {} - {}", LevelText(level), component, text);

@@ -42,7 +42,8 @@ Result<std::string> NormalizePath(std::string_view text) {
       continue;
     }
     if (name.size() > kMaxNameBytes)
-      return InvalidArgument("a name in path {} is longer than {} bytes", Shown(path), kMaxNameBytes);
+      return InvalidArgument("a name in path {} is longer than {} bytes", Shown(path),
+                             kMaxNameBytes);
     kept.push_back(name);
     if (kept.size() > kMaxPathDepth)
       return InvalidArgument("path {} has more than {} levels", Shown(path), kMaxPathDepth);
@@ -56,10 +57,13 @@ Result<std::string> NormalizePath(std::string_view text) {
 
 std::string_view ParentOf(std::string_view path) {
   const size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string_view::npos ? std::string_view("/") : path.substr(0, slash);
+  return slash == 0 || slash == std::string_view::npos ? std::string_view("/")
+                                                       : path.substr(0, slash);
 }
 
-std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view BaseName(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 std::vector<std::string_view> PathComponents(std::string_view path) {
   std::vector<std::string_view> names;
@@ -78,7 +82,8 @@ std::string JoinPath(std::string_view parent, std::string_view name) {
 
 bool IsWithin(std::string_view path, std::string_view ancestor) {
   if (ancestor == "/") return true;
-  return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+  return path.starts_with(ancestor) &&
+         (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
 }  // namespace headpond

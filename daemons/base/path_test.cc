@@ -11,9 +11,17 @@ using ::testing::IsEmpty;
 
 TEST(NormalizePathTest, GivesOneFormToEverySpelling) {
   const std::pair<const char*, const char*> cases[] = {
-      {"/", "/"},        {"//", "/"},          {"/a/", "/a"},   {"//a///b", "/a/b"}, {"/a/./b/", "/a/b"},
-      {"/a/../b", "/b"}, {"/a/b/../..", "/"},  {"/a b", "/a b"}, {"/...", "/..."},
-      {"alluxio://localhost:19998/a/b", "/a/b"}, {"alluxio://localhost:19998", "/"},
+      {"/", "/"},
+      {"//", "/"},
+      {"/a/", "/a"},
+      {"//a///b", "/a/b"},
+      {"/a/./b/", "/a/b"},
+      {"/a/../b", "/b"},
+      {"/a/b/../..", "/"},
+      {"/a b", "/a b"},
+      {"/...", "/..."},
+      {"alluxio://localhost:19998/a/b", "/a/b"},
+      {"alluxio://localhost:19998", "/"},
       {"/a://b", "/a:/b"},
   };
   for (const auto& [text, canonical] : cases) {

@@ -24,7 +24,8 @@ TEST(StatusTest, ContextGoesBeforeTheMessageAndLeavesOkAlone) {
 }
 
 TEST(StatusTest, MapsErrno) {
-  EXPECT_EQ(ErrnoStatus(ENOENT, "open /a").ToString(), "NOT_FOUND: open /a: No such file or directory");
+  EXPECT_EQ(ErrnoStatus(ENOENT, "open /a").ToString(),
+            "NOT_FOUND: open /a: No such file or directory");
   EXPECT_EQ(ErrnoStatus(ENOSPC, "write").code(), Code::kResourceExhausted);
   EXPECT_EQ(ToErrno(Code::kNotFound), ENOENT);
 }

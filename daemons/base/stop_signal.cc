@@ -30,6 +30,8 @@ int StopSignal::Wait() {
   return signal_number;
 }
 
-void StopSignal::Request() { kill(getpid(), SIGTERM); }
+void StopSignal::Request() {
+  kill(getpid(), SIGTERM);
+}
 
 }  // namespace headpond

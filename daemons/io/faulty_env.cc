@@ -444,7 +444,8 @@ Status FaultyEnv::Restart(Unsynced unsynced) {
   pending_.clear();
   DropOrphans();
   RETURN_IF_ERROR(RebuildBase(unsynced));
-  std::erase_if(made_directories_, [&](const std::string& path) REQUIRES(mutex_) { return !live_.contains(path); });
+  std::erase_if(made_directories_,
+                [&](const std::string& path) REQUIRES(mutex_) { return !live_.contains(path); });
   return Status::Ok();
 }
 

@@ -28,10 +28,10 @@ struct FileReport {
   int64_t good_bytes = 0;
   bool clean_end = false;  // the writer stopped in order
   bool torn_tail =
-      false;              // the bytes from good_bytes on were never acknowledged and may be cut off
+      false;  // the bytes from good_bytes on were never acknowledged and may be cut off
   bool unused_tail = false;  // zeros from good_bytes on: room for entries that were not written
-  bool obsolete = false;  // a newer snapshot holds all of it
-  Status problem;         // why it can't be used, naming file, offset and remedy
+  bool obsolete = false;     // a newer snapshot holds all of it
+  Status problem;            // why it can't be used, naming file, offset and remedy
 };
 
 struct FolderReport {
