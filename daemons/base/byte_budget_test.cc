@@ -6,7 +6,6 @@ namespace headpond {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class ByteBudgetTest : public ::testing::Test {
  protected:
