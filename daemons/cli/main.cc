@@ -8,7 +8,7 @@
 #include "cli/fsadmin_commands.h"
 #include "cli/shell.h"
 #include "cli/sink.h"
-#include "net/grpc_log.h"
+#include "net/grpc_setup.h"
 #include "net/memory.h"
 
 extern char** environ;
@@ -67,7 +67,7 @@ int BenchMain(std::span<const std::string> words, Host& host) {
 
 int RunOnProcess(int (*entry)(std::span<const std::string>, Host&),
                  std::span<const std::string> words) {
-  net::RedirectGrpcLog();
+  net::SetUpGrpc();
   net::TuneMallocForMessages();
   std::signal(SIGPIPE, SIG_IGN);  // `| head` ends us by a failed write, not by a signal in mid-call
   FdSink out(1), err(2);

@@ -10,7 +10,7 @@
 #include "cli/journal_command.h"
 #include "cli/main.h"
 #include "master/master_server.h"
-#include "net/grpc_log.h"
+#include "net/grpc_setup.h"
 #include "net/memory.h"
 #include "operator/cli/main.h"
 #include "worker/worker_server.h"
@@ -63,7 +63,7 @@ int Usage(std::FILE* out, int exit_code) {
 int main(int argc, char** argv) {
   // gRPC's own resolver passes over nsswitch.conf, and c-ares leaks; the C library's does neither.
   setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0);
-  headpond::net::RedirectGrpcLog();
+  headpond::net::SetUpGrpc();
   headpond::net::TuneMallocForMessages();
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) return Usage(stderr, 1);

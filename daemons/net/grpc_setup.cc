@@ -1,5 +1,6 @@
-#include "net/grpc_log.h"
+#include "net/grpc_setup.h"
 
+#include <absl/synchronization/mutex.h>
 #include <grpc/support/log.h>
 
 #include <string_view>
@@ -20,8 +21,9 @@ void ToOurLog(gpr_log_func_args* line) {
 
 }  // namespace
 
-void RedirectGrpcLog() {
+void SetUpGrpc() {
   gpr_set_log_function(ToOurLog);
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 }  // namespace headpond::net
