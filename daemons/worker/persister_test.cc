@@ -7,7 +7,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kWorker = 42;
 constexpr int64_t kFile = (9 << 24) | 0xffffff;
