@@ -21,11 +21,12 @@ set(layers_testing base io proto net journal meta ufs cache client http master w
 set(layers_operator base io http)
 # Folders of operator/ among themselves.
 set(operator_api api)
+set(operator_apiserver api apiserver)
 set(operator_plan api plan)
 set(operator_runtime api plan runtime)
 set(operator_controller api plan runtime controller)
-set(operator_daemon api plan runtime controller daemon)
-set(operator_cli api plan runtime controller daemon cli)
+set(operator_daemon api apiserver plan runtime controller daemon)
+set(operator_cli api apiserver plan runtime controller daemon cli)
 set(operator_testing api plan runtime controller testing)
 
 set(failures 0)
