@@ -1,5 +1,6 @@
 #include <set>
 
+#include "base/arithmetic.h"
 #include "master/block_service.h"
 #include "master/service_support.h"
 #include "master/wire.h"
@@ -17,13 +18,14 @@ BytesByTier SumTiers(const std::vector<WorkerDescription>& workers,
                      BytesByTier Registration::*field) {
   BytesByTier sum;
   for (const WorkerDescription& worker : workers)
-    for (const auto& [tier, bytes] : worker.registration.*field) sum[tier] += bytes;
+    for (const auto& [tier, bytes] : worker.registration.*field)
+      sum[tier] = SaturatingAdd(sum[tier], bytes);
   return sum;
 }
 
 int64_t Total(const BytesByTier& tiers) {
   int64_t total = 0;
-  for (const auto& [tier, bytes] : tiers) total += bytes;
+  for (const auto& [tier, bytes] : tiers) total = SaturatingAdd(total, bytes);
   return total;
 }
 

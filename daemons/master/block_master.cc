@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/arithmetic.h"
 #include "base/log.h"
 #include "base/mutex.h"
 
@@ -17,8 +18,9 @@ namespace {
 constexpr std::string_view kComponent = "block-master";
 
 int64_t Sum(const BytesByTier& bytes) {
-  return std::accumulate(bytes.begin(), bytes.end(), int64_t{0},
-                         [](int64_t sum, const auto& tier) { return sum + tier.second; });
+  return std::accumulate(bytes.begin(), bytes.end(), int64_t{0}, [](int64_t sum, const auto& tier) {
+    return SaturatingAdd(sum, tier.second);
+  });
 }
 
 // One copy of a block: 16 bytes, because there is one for each cached block.

@@ -64,7 +64,7 @@ std::vector<PersistScheduler::Task> PersistScheduler::Take(WorkerId worker) {
     {
       MutexLock lock(mutex_);
       leases_[candidate.file] =
-          now_ms + options_.lease.count() + candidate.length * 1000 / options_.min_bytes_per_s;
+          now_ms + options_.lease.count() + candidate.length / options_.min_bytes_per_s * 1000;
     }
     // The namespace knows the temporary file, so that deleting the original deletes it too.
     store_.Commit(

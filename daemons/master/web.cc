@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/arithmetic.h"
 #include "base/path.h"
 #include "base/units.h"
 #include "http/metrics_pages.h"
@@ -16,10 +17,6 @@ using nlohmann::ordered_json;
 constexpr const char* kRevision = "headpond";
 constexpr size_t kMaxBrowseEntries = 1000;
 
-int Percent(int64_t part, int64_t whole) {
-  return whole <= 0 ? 0 : static_cast<int>(part * 100 / whole);
-}
-
 struct Totals {
   int64_t capacity = 0;
   int64_t used = 0;
@@ -29,12 +26,12 @@ struct Totals {
 Totals TotalsOf(const std::vector<WorkerDescription>& workers) {
   Totals totals;
   for (const WorkerDescription& worker : workers) {
-    totals.capacity += worker.capacity_bytes();
-    totals.used += worker.used_bytes();
+    totals.capacity = SaturatingAdd(totals.capacity, worker.capacity_bytes());
+    totals.used = SaturatingAdd(totals.used, worker.used_bytes());
     for (const auto& [tier, bytes] : worker.registration.capacity_bytes)
-      totals.tiers[tier].first += bytes;
+      totals.tiers[tier].first = SaturatingAdd(totals.tiers[tier].first, bytes);
     for (const auto& [tier, bytes] : worker.registration.used_bytes)
-      totals.tiers[tier].second += bytes;
+      totals.tiers[tier].second = SaturatingAdd(totals.tiers[tier].second, bytes);
   }
   return totals;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arithmetic.h"
 #include "net/worker_address_wire.h"
 
 namespace headpond::master {
@@ -31,7 +32,7 @@ void ToWire(const std::vector<meta::AclEntry>& entries, fspb::PAcl* out) {
 // How much of a file is cached, in whole percent, as stock counts it: by bytes; an empty file is
 // all there.
 int Percentage(int64_t bytes, int64_t length) {
-  return length == 0 ? 100 : static_cast<int>(bytes * 100 / length);
+  return length == 0 ? 100 : Percent(bytes, length);
 }
 
 constexpr int kMaxListedBlocks = 1 << 24;  // the most a file can have

@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/mutex.h"
@@ -16,6 +17,7 @@ namespace blockpb = ::alluxio::grpc::block;
 constexpr int64_t kChunkBytes = 1 << 20;
 constexpr std::chrono::seconds kBaseTimeout{60};
 constexpr int64_t kMinBytesPerSecond = 1 << 20;  // a slower source is given up
+constexpr std::chrono::hours kMaxTimeout{24};    // whatever length the request gives
 
 }  // namespace
 
@@ -48,7 +50,9 @@ Status RemoteFetcher::Fetch(const std::string& host, int port, BlockId block, in
                             const std::function<Status(std::string_view)>& sink) {
   if (length == 0) return Status::Ok();
   const auto channel = impl_->ChannelTo(fmt::format("{}:{}", host, port));
-  const auto timeout = kBaseTimeout + std::chrono::seconds(length / kMinBytesPerSecond);
+  const auto transfer = std::min<std::chrono::seconds>(
+      std::chrono::seconds(length / kMinBytesPerSecond), kMaxTimeout);
+  const auto timeout = kBaseTimeout + transfer;
   Status stored;
   const Status call = channel->Call(timeout, [&](::grpc::ClientContext& context) {
     const auto stub = blockpb::BlockWorker::NewStub(channel->channel());

@@ -1,5 +1,6 @@
 #include "meta/ops/complete_file.h"
 
+#include "base/arithmetic.h"
 #include "meta/ops/check_access.h"
 #include "meta/ops/planning.h"
 #include "meta/permission.h"
@@ -75,7 +76,8 @@ Result<CompleteFilePlan> PlanCompleteFile(const Namespace& ns, const CompleteFil
     if (request.async_persist_wait_ms) {
       file.persistence = PersistenceState::kToBePersisted;
       const int64_t wait_ms = *request.async_persist_wait_ms;
-      file.persist_at_ms = wait_ms < 0 ? kPersistNever : request.context.now_ms + wait_ms;
+      file.persist_at_ms =
+          wait_ms < 0 ? kPersistNever : SaturatingAdd(request.context.now_ms, wait_ms);
     }
   }
   file.open_block_lengths.clear();

@@ -1,5 +1,6 @@
 #include "meta/ops/persist.h"
 
+#include "base/arithmetic.h"
 #include "base/path.h"
 #include "meta/ops/planning.h"
 #include "meta/permission.h"
@@ -60,7 +61,7 @@ Result<Mutation> PlanSchedulePersist(const Namespace& ns, const OperationContext
   nothing.op_time_ms = context.now_ms;
   if (file.persisted()) return nothing;
   InodeRecord record = file.ToRecord();
-  const int64_t persist_at_ms = context.now_ms + std::max<int64_t>(0, wait_ms);
+  const int64_t persist_at_ms = SaturatingAdd(context.now_ms, std::max<int64_t>(0, wait_ms));
   if (record.persistence == PersistenceState::kToBePersisted &&
       record.persist_at_ms <= persist_at_ms) {
     return nothing;
