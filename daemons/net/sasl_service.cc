@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "net/grpc_status.h"
+#include "net/raw_message.h"
 #include "proto/sasl_server.grpc.pb.h"
 
 namespace headpond::net {
@@ -49,13 +50,17 @@ Status CheckChallenge(const SaslMessage& message) {
 
 }  // namespace
 
-class SaslService::Impl final : public SaslAuthenticationService::CallbackService {
+using RawReactor = ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>;
+// With raw bytes, because of what raw_message.h says.
+using ServiceBase = SaslAuthenticationService::WithRawCallbackMethod_authenticate<
+    SaslAuthenticationService::Service>;
+
+class SaslService::Impl final : public ServiceBase {
  public:
   Impl(Authenticator& authenticator, Executor& executor, const Clock& clock)
       : authenticator_(authenticator), executor_(executor), clock_(clock) {}
 
-  ::grpc::ServerBidiReactor<SaslMessage, SaslMessage>* authenticate(
-      ::grpc::CallbackServerContext* context) override;
+  RawReactor* authenticate(::grpc::CallbackServerContext* context) override;
 
   void Sweep() EXCLUDES(mutex_);
   void CloseAll(const Status& status) EXCLUDES(mutex_);
@@ -80,7 +85,7 @@ class SaslService::Impl final : public SaslAuthenticationService::CallbackServic
 // One channel's stream. gRPC may call the On* methods from any of its threads, one at a time but
 // for OnCancel. `mutex_` makes sure that nothing is started after Finish; starting an operation
 // never runs a reaction on the same thread, so holding it there is safe.
-class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMessage, SaslMessage>,
+class SaslService::Impl::Stream final : public RawReactor,
                                         public std::enable_shared_from_this<Stream> {
  public:
   Stream(Impl& service, std::string peer)
@@ -90,7 +95,7 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
     self_ = shared_from_this();
     if (Status status = service_.Admit(self_); !status.ok()) return Close(status);
     MutexLock lock(mutex_);
-    if (!finished_) StartRead(&request_);
+    if (!finished_) StartRead(&in_);
   }
 
   void OnReadDone(bool ok) override {
@@ -105,7 +110,7 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
   void OnWriteDone(bool ok) override {
     if (!ok) return Close(Cancelled("the client left"));
     MutexLock lock(mutex_);
-    if (!finished_) StartRead(&request_);  // completes when the client half-closes
+    if (!finished_) StartRead(&in_);  // completes when the client half-closes
   }
 
   void OnCancel() override { Close(Cancelled("the connection ended")); }
@@ -140,8 +145,10 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
       if (token.ok()) {
         token_ = *token;
         channel_id_ = request_.clientid();
-        reply_.set_messagetype(SaslMessageType::SUCCESS);
-        StartWrite(&reply_);
+        SaslMessage reply;
+        reply.set_messagetype(SaslMessageType::SUCCESS);
+        out_ = SerializeMessage(reply);
+        StartWrite(&out_);
         LogDebug("auth", "channel {} from {} is user {}, connection user {}", channel_id_, peer_,
                  user->name, user->connection_user);
         return;
@@ -153,7 +160,8 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
     Finish(ToGrpc(user.status()));
   }
 
-  Result<CallUser> CheckRequest() const {
+  Result<CallUser> CheckRequest() {
+    RETURN_IF_ERROR(ParseMessage(in_, request_));
     RETURN_IF_ERROR(CheckChallenge(request_));
     return service_.authenticator_.CheckPlain(request_.message());
   }
@@ -162,8 +170,9 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
   const std::string peer_;
   const std::chrono::steady_clock::time_point opened_;
   std::shared_ptr<Stream> self_;  // gRPC's reference, from Begin to OnDone
-  SaslMessage request_;           // gRPC's while a read is under way
-  SaslMessage reply_;
+  ::grpc::ByteBuffer in_;         // gRPC's while a read is under way
+  ::grpc::ByteBuffer out_;
+  SaslMessage request_;
   bool checked_ = false;  // the first message has come; only OnReadDone uses it
   mutable Mutex mutex_;
   bool finished_ GUARDED_BY(mutex_) = false;
@@ -171,8 +180,7 @@ class SaslService::Impl::Stream final : public ::grpc::ServerBidiReactor<SaslMes
   std::string channel_id_ GUARDED_BY(mutex_);
 };
 
-::grpc::ServerBidiReactor<SaslMessage, SaslMessage>* SaslService::Impl::authenticate(
-    ::grpc::CallbackServerContext* context) {
+RawReactor* SaslService::Impl::authenticate(::grpc::CallbackServerContext* context) {
   auto stream = std::make_shared<Stream>(*this, context->peer());
   stream->Begin();
   return stream.get();

@@ -20,10 +20,10 @@ using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 using Worker = blockpb::BlockWorker;
 
-// Block data stays raw bytes; everything else is parsed.
+// Streams get raw bytes: block data is not parsed at all, other messages see raw_message.h.
 using ServiceBase =
     Worker::WithRawCallbackMethod_ReadBlock<Worker::WithRawCallbackMethod_WriteBlock<
-        Worker::WithCallbackMethod_OpenLocalBlock<Worker::WithCallbackMethod_CreateLocalBlock<
+        Worker::WithRawCallbackMethod_OpenLocalBlock<Worker::WithRawCallbackMethod_CreateLocalBlock<
             Worker::WithCallbackMethod_AsyncCache<Worker::WithCallbackMethod_Cache<
                 Worker::WithCallbackMethod_Load<Worker::WithCallbackMethod_RemoveBlock<
                     Worker::WithCallbackMethod_MoveBlock<Worker::WithCallbackMethod_ClearMetrics<
@@ -44,11 +44,11 @@ class BlockService final : public ServiceBase {
                            IsLocalSocket(*context));
   }
 
-  OpenLocalReactor* OpenLocalBlock(CallbackServerContext* context) override {
+  RawReactor* OpenLocalBlock(CallbackServerContext* context) override {
     return NewOpenLocalStream(deps_, Authenticate(*context, "OpenLocalBlock"));
   }
 
-  CreateLocalReactor* CreateLocalBlock(CallbackServerContext* context) override {
+  RawReactor* CreateLocalBlock(CallbackServerContext* context) override {
     return NewCreateLocalStream(deps_, CancelledOf(*context),
                                 Authenticate(*context, "CreateLocalBlock"));
   }
@@ -91,14 +91,17 @@ class BlockService final : public ServiceBase {
   ServerUnaryReactor* RemoveBlock(CallbackServerContext* context,
                                   const blockpb::RemoveBlockRequest* request,
                                   blockpb::RemoveBlockResponse*) override {
-    return RunOnIo(context, "RemoveBlock",
-                   [this, request] { return deps_.store.Remove(request->block_id()); });
+    return RunOnIo(context, "RemoveBlock", [this, request]() -> Status {
+      RETURN_IF_ERROR(CheckBlockId(request->block_id()));
+      return deps_.store.Remove(request->block_id());
+    });
   }
 
   ServerUnaryReactor* MoveBlock(CallbackServerContext* context,
                                 const blockpb::MoveBlockRequest* request,
                                 blockpb::MoveBlockResponse*) override {
-    return RunOnIo(context, "MoveBlock", [this, request] {
+    return RunOnIo(context, "MoveBlock", [this, request]() -> Status {
+      RETURN_IF_ERROR(CheckBlockId(request->block_id()));
       return deps_.store.Move(request->block_id(), {.medium_type = request->medium_type()});
     });
   }
@@ -133,6 +136,11 @@ class BlockService final : public ServiceBase {
   // The context outlives its stream.
   static std::function<bool()> CancelledOf(const CallbackServerContext& context) {
     return [&context] { return context.IsCancelled(); };
+  }
+
+  static Status CheckBlockId(BlockId block) {
+    if (block >= 0) return Status::Ok();
+    return InvalidArgument("block_id is {}, must not be negative", block);
   }
 
   static bool IsLocalSocket(const CallbackServerContext& context) {
@@ -176,8 +184,7 @@ class BlockService final : public ServiceBase {
                           .offset_in_file = block.offset_in_file(),
                           .block_size = block.length(),
                           .mount_id = block.mountid()};
-    if (block.block_id() < 0)
-      return InvalidArgument("block_id is {}, must not be negative", block.block_id());
+    RETURN_IF_ERROR(CheckBlockId(block.block_id()));
     RETURN_IF_ERROR(CheckUfsBlock(source));
     return deps_.inputs.CacheFromUfs(block.block_id(), source);
   }

@@ -1,69 +1,79 @@
 #include "worker/local_streams.h"
 
+#include "base/arithmetic.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "net/grpc_status.h"
+#include "net/raw_message.h"
+#include "proto/block_worker.pb.h"
 
 namespace headpond::worker {
 namespace {
 
 namespace blockpb = ::alluxio::grpc::block;
 
-class OpenLocalStream final : public OpenLocalReactor {
+class OpenLocalStream final : public RawReactor {
  public:
   OpenLocalStream(const BlockServiceDeps& deps, Status authenticated) : deps_(deps) {
     if (authenticated.ok()) {
-      StartRead(&request_);
+      StartRead(&in_);
     } else {
       Finish(net::ToGrpc(authenticated));
     }
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(::grpc::Status::OK);  // half-closed: the client is done with the block
+    if (!ok) {  // half-closed: the client is done with the block
+      return Finish(net::ToGrpc(reader_ ? Status::Ok()
+                                        : InvalidArgument("the stream ended before its request")));
+    }
     if (reader_)
       return Finish(net::ToGrpc(InvalidArgument("an OpenLocalBlock stream takes one request")));
     const Status submitted = deps_.io.Submit([this] {
       if (const Status status = Open(); !status.ok()) return Finish(net::ToGrpc(status));
-      StartWrite(&response_);
+      StartWrite(&out_);
     });
     if (!submitted.ok()) Finish(net::ToGrpc(submitted));
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(net::ToGrpc(Cancelled("the client went away")));
-    StartRead(&request_);
+    StartRead(&in_);
   }
 
   void OnDone() override { delete this; }
 
  private:
   Status Open() {
-    if (request_.block_id() < 0)
-      return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
-    if (request_.promote()) {
-      if (const Status moved = deps_.store.Move(request_.block_id(), {.tier = 0}); !moved.ok())
-        LogDebug("read", "block {} is read where it is: {}", request_.block_id(), moved.ToString());
+    blockpb::OpenLocalBlockRequest request;
+    RETURN_IF_ERROR(net::ParseMessage(in_, request));
+    if (request.block_id() < 0)
+      return InvalidArgument("block_id is {}, must not be negative", request.block_id());
+    if (request.promote()) {
+      if (const Status moved = deps_.store.Move(request.block_id(), {.tier = 0}); !moved.ok())
+        LogDebug("read", "block {} is read where it is: {}", request.block_id(), moved.ToString());
     }
-    ASSIGN_OR_RETURN(reader_, deps_.store.Open(request_.block_id()));
-    response_.set_path(reader_->path());
+    ASSIGN_OR_RETURN(reader_, deps_.store.Open(request.block_id()));
+    blockpb::OpenLocalBlockResponse response;
+    response.set_path(reader_->path());
+    out_ = net::SerializeMessage(response);
     deps_.metrics.counter("Worker.BlocksAccessed").Add();
     return Status::Ok();
   }
 
   const BlockServiceDeps& deps_;
-  blockpb::OpenLocalBlockRequest request_;
-  blockpb::OpenLocalBlockResponse response_;
+  ::grpc::ByteBuffer in_;
+  ::grpc::ByteBuffer out_;
   std::unique_ptr<cache::BlockReader> reader_;
 };
 
-class CreateLocalStream final : public CreateLocalReactor {
+class CreateLocalStream final : public RawReactor {
  public:
   CreateLocalStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
                     Status authenticated)
       : deps_(deps), call_cancelled_(std::move(cancelled)) {
     if (authenticated.ok()) {
-      StartRead(&request_);
+      StartRead(&in_);
     } else {
       Finish(net::ToGrpc(authenticated));
     }
@@ -73,40 +83,50 @@ class CreateLocalStream final : public CreateLocalReactor {
     const Status submitted = deps_.io.Submit([this, ok] {
       if (!ok) return Finish(net::ToGrpc(Commit()));
       if (const Status status = Handle(); !status.ok()) return Finish(net::ToGrpc(status));
-      StartWrite(&response_);
+      StartWrite(&out_);
     });
     if (!submitted.ok()) Finish(net::ToGrpc(submitted));
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(net::ToGrpc(Cancelled("the client went away")));
-    StartRead(&request_);
+    StartRead(&in_);
   }
 
   void OnDone() override { delete this; }
 
  private:
   Status Handle() {
-    if (request_.space_to_reserve() < 0)
+    blockpb::CreateLocalBlockRequest request;
+    RETURN_IF_ERROR(net::ParseMessage(in_, request));
+    ASSIGN_OR_RETURN(const blockpb::CreateLocalBlockResponse response, Obey(request));
+    out_ = net::SerializeMessage(response);
+    return Status::Ok();
+  }
+
+  Result<blockpb::CreateLocalBlockResponse> Obey(const blockpb::CreateLocalBlockRequest& request) {
+    blockpb::CreateLocalBlockResponse response;
+    if (request.space_to_reserve() < 0)
       return InvalidArgument("space_to_reserve is {}, must not be negative",
-                             request_.space_to_reserve());
-    response_.Clear();
-    if (request_.only_reserve_space()) {
+                             request.space_to_reserve());
+    if (request.only_reserve_space()) {
       if (!writer_) return InvalidArgument("only_reserve_space came before the block was created");
-      return writer_->Reserve(reserved_ += request_.space_to_reserve());
+      reserved_ = SaturatingAdd(reserved_, request.space_to_reserve());
+      RETURN_IF_ERROR(writer_->Reserve(reserved_));
+      return response;
     }
     if (writer_) return InvalidArgument("a CreateLocalBlock stream creates one block");
-    if (request_.block_id() < 0)
-      return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
-    block_ = request_.block_id();
-    pin_ = request_.pin_on_create();
-    reserved_ = request_.space_to_reserve();
+    if (request.block_id() < 0)
+      return InvalidArgument("block_id is {}, must not be negative", request.block_id());
+    block_ = request.block_id();
+    pin_ = request.pin_on_create();
+    reserved_ = request.space_to_reserve();
     ASSIGN_OR_RETURN(
-        writer_, deps_.store.Create(
-                     NewSessionId(), block_,
-                     {.tier = request_.tier(), .medium_type = request_.medium_type()}, reserved_));
-    response_.set_path(writer_->path());
-    return Status::Ok();
+        writer_, deps_.store.Create(NewSessionId(), block_,
+                                    {.tier = request.tier(), .medium_type = request.medium_type()},
+                                    reserved_));
+    response.set_path(writer_->path());
+    return response;
   }
 
   Status Commit() {
@@ -119,8 +139,8 @@ class CreateLocalStream final : public CreateLocalReactor {
 
   const BlockServiceDeps& deps_;
   const std::function<bool()> call_cancelled_;
-  blockpb::CreateLocalBlockRequest request_;
-  blockpb::CreateLocalBlockResponse response_;
+  ::grpc::ByteBuffer in_;
+  ::grpc::ByteBuffer out_;
   std::unique_ptr<cache::BlockWriter> writer_;
   BlockId block_ = 0;
   bool pin_ = false;
@@ -129,12 +149,12 @@ class CreateLocalStream final : public CreateLocalReactor {
 
 }  // namespace
 
-OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authenticated) {
+RawReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authenticated) {
   return new OpenLocalStream(deps, std::move(authenticated));
 }
 
-CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
-                                         std::function<bool()> cancelled, Status authenticated) {
+RawReactor* NewCreateLocalStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
+                                 Status authenticated) {
   return new CreateLocalStream(deps, std::move(cancelled), std::move(authenticated));
 }
 

@@ -3,9 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <functional>
-#include <memory>
 
-#include "proto/block_worker.pb.h"
 #include "worker/block_service.h"
 
 namespace headpond::worker {
@@ -14,19 +12,15 @@ namespace headpond::worker {
 // it is (compat/behaviour.md section 8, "Short circuit"). Both delete themselves when the call is
 // over; their few file operations run on deps.io.
 
-using OpenLocalReactor = ::grpc::ServerBidiReactor<::alluxio::grpc::block::OpenLocalBlockRequest,
-                                                   ::alluxio::grpc::block::OpenLocalBlockResponse>;
-using CreateLocalReactor =
-    ::grpc::ServerBidiReactor<::alluxio::grpc::block::CreateLocalBlockRequest,
-                              ::alluxio::grpc::block::CreateLocalBlockResponse>;
+using RawReactor = ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>;
 
 // OpenLocalBlock: answers the path and keeps the block from eviction until the client half-closes.
-OpenLocalReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authenticated);
+RawReactor* NewOpenLocalStream(const BlockServiceDeps& deps, Status authenticated);
 
 // CreateLocalBlock: answers the path of a temporary file for the client to write; requests with
 // only_reserve_space grow its reservation; half-close commits the block, cancellation aborts it.
 // `cancelled` says whether the call was; asked until the call is over.
-CreateLocalReactor* NewCreateLocalStream(const BlockServiceDeps& deps,
-                                         std::function<bool()> cancelled, Status authenticated);
+RawReactor* NewCreateLocalStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
+                                 Status authenticated);
 
 }  // namespace headpond::worker

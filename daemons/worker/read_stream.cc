@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/block_framing.h"
 #include "net/grpc_status.h"
+#include "net/raw_message.h"
 #include "worker/wire.h"
 
 namespace headpond::worker {
@@ -74,7 +75,7 @@ void ReadStream::OnCancel() {
 }
 
 Status ReadStream::Accept() {
-  RETURN_IF_ERROR(ParseMessage(in_, request_, "ReadRequest"));
+  RETURN_IF_ERROR(net::ParseMessage(in_, request_));
   if (request_.block_id() < 0)
     return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
   if (request_.offset() < 0)

@@ -1,8 +1,6 @@
 #include "worker/wire.h"
 
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <grpcpp/impl/codegen/proto_buffer_reader.h>
-#include <grpcpp/support/slice.h>
+#include <limits>
 
 namespace headpond::worker {
 namespace {
@@ -38,24 +36,16 @@ Result<CacheRequest> Convert(const Request& request) {
 
 }  // namespace
 
-Status ParseMessage(const ::grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message,
-                    std::string_view name) {
-  ::grpc::ByteBuffer copy = bytes;  // shares the slices
-  ::grpc::ProtoBufferReader reader(&copy);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return Status::Ok();
-  return InvalidArgument("malformed {} of {} bytes", name, bytes.Length());
-}
-
-::grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message) {
-  const ::grpc::Slice slice(message.SerializeAsString());
-  return ::grpc::ByteBuffer(&slice, 1);
-}
-
 Status CheckUfsBlock(const std::optional<UfsBlock>& ufs) {
-  if (!ufs || (ufs->offset_in_file >= 0 && ufs->block_size >= 0)) return Status::Ok();
-  return InvalidArgument(
-      "open_ufs_block_options: offset_in_file {} and block_size {} must not be negative",
-      ufs->offset_in_file, ufs->block_size);
+  if (!ufs) return Status::Ok();
+  if (ufs->offset_in_file < 0)
+    return InvalidArgument("offset_in_file is {}, must not be negative", ufs->offset_in_file);
+  if (ufs->block_size < 0)
+    return InvalidArgument("block_size is {}, must not be negative", ufs->block_size);
+  if (ufs->block_size > std::numeric_limits<int64_t>::max() - ufs->offset_in_file)
+    return InvalidArgument("offset_in_file {} plus block_size {} is out of range",
+                           ufs->offset_in_file, ufs->block_size);
+  return Status::Ok();
 }
 
 std::optional<UfsBlock> UfsBlockOf(const blockpb::ReadRequest& request) {

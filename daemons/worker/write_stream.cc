@@ -1,7 +1,7 @@
 #include "worker/write_stream.h"
 
 #include "net/grpc_status.h"
-#include "worker/wire.h"
+#include "net/raw_message.h"
 
 namespace headpond::worker {
 namespace {
@@ -143,7 +143,7 @@ void WriteStream::Reply(int64_t offset, const std::string& content_hash) {
   if (!content_hash.empty()) response.set_contenthash(content_hash);
   MutexLock lock(mutex_);
   if (cancelled_ || finished_) return;
-  out_ = SerializeMessage(response);
+  out_ = net::SerializeMessage(response);
   writing_ = true;
   StartWrite(&out_);
   const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
