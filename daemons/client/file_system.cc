@@ -14,6 +14,7 @@
 #include "client/file_writer.h"
 #include "client/impl.h"
 #include "net/auth.h"
+#include "net/auth_config.h"
 
 namespace headpond::client {
 namespace {
@@ -43,6 +44,7 @@ std::string UserName(const Config& config, const FileSystem::Options& options) {
 
 Result<net::ChannelOptions> ChannelOptionsFrom(const Config& config, const std::string& user) {
   net::ChannelOptions channel;
+  RETURN_IF_ERROR(net::CheckSecurityIsSupported(config));
   ASSIGN_OR_RETURN(channel.auth,
                    net::ParseAuthType(config.GetString("alluxio.security.authentication.type")));
   channel.user = user;

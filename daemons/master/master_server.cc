@@ -21,6 +21,7 @@
 #include "master/web.h"
 #include "meta/ops/mount.h"
 #include "net/auth_config.h"
+#include "net/host_check.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
 #include "net/user_groups.h"
@@ -46,11 +47,10 @@ std::set<net::VersionService::ServiceType> ServedTypes() {
       versionpb::METRICS_MASTER_CLIENT_SERVICE};
 }
 
-Result<std::unique_ptr<journal::Journal>> OpenJournal(const Config& config,
+Result<std::unique_ptr<journal::Journal>> OpenJournal(const Config& config, io::Env& env,
                                                       MetricsRegistry& metrics,
                                                       std::string& cluster_id) {
   const std::string folder = config.GetString("alluxio.master.journal.folder");
-  io::Env& env = io::Env::Posix();
   ASSIGN_OR_RETURN(const bool blank, journal::IsBlankJournalFolder(env, folder));
   if (blank) {
     LogInfo(kComponent, "formatting the blank journal folder {}", folder);
@@ -74,9 +74,9 @@ meta::MountInfo RootMount(const Config& config) {
 
 // The folder of a local root under-store is made if it is missing, so that a first start needs no
 // preparation.
-Status PrepareRootStore(const meta::MountInfo& root) {
+Status PrepareRootStore(const meta::MountInfo& root, const UfsPool::Opener& open) {
   const auto prepare = [&]() -> Status {
-    ASSIGN_OR_RETURN(const auto store, ufs::OpenUfs(root.ufs_uri, root.properties));
+    ASSIGN_OR_RETURN(const auto store, open(root.ufs_uri, root.properties));
     return store->CreateDirectory(root.ufs_uri, {.mode = 0755});
   };
   return prepare().WithContext(fmt::format("alluxio.master.mount.table.root.ufs={}", root.ufs_uri));
@@ -85,14 +85,17 @@ Status PrepareRootStore(const meta::MountInfo& root) {
 }  // namespace
 
 struct MasterServer::Parts {
-  explicit Parts(const Config& c)
+  Parts(const Config& c, MasterOutside o)
       : config(c),
+        outside(std::move(o)),
         reported(config),
+        ufs(outside.open_ufs),
         io_pool("master-io", kIoThreads, kIoQueue),
         auth_pool("sasl", 4, 1000) {}
 
   const Clock& clock = Clock::System();
   const Config config;
+  const MasterOutside outside;
   const ReportedConfig reported;
   MetricsRegistry metrics;
   UfsPool ufs;
@@ -124,7 +127,7 @@ struct MasterServer::Parts {
 };
 
 Status MasterServer::Parts::OpenState() {
-  ASSIGN_OR_RETURN(auto journal, OpenJournal(config, metrics, identity.cluster_id));
+  ASSIGN_OR_RETURN(auto journal, OpenJournal(config, *outside.env, metrics, identity.cluster_id));
   store = std::make_unique<MetadataStore>(
       meta::NamespaceOptions{
           .check_permissions = config.GetBool("alluxio.security.authorization.permission.enabled"),
@@ -133,7 +136,7 @@ Status MasterServer::Parts::OpenState() {
   const std::string user = net::ProcessUser();
   ASSIGN_OR_RETURN(const std::vector<std::string> user_groups, unix_groups.Groups(user));
   const meta::MountInfo root = RootMount(config);
-  RETURN_IF_ERROR(PrepareRootStore(root));
+  RETURN_IF_ERROR(PrepareRootStore(root, outside.open_ufs));
   const auto initialize = [&](const meta::Namespace& ns) {
     return meta::PlanInitialize(ns, {.now_ms = clock.NowMs(),
                                      .owner = user,
@@ -224,6 +227,7 @@ void MasterServer::Parts::MakeServers() {
   rpc = std::make_unique<net::GrpcServer>(net::GrpcServerOptions{
       .name = "master RPC server",
       .bind_host = config.GetString("alluxio.master.bind.host"),
+      .bind_host_property = "alluxio.master.bind.host",
       .port = identity.rpc_port,
       .port_property = "alluxio.master.rpc.port",
       .max_inbound_message_bytes =
@@ -250,8 +254,11 @@ MasterServer::~MasterServer() {
   Stop();
 }
 
-Result<std::unique_ptr<MasterServer>> MasterServer::Create(const Config& config) {
-  auto parts = std::make_unique<Parts>(config);
+Result<std::unique_ptr<MasterServer>> MasterServer::Create(const Config& config,
+                                                           MasterOutside outside) {
+  if (const auto host = config.Find("alluxio.master.hostname"))
+    RETURN_IF_ERROR(net::CheckHostResolves("alluxio.master.hostname", *host));
+  auto parts = std::make_unique<Parts>(config, std::move(outside));
   RETURN_IF_ERROR(parts->OpenState());
   RETURN_IF_ERROR(parts->MakeSecurity());
   parts->MakeServers();

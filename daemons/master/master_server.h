@@ -7,8 +7,16 @@
 #include "base/config.h"
 #include "base/daemon.h"
 #include "base/result.h"
+#include "io/env.h"
+#include "master/ufs_pool.h"
 
 namespace headpond::master {
+
+// What a master has around it; tests put faults there.
+struct MasterOutside {
+  io::Env* env = &io::Env::Posix();  // the journal's files; must outlive the master
+  UfsPool::Opener open_ufs = ufs::OpenUfs;
+};
 
 // A whole master: built from a configuration, started, stopped in reverse. The one place where its
 // parts are wired.
@@ -16,7 +24,8 @@ class MasterServer final : public Daemon {
  public:
   // Opens the journal (formatting it if its folder is blank), replays it and makes everything
   // ready. Errors name the property that is wrong and the remedy.
-  static Result<std::unique_ptr<MasterServer>> Create(const Config& config);
+  static Result<std::unique_ptr<MasterServer>> Create(const Config& config,
+                                                      MasterOutside outside = {});
   ~MasterServer() override;  // Stop()
 
   // Serves. Once it returned OK, clients can connect.

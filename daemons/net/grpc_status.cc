@@ -43,6 +43,15 @@ size_t EncodedLength(std::string_view character) {
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string SafeErrorText(std::string_view text) {
   std::string safe;
   size_t encoded = 0;

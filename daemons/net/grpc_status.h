@@ -22,6 +22,9 @@ inline constexpr size_t kMaxErrorTextBytes = 4096;
 // The same code and message; a code that gRPC does not define becomes kUnknown.
 Status FromGrpc(const ::grpc::Status& status);
 
+// Whether `text` is well-formed UTF-8.
+bool IsUtf8(std::string_view text);
+
 // `text` as valid UTF-8 (each bad byte becomes U+FFFD), cut between two characters and marked with
 // "..." when its percent-encoded form would exceed kMaxErrorTextBytes.
 std::string SafeErrorText(std::string_view text);

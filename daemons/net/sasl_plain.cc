@@ -11,7 +11,7 @@ namespace {
 bool IsPlainText(std::string_view name) {
   const bool has_control =
       std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-  return !has_control && SafeErrorText(name) == name;
+  return !has_control && IsUtf8(name);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/port_holder.h"
 #include "base/unique_fd.h"
+#include "net/request_guard.h"
 #include "net/sasl_service.h"
 #include "net/user_groups.h"
 
@@ -42,7 +43,7 @@ struct Address {
 
 // gRPC would bind all addresses of a name and be content with any of them, so that a port taken on
 // one would go unnoticed; hence one numeric address.
-Result<Address> Resolve(const std::string& host, int port) {
+Result<Address> Resolve(const std::string& property, const std::string& host, int port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -50,7 +51,10 @@ Result<Address> Resolve(const std::string& host, int port) {
   addrinfo* list = nullptr;
   const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
   if (error != 0) {
-    return InvalidArgument("cannot resolve bind host {}: {}", host, gai_strerror(error));
+    return InvalidArgument(
+        "{}{}cannot resolve the bind host {}: {}; give an address of this machine, or 0.0.0.0 for "
+        "all of them",
+        property, property.empty() ? "" : ": ", host, gai_strerror(error));
   }
   const addrinfo* chosen = list;
   for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
@@ -171,7 +175,8 @@ void GrpcServer::AddStopHook(std::function<void()> hook) {
 
 Result<int> GrpcServer::Start() {
   if (services_.empty()) return FailedPrecondition("{} has no services", options_.name);
-  ASSIGN_OR_RETURN(const Address address, Resolve(options_.bind_host, options_.port));
+  ASSIGN_OR_RETURN(const Address address,
+                   Resolve(options_.bind_host_property, options_.bind_host, options_.port));
   if (!options_.unix_socket_path.empty()) RETURN_IF_ERROR(CheckUnixSocketIsFree(options_));
 
   ::grpc::ServerBuilder builder;
@@ -185,6 +190,9 @@ Result<int> GrpcServer::Start() {
                              ::grpc::InsecureServerCredentials(), &unix_bound);
   }
   for (::grpc::Service* service : services_) builder.RegisterService(service);
+  std::vector<std::unique_ptr<::grpc::experimental::ServerInterceptorFactoryInterface>> guards;
+  guards.push_back(MakeRequestGuard());
+  builder.experimental().SetInterceptorCreators(std::move(guards));
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     if (bound_port == 0) return ExplainBindFailure(options_, address);

@@ -24,6 +24,8 @@ struct GrpcServerOptions {
   std::string name = "RPC server";
   // A numeric address or a name, of which the first (IPv4 before IPv6) address is bound.
   std::string bind_host = "0.0.0.0";
+  // The property that sets it, for the error text; may be empty.
+  std::string bind_host_property;
   int port = 0;  // 0: one the kernel picks
   // The property that sets the port, for the error text; may be empty.
   std::string port_property;

@@ -10,9 +10,11 @@
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "cache/tiered_block_store.h"
 #include "http/http_server.h"
 #include "net/auth_config.h"
 #include "net/channel.h"
+#include "net/host_check.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
 #include "net/user_groups.h"
@@ -96,14 +98,16 @@ Result<std::vector<cache::TierOptions>> TiersOf(const Config& config) {
 }
 
 struct WorkerServer::Parts {
-  explicit Parts(const Config& c)
+  Parts(const Config& c, WorkerOutside o)
       : config(c),
+        outside(std::move(o)),
         io_pool("block-io", kIoThreads, kIoQueue),
         auth_pool("sasl", 4, 1000),
         budget(kReadBufferBytes) {}
 
   const Clock& clock = Clock::System();
   const Config config;
+  WorkerOutside outside;
   MetricsRegistry metrics;
   ThreadPool io_pool;
   ThreadPool auth_pool;
@@ -144,11 +148,11 @@ Status WorkerServer::Parts::OpenStore() {
   ASSIGN_OR_RETURN(auto tiers, TiersOf(config));
   ASSIGN_OR_RETURN(const auto allocator, AllocatorOf(config));
   Counter& evicted = metrics.counter("Worker.BlocksEvicted");
-  ASSIGN_OR_RETURN(store,
-                   cache::OpenTieredBlockStore(
-                       {.tiers = std::move(tiers),
-                        .allocator = allocator,
-                        .on_evict = [&evicted](cache::BlockId, int64_t) { evicted.Add(); }}));
+  ASSIGN_OR_RETURN(store, cache::TieredBlockStore::Open(
+                              {.tiers = std::move(tiers),
+                               .allocator = allocator,
+                               .on_evict = [&evicted](cache::BlockId, int64_t) { evicted.Add(); }},
+                              std::move(outside.files)));
   return Status::Ok();
 }
 
@@ -191,7 +195,8 @@ void WorkerServer::Parts::MakeMasterSide() {
                   config.GetInt("alluxio.master.rpc.port"));
   master = std::make_unique<MasterLink>(std::move(channel), kMasterCallTimeout);
   fetcher = std::make_unique<RemoteFetcher>(Channel());
-  mounts = std::make_unique<UfsMounts>([this](MountId id) { return master->GetMount(id); });
+  mounts = std::make_unique<UfsMounts>([this](MountId id) { return master->GetMount(id); },
+                                       outside.open_ufs);
   sync = std::make_unique<MasterSync>(
       MasterSync::Options{
           .heartbeat_interval = config.GetDuration("alluxio.worker.block.heartbeat.interval"),
@@ -225,6 +230,7 @@ void WorkerServer::Parts::MakeServers() {
   rpc = std::make_unique<net::GrpcServer>(
       net::GrpcServerOptions{.name = "worker RPC server",
                              .bind_host = config.GetString("alluxio.worker.bind.host"),
+                             .bind_host_property = "alluxio.worker.bind.host",
                              .port = address.rpc_port,
                              .port_property = "alluxio.worker.rpc.port",
                              .unix_socket_path = socket_path,
@@ -253,8 +259,11 @@ WorkerServer::~WorkerServer() {
   Stop();
 }
 
-Result<std::unique_ptr<WorkerServer>> WorkerServer::Create(const Config& config) {
-  auto parts = std::make_unique<Parts>(config);
+Result<std::unique_ptr<WorkerServer>> WorkerServer::Create(const Config& config,
+                                                           WorkerOutside outside) {
+  if (const auto host = config.Find("alluxio.worker.hostname"))
+    RETURN_IF_ERROR(net::CheckHostResolves("alluxio.worker.hostname", *host));
+  auto parts = std::make_unique<Parts>(config, std::move(outside));
   RETURN_IF_ERROR(parts->OpenStore());
   RETURN_IF_ERROR(parts->MakeSecurity());
   WorkerAddress& address = parts->address;

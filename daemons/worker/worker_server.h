@@ -7,9 +7,17 @@
 #include "base/config.h"
 #include "base/daemon.h"
 #include "base/worker_address.h"
+#include "cache/block_files.h"
 #include "cache/block_store.h"
+#include "worker/ufs_mounts.h"
 
 namespace headpond::worker {
+
+// What a worker has around it; tests put faults there.
+struct WorkerOutside {
+  std::unique_ptr<cache::BlockFiles> files = cache::BlockFiles::Posix();
+  UfsMounts::Opener open_ufs = ufs::OpenUfs;
+};
 
 // A whole worker: built from a configuration, started, stopped in reverse. The one place where its
 // parts are wired.
@@ -17,7 +25,8 @@ class WorkerServer final : public Daemon {
  public:
   // Opens the tiers and recovers their blocks. Errors name the property that is wrong and the
   // remedy.
-  static Result<std::unique_ptr<WorkerServer>> Create(const Config& config);
+  static Result<std::unique_ptr<WorkerServer>> Create(const Config& config,
+                                                      WorkerOutside outside = {});
   ~WorkerServer() override;  // Stop()
 
   // Serves, and begins to register with the master, which may come up later.

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <grpcpp/support/server_interceptor.h>
+
+#include <memory>
+
+namespace headpond::net {
+
+// Says what is wrong where gRPC answers a bare UNIMPLEMENTED, which 2.9 clients repeat for two
+// minutes: INVALID_ARGUMENT for a request that can't be parsed, naming its type and the fields that
+// it must have; for a method without a handler, which. Only for methods that take one request;
+// streams parse theirs with ParseMessage (raw_message.h).
+std::unique_ptr<::grpc::experimental::ServerInterceptorFactoryInterface> MakeRequestGuard();
+
+}  // namespace headpond::net
