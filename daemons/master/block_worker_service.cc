@@ -1,8 +1,10 @@
 #include "base/log.h"
 #include "master/block_service.h"
+#include "master/request_checks.h"
 #include "master/service_support.h"
 #include "master/wire.h"
 #include "meta/ops/blocks.h"
+#include "net/raw_message.h"
 #include "net/worker_address_wire.h"
 #include "proto/block_master.grpc.pb.h"
 
@@ -49,24 +51,14 @@ Registration RegistrationOf(const blockpb::RegisterWorkerPRequest& request) {
           .num_vcpu = request.options().numvcpu()};
 }
 
-Status CheckTiers(const Registration& registration) {
-  for (const auto& [tier, bytes] : registration.capacity_bytes)
-    if (bytes < 0)
-      return InvalidArgument("totalBytesOnTiers of {} is {}, must not be negative", tier, bytes);
-  for (const auto& [tier, bytes] : registration.used_bytes)
-    if (bytes < 0)
-      return InvalidArgument("usedBytesOnTiers of {} is {}, must not be negative", tier, bytes);
-  return Status::Ok();
-}
-
 // One streamed registration: each batch is acknowledged before the next is read; the worker's
 // half-close makes it whole.
-class RegisterReactor final : public ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest,
-                                                               blockpb::RegisterWorkerPResponse> {
+class RegisterReactor final
+    : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer> {
  public:
   RegisterReactor(BlockMaster& blocks, Status authenticated) : blocks_(blocks) {
     if (authenticated.ok()) {
-      StartRead(&request_);
+      StartRead(&in_);
     } else {
       Finish(net::ToGrpc(authenticated));
     }
@@ -77,12 +69,13 @@ class RegisterReactor final : public ::grpc::ServerBidiReactor<blockpb::Register
       return Finish(net::ToGrpc(worker_ ? blocks_.FinishRegistration(*worker_) : Incomplete()));
     const Status status = Accept();
     if (!status.ok()) return Finish(net::ToGrpc(status));
-    StartWrite(&response_);
+    out_ = net::SerializeMessage(blockpb::RegisterWorkerPResponse());
+    StartWrite(&out_);
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(net::ToGrpc(Cancelled("worker went away while registering")));
-    StartRead(&request_);
+    StartRead(&in_);
   }
 
   void OnDone() override { delete this; }
@@ -93,25 +86,35 @@ class RegisterReactor final : public ::grpc::ServerBidiReactor<blockpb::Register
   }
 
   Status Accept() {
+    blockpb::RegisterWorkerPRequest request;
+    RETURN_IF_ERROR(net::ParseMessage(in_, request));
+    RETURN_IF_ERROR(CheckRegistration(request));
     if (!worker_) {
-      Registration registration = RegistrationOf(request_);
-      RETURN_IF_ERROR(CheckTiers(registration));
-      RETURN_IF_ERROR(blocks_.BeginRegistration(request_.workerid(), std::move(registration)));
-      worker_ = request_.workerid();
-    } else if (request_.workerid() != *worker_) {
+      RETURN_IF_ERROR(blocks_.BeginRegistration(request.workerid(), RegistrationOf(request)));
+      worker_ = request.workerid();
+    } else if (request.workerid() != *worker_) {
       return InvalidArgument("workerId changed from {} to {} within one registration", *worker_,
-                             request_.workerid());
+                             request.workerid());
     }
-    return blocks_.AddBlocks(*worker_, BlocksOf(request_.currentblocks()));
+    return blocks_.AddBlocks(*worker_, BlocksOf(request.currentblocks()));
   }
 
   BlockMaster& blocks_;
   std::optional<WorkerId> worker_;
-  blockpb::RegisterWorkerPRequest request_;
-  blockpb::RegisterWorkerPResponse response_;
+  ::grpc::ByteBuffer in_;
+  ::grpc::ByteBuffer out_;
 };
 
-class BlockWorkerService final : public blockpb::BlockMasterWorkerService::CallbackService {
+using Service = blockpb::BlockMasterWorkerService;
+// As CallbackService, but for the stream, which gets raw bytes (net/raw_message.h).
+using ServiceBase =
+    Service::WithCallbackMethod_BlockHeartbeat<Service::WithCallbackMethod_CommitBlock<
+        Service::WithCallbackMethod_CommitBlockInUfs<Service::WithCallbackMethod_GetWorkerId<
+            Service::WithCallbackMethod_NotifyWorkerId<Service::WithCallbackMethod_RegisterWorker<
+                Service::WithRawCallbackMethod_RegisterWorkerStream<
+                    Service::WithCallbackMethod_RequestRegisterLease<Service::Service>>>>>>>>;
+
+class BlockWorkerService final : public ServiceBase {
  public:
   explicit BlockWorkerService(const ServiceDeps& deps)
       : deps_(deps),
@@ -123,10 +126,7 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
                                   blockpb::GetWorkerIdPResponse* response) override {
     return gate_.Run(context, "GetWorkerId", "", [&](meta::Caller, Finish finish) -> Status {
       const WorkerAddress address = net::FromWire(request->workernetaddress());
-      if (address.host.empty()) return InvalidArgument("workerNetAddress.host is empty");
-      if (address.rpc_port <= 0 || address.rpc_port > 65535)
-        return InvalidArgument("workerNetAddress.rpcPort is {}, must be 1 to 65535",
-                               address.rpc_port);
+      RETURN_IF_ERROR(CheckAddress(address));
       response->set_workerid(deps_.blocks.GetWorkerId(address));
       finish(Status::Ok());
       return Status::Ok();
@@ -152,9 +152,9 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
                                      const blockpb::RegisterWorkerPRequest* request,
                                      blockpb::RegisterWorkerPResponse*) override {
     return gate_.Run(context, "RegisterWorker", "", [&](meta::Caller, Finish finish) -> Status {
-      Registration registration = RegistrationOf(*request);
-      RETURN_IF_ERROR(CheckTiers(registration));
-      RETURN_IF_ERROR(deps_.blocks.BeginRegistration(request->workerid(), std::move(registration)));
+      RETURN_IF_ERROR(CheckRegistration(*request));
+      RETURN_IF_ERROR(
+          deps_.blocks.BeginRegistration(request->workerid(), RegistrationOf(*request)));
       RETURN_IF_ERROR(
           deps_.blocks.AddBlocks(request->workerid(), BlocksOf(request->currentblocks())));
       finish(deps_.blocks.FinishRegistration(request->workerid()));
@@ -162,8 +162,8 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
     });
   }
 
-  ::grpc::ServerBidiReactor<blockpb::RegisterWorkerPRequest, blockpb::RegisterWorkerPResponse>*
-  RegisterWorkerStream(CallbackServerContext* context) override {
+  ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>* RegisterWorkerStream(
+      CallbackServerContext* context) override {
     return new RegisterReactor(deps_.blocks,
                                gate_.CallerOf(*context, "RegisterWorkerStream").status());
   }
@@ -172,6 +172,7 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
                                      const blockpb::BlockHeartbeatPRequest* request,
                                      blockpb::BlockHeartbeatPResponse* response) override {
     return gate_.Run(context, "BlockHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
+      RETURN_IF_ERROR(CheckHeartbeat(*request));
       const WorkerCommand command = deps_.blocks.Heartbeat(
           {.worker_id = request->workerid(),
            .used_bytes = BytesOf(request->usedbytesontiers()),
@@ -192,6 +193,7 @@ class BlockWorkerService final : public blockpb::BlockMasterWorkerService::Callb
                                   blockpb::CommitBlockPResponse*) override {
     return gate_.Run(context, "CommitBlock", "", [&](meta::Caller, Finish finish) -> Status {
       const blockpb::CommitBlockPRequest commit = *request;
+      RETURN_IF_ERROR(CheckCommit(commit));
       deps_.store.Commit(
           PlanOf(commit.blockid(), commit.length()), [this, commit, finish](Status status) {
             if (status.ok())

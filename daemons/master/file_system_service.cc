@@ -1,6 +1,7 @@
 #include "master/file_system_service.h"
 
 #include "base/path.h"
+#include "master/request_checks.h"
 #include "master/service_support.h"
 #include "master/wire.h"
 #include "proto/file_system_master.grpc.pb.h"
@@ -157,6 +158,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
           const auto& options = request->options();
           const auto& common = options.commonoptions();
+          RETURN_IF_ERROR(CheckOptions(options));
           const auto type = options.has_writetype() ? options.writetype() : fspb::ASYNC_THROUGH;
           meta::CreateFileRequest create{.context = ContextOf(std::move(caller), common),
                                          .path = std::move(path)};
@@ -192,6 +194,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
         context, "CompleteFile", "CompleteFile", [&](meta::Caller caller, Finish finish) -> Status {
           ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
           const auto& options = request->options();
+          RETURN_IF_ERROR(CheckOptions(options));
           meta::CompleteFileRequest complete{
               .context = ContextOf(std::move(caller), options.commonoptions()),
               .path = std::move(path),
@@ -228,6 +231,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
           const auto& options = request->options();
           const auto& common = options.commonoptions();
+          RETURN_IF_ERROR(CheckOptions(options));
           meta::CreateDirectoryRequest create{.context = ContextOf(std::move(caller), common),
                                               .path = std::move(path)};
           create.mode = options.has_mode() ? FromWire(options.mode()) : kDefaultDirectoryMode;
@@ -286,6 +290,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
           const auto& options = request->options();
           const auto& common = options.commonoptions();
+          RETURN_IF_ERROR(CheckOptions(options));
           meta::SetAttributeRequest set{.context = ContextOf(std::move(caller), common),
                                         .path = std::move(path)};
           set.recursive = options.recursive();
@@ -317,6 +322,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return gate_.Run(
         context, "SetAcl", "SetAcl", [&](meta::Caller caller, Finish finish) -> Status {
           ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
+          RETURN_IF_ERROR(CheckAclEntries(request->entries()));
           ASSIGN_OR_RETURN(std::vector<meta::AclEntry> entries, FromWire(request->entries()));
           deps_.files.SetAcl(
               {.context = ContextOf(std::move(caller), request->options().commonoptions()),
@@ -402,6 +408,8 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return gate_.Run(context, "Mount", "Mount", [&](meta::Caller caller, Finish finish) -> Status {
       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->alluxiopath()));
       const auto& options = request->options();
+      RETURN_IF_ERROR(CheckOptions(options));
+      RETURN_IF_ERROR(CheckText("ufsPath", request->ufspath(), kMaxPathBytes));
       deps_.files.Mount({.context = ContextOf(std::move(caller), options.commonoptions()),
                          .path = std::move(path),
                          .ufs_uri = request->ufspath(),
@@ -431,6 +439,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return gate_.Run(context, "UpdateMount", "", [&](meta::Caller caller, Finish finish) -> Status {
       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->alluxiopath()));
       const auto& options = request->options();
+      RETURN_IF_ERROR(CheckOptions(options));
       deps_.files.UpdateMount(
           {.context = ContextOf(std::move(caller), options.commonoptions()),
            .path = std::move(path),

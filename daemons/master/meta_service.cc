@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
+#include "master/request_checks.h"
 #include "master/service_support.h"
 #include "meta/permission.h"
 #include "proto/meta_master.grpc.pb.h"
@@ -87,6 +88,7 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
     return gate_.Run(
         context, "SetPathConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
           ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
+          RETURN_IF_ERROR(CheckProperties(request->properties()));
           const std::map<std::string, std::string> properties(request->properties().begin(),
                                                               request->properties().end());
           for (const auto& [key, value] : properties)
