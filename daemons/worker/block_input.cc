@@ -57,8 +57,8 @@ class UfsInput final : public BlockInput {
     const size_t wanted = std::min(length, static_cast<size_t>(rest));
     ASSIGN_OR_RETURN(const size_t got,
                      reader_->ReadAt(source_.offset_in_file + offset, wanted, buffer));
-    if (got < wanted)
-      return Unavailable(
+    if (got < wanted)  // for good, so not a code that is tried again for minutes
+      return FailedPrecondition(
           "{} ends at byte {}, before the {} bytes the namespace knows of; it was changed in the "
           "under-store: reload its metadata",
           source_.ufs_path, source_.offset_in_file + offset + static_cast<int64_t>(got),
