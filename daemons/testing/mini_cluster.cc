@@ -46,6 +46,13 @@ Result<Config> MiniCluster::MakeConfig(
   return config;
 }
 
+Result<std::unique_ptr<ufs::Ufs>> MiniCluster::OpenUfs(
+    const std::string& uri, const std::map<std::string, std::string>& properties) const {
+  ASSIGN_OR_RETURN(auto store, ufs::OpenUfs(uri, properties));
+  if (!options_.ufs_faults) return store;
+  return ufs::MakeFaultyUfs(std::move(store), options_.ufs_faults);
+}
+
 Status MiniCluster::Start() {
   RETURN_IF_ERROR(StartMaster());
   for (int i = 0; i < options_.workers; ++i) RETURN_IF_ERROR(StartWorker(i));
@@ -54,7 +61,11 @@ Status MiniCluster::Start() {
 
 Status MiniCluster::StartMaster() {
   ASSIGN_OR_RETURN(const Config config, MakeConfig({}));
-  ASSIGN_OR_RETURN(master_, master::MasterServer::Create(config));
+  master::MasterOutside outside{.env = options_.master_env};
+  outside.open_ufs = [this](const auto& uri, const auto& properties) {
+    return OpenUfs(uri, properties);
+  };
+  ASSIGN_OR_RETURN(master_, master::MasterServer::Create(config, std::move(outside)));
   RETURN_IF_ERROR(master_->Start());
   master_port_ = master_->rpc_port();
   return Status::Ok();
@@ -68,7 +79,14 @@ Status MiniCluster::StartWorker(int index) {
                                {"alluxio.worker.container.hostname", "127.0.0.1"},
                                {"alluxio.worker.tieredstore.level0.dirs.path",
                                 directory_ / fmt::format("tier{}", index)}}));
-  ASSIGN_OR_RETURN(workers_[static_cast<size_t>(index)], worker::WorkerServer::Create(config));
+  worker::WorkerOutside outside;
+  outside.open_ufs = [this](const auto& uri, const auto& properties) {
+    return OpenUfs(uri, properties);
+  };
+  if (options_.tier_faults)
+    outside.files = std::make_unique<cache::FaultyBlockFiles>(options_.tier_faults);
+  ASSIGN_OR_RETURN(workers_[static_cast<size_t>(index)],
+                   worker::WorkerServer::Create(config, std::move(outside)));
   return workers_[static_cast<size_t>(index)]->Start();
 }
 

@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "base/config.h"
+#include "cache/faulty_block_files.h"
 #include "client/file_system.h"
 #include "master/master_server.h"
 #include "testing/temp_directory.h"
+#include "ufs/faulty_ufs.h"
 #include "worker/worker_server.h"
 
 namespace headpond::testing {
@@ -20,6 +22,10 @@ class MiniCluster {
     int workers = 1;
     std::string worker_capacity = "64MB";
     std::vector<std::pair<std::string, std::string>> properties;  // of everybody
+    // Faults to put below, if any; what they wrap is the real thing.
+    io::Env* master_env = &io::Env::Posix();
+    std::shared_ptr<cache::FileFaults> tier_faults;
+    std::shared_ptr<ufs::UfsFaults> ufs_faults;  // for workers and master
   };
   explicit MiniCluster(Options options);
   ~MiniCluster();
@@ -45,6 +51,9 @@ class MiniCluster {
   worker::WorkerServer& worker(int index) { return *workers_[static_cast<size_t>(index)]; }
 
  private:
+  // As ufs::OpenUfs, behind the faults of the options.
+  Result<std::unique_ptr<ufs::Ufs>> OpenUfs(
+      const std::string& uri, const std::map<std::string, std::string>& properties) const;
   Result<Config> MakeConfig(
       const std::vector<std::pair<std::string, std::string>>& properties) const;
 
