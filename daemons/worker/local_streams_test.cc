@@ -1,5 +1,7 @@
 #include "worker/local_streams.h"
 
+#include "net/raw_message.h"
+#include "proto/block_worker.pb.h"
 #include "worker/worker_testing.h"
 
 namespace headpond::worker {
@@ -13,8 +15,33 @@ namespace blockpb = ::alluxio::grpc::block;
 
 constexpr BlockId kBlock = 8 << 24;
 
-using OpenCall = FakeCall<blockpb::OpenLocalBlockRequest, blockpb::OpenLocalBlockResponse>;
-using CreateCall = FakeCall<blockpb::CreateLocalBlockRequest, blockpb::CreateLocalBlockResponse>;
+// The streams take bytes; tests speak in messages.
+template <typename Request, typename Response>
+class MessageCall {
+ public:
+  void Start(RawReactor* reactor) { call_.Start(reactor); }
+  void Send(const Request& request) { call_.Send(net::SerializeMessage(request)); }
+  void SendBytes(const std::string& bytes) {
+    const ::grpc::Slice slice(bytes);
+    call_.Send(::grpc::ByteBuffer(&slice, 1));
+  }
+  std::optional<Response> Receive() {
+    const auto bytes = call_.Receive();
+    if (!bytes) return std::nullopt;
+    Response response;
+    EXPECT_OK(net::ParseMessage(*bytes, response));
+    return response;
+  }
+  void HalfClose() { call_.HalfClose(); }
+  void Cancel() { call_.Cancel(); }
+  bool cancelled() const { return call_.cancelled(); }
+  ::grpc::Status AwaitEnd() { return call_.AwaitEnd(); }
+
+ private:
+  FakeCall<::grpc::ByteBuffer, ::grpc::ByteBuffer> call_;
+};
+using OpenCall = MessageCall<blockpb::OpenLocalBlockRequest, blockpb::OpenLocalBlockResponse>;
+using CreateCall = MessageCall<blockpb::CreateLocalBlockRequest, blockpb::CreateLocalBlockResponse>;
 
 std::string FileContent(const std::string& path) {
   std::ostringstream content;
@@ -113,6 +140,18 @@ TEST_F(CreateLocalTest, WhatTheClientWroteIsTheBlock) {
   EXPECT_EQ(BlockContent(kBlock), Content(kBlock, 1200));
   EXPECT_EQ(UsedBytes(), 1200);
   EXPECT_THAT(committed(), ElementsAre(kBlock));
+}
+
+TEST_F(CreateLocalTest, ABrokenMessageDoesNotCommitTheBlock) {
+  const auto call = Create(Request(1000));
+  const auto answer = call->Receive();
+  ASSERT_TRUE(answer);
+  std::ofstream(answer->path(), std::ios::binary) << "half of it";
+  call->SendBytes("\x0b");
+  EXPECT_THAT(FromGrpc(call->AwaitEnd()),
+              StatusIs(Code::kInvalidArgument, HasSubstr("CreateLocalBlockRequest")));
+  EXPECT_FALSE(store_->Contains(kBlock));
+  EXPECT_THAT(committed(), IsEmpty());
 }
 
 TEST_F(CreateLocalTest, ACancelledBlockLeavesNothing) {

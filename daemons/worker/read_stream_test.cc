@@ -330,7 +330,7 @@ TEST_F(ReadStreamTest, FailuresOfTheUnderStoreReachTheReader) {
               StatusIs(Code::kUnavailable, HasSubstr("the disk is gone")));
   faults_->Clear();
   EXPECT_THAT(Outcome(UfsRequest(0, 2 * kChunk, 2 * kChunk)),
-              StatusIs(Code::kUnavailable, HasSubstr("reload its metadata")));
+              StatusIs(Code::kFailedPrecondition, HasSubstr("reload its metadata")));
   blockpb::ReadRequest unmounted = UfsRequest(0, kChunk, kChunk);
   unmounted.mutable_open_ufs_block_options()->set_mountid(kMount + 1);
   EXPECT_THAT(Outcome(unmounted), StatusIs(Code::kNotFound, HasSubstr("no mount has id")));
