@@ -1,6 +1,7 @@
 #include "worker/read_stream.h"
 
 #include "net/block_framing.h"
+#include "net/raw_message.h"
 #include "worker/wire.h"
 #include "worker/worker_testing.h"
 
@@ -51,7 +52,7 @@ class ReadStreamTest : public WorkerDataTest {
   }
   std::unique_ptr<Call> Ask(const blockpb::ReadRequest& request) {
     auto call = Start();
-    call->Send(SerializeMessage(request));
+    call->Send(net::SerializeMessage(request));
     return call;
   }
   static std::optional<std::string> NextChunk(Call& call) {
@@ -95,7 +96,7 @@ TEST_F(ReadStreamTest, AcknowledgementsAreTakenAndChangeNothing) {
     data += *chunk;
     blockpb::ReadRequest ack;
     ack.set_offset_received(static_cast<int64_t>(data.size()));
-    call->Send(SerializeMessage(ack));
+    call->Send(net::SerializeMessage(ack));
   }
   EXPECT_EQ(data, content);
   EXPECT_OK(FromGrpc(call->AwaitEnd()));
@@ -125,12 +126,13 @@ TEST_F(ReadStreamTest, RefusesWhatIsNoProperRequest) {
                 r.mutable_open_ufs_block_options()->set_ufs_path("/f");
                 r.mutable_open_ufs_block_options()->set_block_size(-5);
               }),
-              is_invalid("block_size -5"));
+              is_invalid("block_size is -5"));
 
   const auto garbage = Start();
   const ::grpc::Slice bytes("\xff\xff\xff");
   garbage->Send(ByteBuffer(&bytes, 1));
-  EXPECT_THAT(FromGrpc(garbage->AwaitEnd()), is_invalid("malformed ReadRequest"));
+  EXPECT_THAT(FromGrpc(garbage->AwaitEnd()),
+              is_invalid("malformed alluxio.grpc.block.ReadRequest"));
 
   const auto silent = Start();
   silent->HalfClose();

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "net/block_framing.h"
+#include "net/raw_message.h"
 #include "worker/wire.h"
 #include "worker/worker_testing.h"
 
@@ -67,7 +68,7 @@ class WriteStreamTest : public WorkerDataTest {
   static std::optional<blockpb::WriteResponse> Answer(Call& call) {
     const auto message = call.Receive();
     blockpb::WriteResponse response;
-    if (!message || !ParseMessage(*message, response, "WriteResponse").ok()) return std::nullopt;
+    if (!message || !net::ParseMessage(*message, response).ok()) return std::nullopt;
     return response;
   }
   static Status HalfCloseAndAwait(Call& call) {
