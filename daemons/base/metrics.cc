@@ -38,19 +38,22 @@ Timer& MetricsRegistry::timer(std::string_view name) {
 }
 
 void MetricsRegistry::AddGauge(std::string_view name, std::function<double()> read) {
-  MutexLock lock(mutex_);
+  MutexLock lock(gauge_mutex_);
   gauges_[std::string(name)] = std::move(read);
 }
 
 void MetricsRegistry::RemoveGauges() {
-  MutexLock lock(mutex_);
+  MutexLock lock(gauge_mutex_);
   gauges_.clear();
 }
 
 MetricsRegistry::Snapshot MetricsRegistry::Read() const {
   Snapshot snapshot;
+  {
+    MutexLock lock(gauge_mutex_);
+    for (const auto& [name, read] : gauges_) snapshot.gauges[name] = read();
+  }
   MutexLock lock(mutex_);
-  for (const auto& [name, read] : gauges_) snapshot.gauges[name] = read();
   for (const auto& [name, counter] : counters_) snapshot.counters[name] = counter->value();
   for (const auto& [name, timer] : timers_)
     snapshot.timers[name] = {timer->count(), timer->total_ns(), timer->max_ns()};
@@ -61,6 +64,30 @@ void MetricsRegistry::Clear() {
   MutexLock lock(mutex_);
   for (auto& [name, counter] : counters_) counter->Reset();
   for (auto& [name, timer] : timers_) timer->Reset();
+}
+
+std::map<std::string, int64_t> CounterReport::Growth() {
+  seen_ = metrics_.Read().counters;
+  std::map<std::string, int64_t> growth;
+  for (const auto& [name, value] : seen_) {
+    const auto told = told_.find(name);
+    const int64_t before = told == told_.end() || told->second > value ? 0 : told->second;
+    if (value != before) growth[name] = value - before;
+  }
+  return growth;
+}
+
+std::string UfsMetric(std::string_view name, std::string_view ufs_uri) {
+  std::string result = std::string(name) + ".UFS:";
+  for (const char c : ufs_uri) {
+    switch (c) {
+      case '%': result += "%25"; break;
+      case '/': result += "%2F"; break;
+      case '.': result += "%2E"; break;
+      default: result += c;
+    }
+  }
+  return result;
 }
 
 }  // namespace headpond

@@ -44,8 +44,8 @@ class MetricsRegistry {
   Counter& counter(std::string_view name) EXCLUDES(mutex_);
   Timer& timer(std::string_view name) EXCLUDES(mutex_);
   // `read` is called at scrape time, from the scraping thread.
-  void AddGauge(std::string_view name, std::function<double()> read) EXCLUDES(mutex_);
-  void RemoveGauges() EXCLUDES(mutex_);  // before what they read from is destroyed
+  void AddGauge(std::string_view name, std::function<double()> read) EXCLUDES(gauge_mutex_);
+  void RemoveGauges() EXCLUDES(gauge_mutex_);  // before what they read from is destroyed
 
   struct Snapshot {
     std::map<std::string, double> gauges;
@@ -55,14 +55,36 @@ class MetricsRegistry {
     };
     std::map<std::string, TimerValue> timers;
   };
-  Snapshot Read() const EXCLUDES(mutex_);
+  Snapshot Read() const EXCLUDES(mutex_, gauge_mutex_);
   void Clear() EXCLUDES(mutex_);  // counters and timers to zero (`fsadmin metrics clear`)
 
  private:
+  // Gauges may wait for what they read; counters are looked up meanwhile.
+  mutable Mutex gauge_mutex_;
+  std::map<std::string, std::function<double()>, std::less<>> gauges_ GUARDED_BY(gauge_mutex_);
   mutable Mutex mutex_;
   std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters_ GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Timer>, std::less<>> timers_ GUARDED_BY(mutex_);
-  std::map<std::string, std::function<double()>, std::less<>> gauges_ GUARDED_BY(mutex_);
 };
+
+// What the counters of a registry grew by since somebody who adds them up was last told: a worker's
+// or a client's report to the master. Not thread safe.
+class CounterReport {
+ public:
+  explicit CounterReport(const MetricsRegistry& metrics) : metrics_(metrics) {}
+
+  // Growth by name, without what did not change. Tells the same again until Delivered. A counter
+  // that was cleared meanwhile grows from zero.
+  std::map<std::string, int64_t> Growth();
+  void Delivered() { told_ = std::move(seen_); }
+
+ private:
+  const MetricsRegistry& metrics_;
+  std::map<std::string, int64_t> told_, seen_;
+};
+
+// `name` with the tag stock gives per-store metrics: "Worker.BytesReadPerUfs.UFS:%2Fdata". The
+// value is escaped so that it has no '/' and no '.'.
+std::string UfsMetric(std::string_view name, std::string_view ufs_uri);
 
 }  // namespace headpond
