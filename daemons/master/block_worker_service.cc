@@ -180,6 +180,10 @@ class BlockWorkerService final : public ServiceBase {
            .added = BlocksOf(request->addedblocks()),
            .removed = {request->removedblockids().begin(), request->removedblockids().end()},
            .lost_storage = StorageOf(request->loststorage())});
+      // What a stranger moved is not this cluster's; it reports again once it is registered.
+      if (command.kind != WorkerCommand::Kind::kRegister)
+        for (const auto& metric : request->options().metrics())
+          deps_.cluster.AddFromWorker(GrowthOf(metric));
       auto* out = response->mutable_command();
       out->set_commandtype(static_cast<commonpb::CommandType>(command.kind));
       out->mutable_data()->Add(command.blocks.begin(), command.blocks.end());

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "master/block_master.h"
+#include "master/cluster_metrics.h"
 #include "master/file_system_master.h"
 
 namespace grpc {
@@ -27,6 +28,7 @@ struct ServiceDeps {
   const net::Authenticator& authenticator;
   net::UserGroups& groups;
   MetricsRegistry& metrics;
+  ClusterMetrics& cluster;
   Executor& io;
   const Clock& clock;
   // alluxio.master.filesystem.liststatus.result.message.length

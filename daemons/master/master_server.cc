@@ -101,6 +101,7 @@ struct MasterServer::Parts {
   UfsPool ufs;
   std::unique_ptr<MetadataStore> store;
   std::unique_ptr<BlockMaster> blocks;
+  std::unique_ptr<ClusterMetrics> cluster;
   ThreadPool io_pool;
   ThreadPool auth_pool;
   std::unique_ptr<FileSystemMaster> files;
@@ -162,6 +163,7 @@ Status MasterServer::Parts::OpenState() {
                     [&](const meta::Namespace& ns) { return ns.FindBlock(block).ok(); });
               }},
       clock, Random::FromSystem());
+  cluster = std::make_unique<ClusterMetrics>(metrics, *store, *blocks, clock);
   files = std::make_unique<FileSystemMaster>(
       FileSystemMasterOptions{
           .access_time_precision_ms =
@@ -202,6 +204,7 @@ ServiceDeps MasterServer::Parts::Deps() {
           .authenticator = *authenticator,
           .groups = *groups,
           .metrics = metrics,
+          .cluster = *cluster,
           .io = io_pool,
           .clock = clock,
           .list_batch = static_cast<size_t>(

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "master/request_checks.h"
 #include "master/service_support.h"
+#include "master/wire.h"
 #include "meta/permission.h"
 #include "proto/meta_master.grpc.pb.h"
 #include "proto/metric_master.grpc.pb.h"
@@ -239,7 +240,7 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
                                        metricpb::MetricsHeartbeatPResponse*) override {
     return gate_.Run(context, "MetricsHeartbeat", "", [&](meta::Caller, Finish finish) -> Status {
       for (const auto& client : request->options().clientmetrics())
-        for (const auto& metric : client.metrics()) AddClientMetric(metric);
+        for (const auto& metric : client.metrics()) deps_.cluster.AddFromClient(GrowthOf(metric));
       finish(Status::Ok());
       return Status::Ok();
     });
@@ -270,24 +271,13 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
         context, "ClearMetrics", "", [&](meta::Caller caller, Finish finish) -> Status {
           RETURN_IF_ERROR(deps_.store.Read(
               [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
-          deps_.metrics.Clear();
+          deps_.cluster.Clear();
           finish(Status::Ok());
           return Status::Ok();
         });
   }
 
  private:
-  // Clients report what they read and wrote past the workers' gRPC; only these names become
-  // metrics, so that a client can't fill the registry.
-  void AddClientMetric(const commonpb::Metric& metric) {
-    static constexpr std::string_view kSummed[] = {"BytesReadLocal", "BytesWrittenLocal",
-                                                   "BytesWrittenUfs"};
-    for (const std::string_view name : kSummed)
-      if (metric.name() == name && metric.value() > 0)
-        deps_.metrics.counter(fmt::format("Cluster.{}", name))
-            .Add(static_cast<int64_t>(metric.value()));
-  }
-
   const ServiceDeps deps_;
   const CallGate gate_;
 };

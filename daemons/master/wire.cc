@@ -152,6 +152,13 @@ void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>
   out->set_inmemorypercentage(info.folder ? 0 : Percentage(memory_bytes, info.length));
 }
 
+ReportedGrowth GrowthOf(const commonpb::Metric& metric) {
+  std::string_view name = metric.name();
+  name.remove_prefix(name.rfind('.') + 1);  // npos + 1 == 0
+  const auto ufs = metric.tags().find("UFS");
+  return {name, ufs == metric.tags().end() ? std::string_view() : ufs->second, metric.value()};
+}
+
 std::string WorkerStateName(WorkerState state) {
   switch (state) {
     case WorkerState::kLive: return "ACTIVE";

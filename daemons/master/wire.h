@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "master/block_master.h"
+#include "master/cluster_metrics.h"
 #include "meta/file_info.h"
 #include "meta/ops/operation.h"
 #include "proto/block_master.pb.h"
@@ -34,6 +35,10 @@ void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>
 void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies,
             commonpb::BlockInfo* out);
 void ToWire(const WorkerDescription& worker, int64_t now_ms, blockpb::WorkerInfo* out);
+
+// A view into `metric`, good as long as it is. A name may come with its instance ("Worker.X") or
+// without.
+ReportedGrowth GrowthOf(const commonpb::Metric& metric);
 
 // "ACTIVE", "LOST", ...: what `fsadmin report capacity` prints.
 std::string WorkerStateName(WorkerState state);

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/metrics.h"
 #include "base/random.h"
 #include "client/file_reader.h"
 #include "client/file_writer.h"
@@ -177,6 +178,27 @@ TEST_F(MiniClusterTest, TheNamespaceIsThereAfterARestartOfTheMaster) {
   EXPECT_TRUE(*files_->Exists("/a/b/c"));
   EXPECT_FALSE(*files_->Exists("/a/b/file"));
   EXPECT_TRUE(Eventually([&] { return Read("/a/renamed").value_or("") == "text"; }));
+}
+
+TEST_F(MiniClusterTest, WhatWorkersReadAndWroteIsSummedInTheMastersMetrics) {
+  const auto metric = [&](std::string_view name) {
+    const auto metrics = files_->GetMetrics();
+    if (!metrics.ok()) return -1.0;
+    const auto found = std::ranges::find(*metrics, name, &client::Metric::name);
+    return found == metrics->end() ? 0.0 : found->value;
+  };
+  const std::string content = RandomBytes(9, 1'000'000);
+  ASSERT_OK(Write("/counted", content, WriteType::kThrough));
+  EXPECT_TRUE(*Read("/counted") == content);  // from the under-store, kept on the way
+  EXPECT_TRUE(*Read("/counted", ReadType::kNoCache) == content);
+  EXPECT_TRUE(Eventually([&] { return metric("Cluster.BytesWrittenUfsAll") >= 1e6; }));
+  EXPECT_TRUE(Eventually([&] { return metric("Cluster.BytesReadUfsAll") >= 1e6; }));
+  EXPECT_TRUE(Eventually([&] { return metric("Cluster.BytesReadRemote") >= 2e6; }));
+  std::string root = cluster_.ufs_path("");
+  root.pop_back();  // the '/'
+  EXPECT_EQ(metric("Cluster.BytesReadUfsAll"), metric(UfsMetric("Cluster.BytesReadPerUfs", root)));
+  EXPECT_EQ(metric("Cluster.Workers"), 2);
+  EXPECT_GT(metric("Cluster.CapacityUsed"), 0);
 }
 
 TEST_F(MiniClusterTest, MoreThanTheTiersHoldIsEvictedFromTheCacheNotLost) {

@@ -35,6 +35,26 @@ void FillStorage(const std::map<std::string, std::vector<std::string>>& lost, Ma
     (*out)[tier].mutable_storage()->Add(paths.begin(), paths.end());
 }
 
+// "Worker.BytesReadPerUfs.UFS:%2Fdata" is the metric BytesReadPerUfs of the instance Worker with a
+// tag.
+void FillMetric(std::string_view name, int64_t growth, commonpb::Metric* out) {
+  const auto next_part = [&name] {
+    const size_t end = std::min(name.find('.'), name.size());
+    const std::string part(name.substr(0, end));
+    name.remove_prefix(std::min(end + 1, name.size()));
+    return part;
+  };
+  out->set_instance(next_part());
+  out->set_name(next_part());
+  while (!name.empty()) {
+    const std::string tag = next_part();
+    if (const size_t colon = tag.find(':'); colon != tag.npos)
+      (*out->mutable_tags())[tag.substr(0, colon)] = tag.substr(colon + 1);
+  }
+  out->set_value(static_cast<double>(growth));
+  out->set_metrictype(commonpb::COUNTER);
+}
+
 // The messages of a registration: the first describes the tiers, all carry blocks.
 std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_id,
                                                                  const cache::BlockStore& store) {
@@ -130,7 +150,8 @@ Status MasterLink::Register(int64_t worker_id, const cache::BlockStore& store) {
 
 Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id,
                                             const std::vector<cache::TierSpace>& space,
-                                            const cache::BlockChanges& changes) {
+                                            const cache::BlockChanges& changes,
+                                            const std::map<std::string, int64_t>& counters) {
   blockpb::BlockHeartbeatPRequest request;
   request.set_workerid(worker_id);
   for (const cache::TierSpace& tier : space) {
@@ -144,6 +165,8 @@ Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id,
   }
   request.mutable_removedblockids()->Add(changes.removed.begin(), changes.removed.end());
   FillStorage(changes.lost_storage, request.mutable_loststorage());
+  for (const auto& [name, growth] : counters)
+    FillMetric(name, growth, request.mutable_options()->add_metrics());
   blockpb::BlockHeartbeatPResponse response;
   RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
     return impl_->blocks->BlockHeartbeat(&context, request, &response);

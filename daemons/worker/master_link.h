@@ -77,8 +77,11 @@ class MasterLink final : public PersistMaster {
   Result<bool> RequestLease(int64_t worker_id, int64_t block_count);
   // Streams everything the store has.
   Status Register(int64_t worker_id, const cache::BlockStore& store);
+  // `counters`: what this worker's metrics "Worker.<name>[.UFS:<tag>]" grew by since the last
+  // heartbeat.
   Result<MasterCommand> Heartbeat(int64_t worker_id, const std::vector<cache::TierSpace>& space,
-                                  const cache::BlockChanges& changes);
+                                  const cache::BlockChanges& changes,
+                                  const std::map<std::string, int64_t>& counters);
   Status CommitBlock(int64_t worker_id, BlockId block,
                      const cache::BlockWriter::Committed& committed, int64_t used_bytes_on_tier);
   Result<std::set<int64_t>> PinnedFiles();

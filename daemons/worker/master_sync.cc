@@ -11,8 +11,9 @@ constexpr int kRoundsPerReport = 30;
 
 }  // namespace
 
-MasterSync::MasterSync(Options options, MasterLink& master, cache::BlockStore& store, Executor& io)
-    : options_(options), master_(master), store_(store), io_(io) {}
+MasterSync::MasterSync(Options options, MasterLink& master, cache::BlockStore& store,
+                       const MetricsRegistry& metrics, Executor& io)
+    : options_(options), master_(master), store_(store), io_(io), counters_(metrics) {}
 
 MasterSync::~MasterSync() {
   Stop();
@@ -66,11 +67,12 @@ Status MasterSync::Register() {
 Status MasterSync::SendHeartbeat() {
   if (const auto pinned = master_.PinnedFiles(); pinned.ok()) store_.UpdatePinnedFiles(*pinned);
   cache::BlockChanges changes = store_.TakeChanges();
-  const auto command = master_.Heartbeat(worker_id_, store_.Space(), changes);
+  const auto command = master_.Heartbeat(worker_id_, store_.Space(), changes, counters_.Growth());
   if (!command.ok()) {
     store_.RestoreChanges(std::move(changes));
     return command.status();
   }
+  if (command->kind != MasterCommand::Kind::kRegister) counters_.Delivered();
   Obey(*command);
   return Status::Ok();
 }

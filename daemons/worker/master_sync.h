@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "base/worker_address.h"
 #include "cache/block_store.h"
@@ -27,8 +28,9 @@ class MasterSync {
         std::chrono::seconds(1)};  // alluxio.worker.block.heartbeat.interval
     bool use_lease = true;         // alluxio.worker.register.lease.enabled
   };
-  // All must outlive this; `io` deletes blocks.
-  MasterSync(Options options, MasterLink& master, cache::BlockStore& store, Executor& io);
+  // All must outlive this; `io` deletes blocks, what `metrics` counts is reported.
+  MasterSync(Options options, MasterLink& master, cache::BlockStore& store,
+             const MetricsRegistry& metrics, Executor& io);
   ~MasterSync();  // Stop()
 
   // `address` is what clients will use.
@@ -61,6 +63,7 @@ class MasterSync {
   Executor& io_;
   std::atomic<int64_t> worker_id_{kNoWorker};
   // Of the tick's thread.
+  CounterReport counters_;  // for the master's sums over all workers
   int failed_rounds_ = 0;
   bool retired_ = false;  // decommissioned or disabled
   std::unique_ptr<PeriodicTask> task_;

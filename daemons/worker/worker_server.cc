@@ -139,6 +139,7 @@ struct WorkerServer::Parts {
   Status MakeSecurity();
   void MakeMasterSide();
   void MakeServers();
+  void AddGauges();
   net::ChannelOptions Channel() const;
   CacheManager::RemoteFetch Fetch();
   bool IsSuperuser(const std::string& user);
@@ -201,11 +202,11 @@ void WorkerServer::Parts::MakeMasterSide() {
       MasterSync::Options{
           .heartbeat_interval = config.GetDuration("alluxio.worker.block.heartbeat.interval"),
           .use_lease = config.GetBool("alluxio.worker.register.lease.enabled")},
-      *master, *store, io_pool);
+      *master, *store, metrics, io_pool);
   commit = [this](BlockId block, const cache::BlockWriter::Committed& committed) {
     return sync->Commit(block, committed);
   };
-  inputs = std::make_unique<BlockInputs>(*store, *mounts, commit);
+  inputs = std::make_unique<BlockInputs>(*store, *mounts, metrics, commit);
   caching = std::make_unique<CacheManager>(
       CacheManager::Options{
           .is_self = [this](const std::string& host,
@@ -221,7 +222,28 @@ void WorkerServer::Parts::MakeMasterSide() {
       [this] { return sync->worker_id(); }, *master, *store, *mounts, Fetch());
 }
 
+void WorkerServer::Parts::AddGauges() {
+  const auto add = [this](std::string_view alias) {
+    const auto sum = [this, alias = std::string(alias)](int64_t capacity, int64_t used) {
+      int64_t bytes = 0;
+      for (const cache::TierSpace& tier : store->Space())
+        if (alias.empty() || tier.alias == alias)
+          bytes += capacity * tier.capacity_bytes + used * tier.used_bytes;
+      return static_cast<double>(bytes);
+    };
+    const std::string end = alias.empty() ? "" : fmt::format("Tier{}", alias);
+    metrics.AddGauge("Worker.CapacityTotal" + end, [sum] { return sum(1, 0); });
+    metrics.AddGauge("Worker.CapacityUsed" + end, [sum] { return sum(0, 1); });
+    metrics.AddGauge("Worker.CapacityFree" + end, [sum] { return sum(1, -1); });
+  };
+  add("");
+  for (const cache::TierSpace& tier : store->Space()) add(tier.alias);
+  metrics.AddGauge("Worker.BlocksCached",
+                   [this] { return static_cast<double>(store->block_count()); });
+}
+
 void WorkerServer::Parts::MakeServers() {
+  AddGauges();
   web = std::make_unique<http::HttpServer>(
       http::HttpServer::Options{.bind_host = config.GetString("alluxio.worker.web.bind.host"),
                                 .port = address.web_port,
