@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,14 +15,17 @@ namespace headpond::master {
 // One change of the namespace from claim to answer. Fill in what it needs and hand it to Run:
 //
 //   claim ─ plan and apply in memory ──────────────────────────────> reply when durable
-//              │ the path may be in the under-store, or the plan has work there
-//              └> I/O pool: claim, load the paths, plan, ufs_work, plan again and apply ─> reply
-//              when durable
+//              │ a path is due for a comparison or may be in the under-store, or the plan has work
+//              │ there
+//              └> I/O pool: claim, compare or load the paths, plan, ufs_work, plan again and apply
+//              ─> reply when durable
 template <typename PlanResult>
 struct FileSystemMaster::Change {
   std::vector<meta::PathLocks::Claim> claims;
   std::vector<std::string>
       load_paths;  // looked for in the under-store when the namespace does not have them
+  SyncPolicy sync;                                            // of all of:
+  std::vector<std::pair<std::string, SyncDepth>> sync_paths;  // compared first when due
 
   std::function<Result<PlanResult>(const meta::Namespace&)> plan;
   std::function<bool(const PlanResult&)> has_ufs_work;  // unset: never
@@ -43,7 +47,15 @@ void FileSystemMaster::Run(std::shared_ptr<Change<PlanResult>> change) {
 }
 
 template <typename PlanResult>
+bool FileSystemMaster::AnySyncDue(const Change<PlanResult>& change) const {
+  return std::ranges::any_of(change.sync_paths, [&](const auto& target) {
+    return SyncDue(target.first, target.second, change.sync);
+  });
+}
+
+template <typename PlanResult>
 bool FileSystemMaster::RunInMemory(const std::shared_ptr<Change<PlanResult>>& change) {
+  if (AnySyncDue(*change)) return false;
   // A deadline that has passed makes this a try: another operation's under-store work is waited for
   // on the I/O pool.
   const auto claim = locks_.Acquire(change->claims, {});
@@ -66,6 +78,8 @@ void FileSystemMaster::RunWithUfs(const std::shared_ptr<Change<PlanResult>>& cha
 
 template <typename PlanResult>
 Status FileSystemMaster::DoUfsWork(Change<PlanResult>& change) {
+  for (const auto& [path, depth] : change.sync_paths)
+    if (SyncDue(path, depth, change.sync)) RETURN_IF_ERROR(SyncPath(path, depth));
   for (const std::string& path : change.load_paths) RETURN_IF_ERROR(LoadPath(path));
   ASSIGN_OR_RETURN(PlanResult planned,
                    store_.Read([&](const meta::Namespace& ns) { return change.plan(ns); }));

@@ -32,10 +32,13 @@ std::function<void(Result<PlanResult>)> StatusOnly(FileSystemMaster::Done done) 
 
 }  // namespace
 
-void FileSystemMaster::CreateFile(meta::CreateFileRequest request, Callback<meta::FileInfo> done) {
+void FileSystemMaster::CreateFile(meta::CreateFileRequest request, SyncPolicy sync,
+                                  Callback<meta::FileInfo> done) {
   auto change = std::make_shared<Change<meta::CreateFilePlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
+  change->sync = sync;
+  change->sync_paths = {{request.path, SyncDepth::kSelf}};
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanCreateFile(ns, request); };
   change->has_ufs_work = [](const meta::CreateFilePlan& plan) {
     return !plan.make_directories.empty();
@@ -86,10 +89,13 @@ void FileSystemMaster::NewBlock(meta::OperationContext context, std::string path
   Run(std::move(change));
 }
 
-void FileSystemMaster::CreateDirectory(meta::CreateDirectoryRequest request, Done done) {
+void FileSystemMaster::CreateDirectory(meta::CreateDirectoryRequest request, SyncPolicy sync,
+                                       Done done) {
   auto change = std::make_shared<Change<meta::CreateDirectoryPlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
+  change->sync = sync;
+  change->sync_paths = {{request.path, SyncDepth::kSelf}};
   change->plan = [request](const meta::Namespace& ns) {
     return meta::PlanCreateDirectory(ns, request);
   };
@@ -103,10 +109,13 @@ void FileSystemMaster::CreateDirectory(meta::CreateDirectoryRequest request, Don
   Run(std::move(change));
 }
 
-void FileSystemMaster::Rename(meta::RenameRequest request, Done done) {
+void FileSystemMaster::Rename(meta::RenameRequest request, SyncPolicy sync, Done done) {
   auto change = std::make_shared<Change<meta::RenamePlan>>();
   change->claims = {{request.source, Mode::kExclusive}, {request.destination, Mode::kExclusive}};
   change->load_paths = {request.source, request.destination};
+  change->sync = sync;
+  change->sync_paths = {{request.source, SyncDepth::kTree},
+                        {request.destination, SyncDepth::kSelf}};
   change->plan = [request](const meta::Namespace& ns) { return meta::PlanRename(ns, request); };
   change->has_ufs_work = [](const meta::RenamePlan& plan) {
     return !plan.make_directories.empty() || plan.replaced || plan.rename;
@@ -125,10 +134,15 @@ void FileSystemMaster::Rename(meta::RenameRequest request, Done done) {
   Run(std::move(change));
 }
 
-void FileSystemMaster::Remove(meta::RemoveRequest request, Done done) {
+void FileSystemMaster::Remove(meta::RemoveRequest request, SyncPolicy sync, Done done) {
   auto change = std::make_shared<Change<meta::RemovePlan>>();
   change->claims = {{request.path, Mode::kExclusive}};
   change->load_paths = {request.path};
+  change->sync = sync;
+  // What is only forgotten here need not be looked for there.
+  if (!request.alluxio_only)
+    change->sync_paths = {
+        {request.path, request.recursive ? SyncDepth::kTree : SyncDepth::kChildren}};
   // What could not be deleted stays, with its ancestors; all the rest goes, and the caller is told
   // why not all.
   struct Partial {
@@ -161,49 +175,57 @@ void FileSystemMaster::Remove(meta::RemoveRequest request, Done done) {
   Run(std::move(change));
 }
 
-void FileSystemMaster::SetAttribute(meta::SetAttributeRequest request, Done done) {
+void FileSystemMaster::ChangeAttributes(std::string path, SyncDepth depth, SyncPolicy sync,
+                                        AttributePlanner plan, Done done) {
   auto change = std::make_shared<Change<meta::SetAttributePlan>>();
-  change->claims = {{request.path, Mode::kExclusive}};
-  change->load_paths = {request.path};
-  change->plan = [request](const meta::Namespace& ns) {
-    return meta::PlanSetAttribute(ns, request);
+  change->claims = {{path, Mode::kExclusive}};
+  change->load_paths = {path};
+  change->sync = sync;
+  change->sync_paths = {{path, depth}};
+  change->plan = plan;
+  change->has_ufs_work = [](const meta::SetAttributePlan& planned) {
+    return !planned.ufs_updates.empty();
   };
-  change->has_ufs_work = [](const meta::SetAttributePlan& plan) {
-    return !plan.ufs_updates.empty();
+  change->ufs_work = [this](meta::SetAttributePlan& planned) {
+    return SetUfsAttributes(planned.ufs_updates);
   };
-  change->ufs_work = [this](meta::SetAttributePlan& plan) {
-    return SetUfsAttributes(plan.ufs_updates);
-  };
-  change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
+  change->reply = [this, path = std::move(path), depth, plan = std::move(plan),
+                   done = std::move(done)](Result<meta::SetAttributePlan> result) {
     if (!result.ok() || !result->more) return done(result.status());
-    OnIo([this, request, done] { SetAttribute(request, done); },
-         done);  // the next part of a large tree
+    // The next part of a large tree, which was compared already.
+    OnIo([this, path, depth, plan, done] { ChangeAttributes(path, depth, {}, plan, done); }, done);
   };
   Run(std::move(change));
 }
 
-void FileSystemMaster::SetAcl(meta::SetAclRequest request, Done done) {
-  auto change = std::make_shared<Change<meta::SetAttributePlan>>();
-  change->claims = {{request.path, Mode::kExclusive}};
-  change->load_paths = {request.path};
-  change->plan = [request](const meta::Namespace& ns) { return meta::PlanSetAcl(ns, request); };
-  change->has_ufs_work = [](const meta::SetAttributePlan& plan) {
-    return !plan.ufs_updates.empty();
-  };
-  change->ufs_work = [this](meta::SetAttributePlan& plan) {
-    return SetUfsAttributes(plan.ufs_updates);
-  };
-  change->reply = [this, request, done = std::move(done)](Result<meta::SetAttributePlan> result) {
-    if (!result.ok() || !result->more) return done(result.status());
-    OnIo([this, request, done] { SetAcl(request, done); }, done);
-  };
-  Run(std::move(change));
+void FileSystemMaster::SetAttribute(meta::SetAttributeRequest request, SyncPolicy sync, Done done) {
+  std::string path = request.path;
+  const SyncDepth depth = request.recursive ? SyncDepth::kTree : SyncDepth::kSelf;
+  ChangeAttributes(
+      std::move(path), depth, sync,
+      [request = std::move(request)](const meta::Namespace& ns) {
+        return meta::PlanSetAttribute(ns, request);
+      },
+      std::move(done));
 }
 
-void FileSystemMaster::Free(meta::FreeRequest request, Done done) {
+void FileSystemMaster::SetAcl(meta::SetAclRequest request, SyncPolicy sync, Done done) {
+  std::string path = request.path;
+  const SyncDepth depth = request.recursive ? SyncDepth::kTree : SyncDepth::kSelf;
+  ChangeAttributes(
+      std::move(path), depth, sync,
+      [request = std::move(request)](const meta::Namespace& ns) {
+        return meta::PlanSetAcl(ns, request);
+      },
+      std::move(done));
+}
+
+void FileSystemMaster::Free(meta::FreeRequest request, SyncPolicy sync, Done done) {
   auto change = std::make_shared<Change<meta::FreePlan>>();
   change->claims = {{request.path, Mode::kShared}};
   change->load_paths = {request.path};
+  change->sync = sync;
+  change->sync_paths = {{request.path, SyncDepth::kSelf}};
   auto blocks = std::make_shared<std::vector<BlockId>>();
   change->plan = [request, blocks](const meta::Namespace& ns) -> Result<meta::FreePlan> {
     ASSIGN_OR_RETURN(meta::FreePlan plan, meta::PlanFree(ns, request));
@@ -213,7 +235,7 @@ void FileSystemMaster::Free(meta::FreeRequest request, Done done) {
   };
   change->reply = [this, request, blocks, done = std::move(done)](Result<meta::FreePlan> result) {
     if (!result.ok()) return done(result.status());
-    if (result->more) return OnIo([this, request, done] { Free(request, done); }, done);
+    if (result->more) return OnIo([this, request, done] { Free(request, {}, done); }, done);
     blocks_.Free(*blocks);
     done(Status::Ok());
   };

@@ -14,7 +14,26 @@ namespace headpond::master {
 namespace {
 
 constexpr std::string_view kComponent = "file-system-master";
-constexpr size_t kLoadBatch = 2000;  // under-store entries per journal entry
+
+// With `again`, although the directory was listed before.
+bool MayBeInUfs(const meta::PathWalk& walk, bool again) {
+  if (walk.found() || walk.through_file) return false;
+  return walk.may_exist_in_ufs || (again && walk.deepest().persisted());
+}
+
+struct AccessReply {
+  Status checked;
+  bool found = false;
+  bool may_exist_in_ufs = false;
+};
+
+Result<AccessReply> AccessOf(const meta::Namespace& ns, const meta::Caller& caller,
+                             const std::string& path, meta::Bits bits) {
+  const meta::PathWalk walk = ns.Walk(path);
+  return AccessReply{meta::CheckPathAccess(ns, caller, path, bits), walk.found(),
+                     walk.may_exist_in_ufs};
+}
+}  // namespace
 
 meta::UfsEntry ToEntry(std::string_view ufs_type, ufs::UfsStatus status) {
   meta::UfsEntry entry;
@@ -28,8 +47,6 @@ meta::UfsEntry ToEntry(std::string_view ufs_type, ufs::UfsStatus status) {
   entry.mode = status.mode;
   return entry;
 }
-
-}  // namespace
 
 void AppendBlocksOf(const meta::Namespace& ns, const std::vector<meta::InodeId>& files,
                     std::vector<BlockId>& blocks) {
@@ -57,58 +74,112 @@ Result<meta::PathLocks::Guard> FileSystemMaster::Claim(std::vector<meta::PathLoc
 // ----------------------------------------------------------------------------------------------
 // reads
 
-void FileSystemMaster::GetStatus(meta::GetStatusRequest request, LoadMetadata load,
-                                 Callback<meta::FileInfo> done) {
-  const auto look = [this, request]() {
-    return store_.Read([&](const meta::Namespace& ns) { return meta::GetStatus(ns, request); });
-  };
-  const auto answer = [this, done, now = clock_.NowMs()](Result<meta::StatusReply> reply) {
-    if (reply.ok() && reply->found && !reply->info.folder)
-      Touch(reply->info.file_id, reply->info.access_ms);
-    store_.AfterDurable([done, reply = std::move(reply)](Status durable) mutable {
-      if (!durable.ok()) return done(std::move(durable));
-      if (!reply.ok()) return done(reply.status());
-      if (!reply->found) return done(reply->missing);
-      done(std::move(reply->info));
-    });
-  };
-  auto reply = look();
-  if (load == LoadMetadata::kNever || !reply.ok() || reply->found || !reply->may_exist_in_ufs)
-    return answer(std::move(reply));
+template <typename Reply>
+struct FileSystemMaster::Lookup {
+  std::string path;
+  LoadMetadata load = LoadMetadata::kOnce;
+  SyncPolicy sync;
+  std::function<Result<Reply>()> look;
+  std::function<void(Result<Reply>)> answer;
+};
+
+template <typename Reply>
+void FileSystemMaster::Look(Lookup<Reply> lookup) {
+  const bool compare = SyncDue(lookup.path, SyncDepth::kSelf, lookup.sync);
+  const bool again = lookup.load == LoadMetadata::kAlways;
+  if (!compare) {
+    Result<Reply> reply = lookup.look();
+    const bool load = lookup.load != LoadMetadata::kNever && reply.ok() &&
+                      (reply->may_exist_in_ufs || (again && !reply->found));
+    if (!load) return lookup.answer(std::move(reply));
+  }
   OnIo(
-      [this, look, answer, done, path = request.path] {
-        if (Status loaded = ClaimAndLoadPath(path); !loaded.ok()) return done(std::move(loaded));
-        answer(look());
+      [this, lookup, compare, again] {
+        Status asked = compare ? ClaimAndSync(lookup.path, SyncDepth::kSelf)
+                               : ClaimAndLoadPath(lookup.path, again);
+        lookup.answer(asked.ok() ? lookup.look() : Result<Reply>(std::move(asked)));
       },
-      done);
+      lookup.answer);
+}
+
+void FileSystemMaster::GetStatus(meta::GetStatusRequest request, LoadMetadata load, SyncPolicy sync,
+                                 Callback<meta::FileInfo> done) {
+  std::string path = request.path;
+  Look<meta::StatusReply>(
+      {.path = std::move(path),
+       .load = load,
+       .sync = sync,
+       .look =
+           [this, request = std::move(request)] {
+             return store_.Read(
+                 [&](const meta::Namespace& ns) { return meta::GetStatus(ns, request); });
+           },
+       .answer =
+           [this, done = std::move(done)](Result<meta::StatusReply> reply) {
+             if (reply.ok() && reply->found && !reply->info.folder)
+               Touch(reply->info.file_id, reply->info.access_ms);
+             store_.AfterDurable([done, reply = std::move(reply)](Status durable) mutable {
+               if (!durable.ok()) return done(std::move(durable));
+               if (!reply.ok()) return done(reply.status());
+               if (!reply->found) return done(reply->missing);
+               done(std::move(reply->info));
+             });
+           }});
 }
 
 void FileSystemMaster::Exists(meta::Caller caller, std::string path, LoadMetadata load,
-                              Callback<bool> done) {
-  const auto look = [this, caller = std::move(caller), path]() {
-    return store_.Read([&](const meta::Namespace& ns) { return meta::Exists(ns, caller, path); });
-  };
-  const auto answer = [this, done](Result<meta::ExistsReply> reply) {
-    store_.AfterDurable([done, reply = std::move(reply)](Status durable) {
-      if (!durable.ok()) return done(std::move(durable));
-      if (!reply.ok()) return done(reply.status());
-      done(reply->exists);
-    });
-  };
-  auto reply = look();
-  if (load == LoadMetadata::kNever || !reply.ok() || reply->exists || !reply->may_exist_in_ufs)
-    return answer(std::move(reply));
-  OnIo(
-      [this, look, answer, done, path] {
-        if (Status loaded = ClaimAndLoadPath(path); !loaded.ok()) return done(std::move(loaded));
-        answer(look());
-      },
-      done);
+                              SyncPolicy sync, Callback<bool> done) {
+  Look<meta::ExistsReply>(
+      {.path = path,
+       .load = load,
+       .sync = sync,
+       .look =
+           [this, caller = std::move(caller), path] {
+             return store_.Read(
+                 [&](const meta::Namespace& ns) { return meta::Exists(ns, caller, path); });
+           },
+       .answer =
+           [this, done = std::move(done)](Result<meta::ExistsReply> reply) {
+             store_.AfterDurable([done, reply = std::move(reply)](Status durable) {
+               if (!durable.ok()) return done(std::move(durable));
+               if (!reply.ok()) return done(reply.status());
+               done(reply->found);
+             });
+           }});
+}
+
+void FileSystemMaster::CheckAccess(meta::Caller caller, std::string path, meta::Bits bits,
+                                   SyncPolicy sync, Done done) {
+  Look<AccessReply>({.path = path,
+                     .sync = sync,
+                     .look =
+                         [this, caller = std::move(caller), path, bits] {
+                           return store_.Read([&](const meta::Namespace& ns) {
+                             return AccessOf(ns, caller, path, bits);
+                           });
+                         },
+                     .answer =
+                         [this, done = std::move(done)](Result<AccessReply> reply) {
+                           store_.AfterDurable([done, reply](Status durable) {
+                             if (!durable.ok()) return done(std::move(durable));
+                             done(reply.ok() ? reply->checked : reply.status());
+                           });
+                         }});
 }
 
 Result<meta::Lister> FileSystemMaster::StartListing(const meta::ListRequest& request,
-                                                    LoadMetadata load) {
-  if (load != LoadMetadata::kNever) RETURN_IF_ERROR(ClaimAndLoadPath(request.path));
+                                                    LoadMetadata load, SyncPolicy sync) {
+  const SyncDepth depth = request.recursive ? SyncDepth::kTree : SyncDepth::kChildren;
+  const bool first = request.start_after.empty() && !request.offset_id && request.offset_count == 0;
+  if (first && SyncDue(request.path, depth, sync)) {
+    RETURN_IF_ERROR(ClaimAndSync(request.path, depth));
+  } else if (first && load == LoadMetadata::kAlways) {
+    ASSIGN_OR_RETURN(const auto claim, Claim({{request.path, meta::PathLocks::Mode::kShared}}));
+    RETURN_IF_ERROR(LoadPath(request.path, /*again=*/true));
+    RETURN_IF_ERROR(ReadBelow(request.path, depth, /*compare=*/false));
+  } else if (load != LoadMetadata::kNever) {
+    RETURN_IF_ERROR(ClaimAndLoadPath(request.path, /*again=*/false));
+  }
   // Each round loads one directory; a failed load ends the listing with its reason rather than
   // showing half of it.
   while (true) {
@@ -118,7 +189,7 @@ Result<meta::Lister> FileSystemMaster::StartListing(const meta::ListRequest& req
     if (load == LoadMetadata::kNever || !lister.unloaded_directory()) return lister;
     const std::string directory = *lister.unloaded_directory();
     ASSIGN_OR_RETURN(const auto claim, Claim({{directory, meta::PathLocks::Mode::kShared}}));
-    RETURN_IF_ERROR(LoadDirectory(directory));
+    RETURN_IF_ERROR(ReadDirectory(directory, /*compare=*/false));
   }
 }
 
@@ -126,16 +197,16 @@ Status FileSystemMaster::LoadNext(const meta::Lister& lister, LoadMetadata load)
   if (load == LoadMetadata::kNever || !lister.unloaded_directory()) return Status::Ok();
   const std::string& directory = *lister.unloaded_directory();
   ASSIGN_OR_RETURN(const auto claim, Claim({{directory, meta::PathLocks::Mode::kShared}}));
-  const Status loaded = LoadDirectory(directory);
+  const Status loaded = ReadDirectory(directory, /*compare=*/false);
   // Removed since the listing met it: then there is nothing to show either.
   return loaded.code() == Code::kNotFound ? Status::Ok() : loaded;
 }
 
-void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t batch_size,
-                            Batch batch, Done done) {
+void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, SyncPolicy sync,
+                            size_t batch_size, Batch batch, Done done) {
   OnIo(
-      [this, request = std::move(request), load, batch_size, batch = std::move(batch), done] {
-        auto lister = StartListing(request, load);
+      [this, request = std::move(request), load, sync, batch_size, batch = std::move(batch), done] {
+        auto lister = StartListing(request, load, sync);
         while (lister.ok() && !lister->done()) {
           auto entries =
               store_.Read([&](const meta::Namespace& ns) { return lister->Next(ns, batch_size); });
@@ -147,11 +218,11 @@ void FileSystemMaster::List(meta::ListRequest request, LoadMetadata load, size_t
       done);
 }
 
-void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, size_t limit,
-                                Callback<Page> done) {
+void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, SyncPolicy sync,
+                                size_t limit, Callback<Page> done) {
   OnIo(
-      [this, request = std::move(request), load, limit, done] {
-        auto lister = StartListing(request, load);
+      [this, request = std::move(request), load, sync, limit, done] {
+        auto lister = StartListing(request, load, sync);
         if (!lister.ok()) return done(lister.status());
         Page page;
         page.file_count = lister->file_count();
@@ -167,25 +238,6 @@ void FileSystemMaster::ListPage(meta::ListRequest request, LoadMetadata load, si
           if (durable.ok()) return done(std::move(page));
           done(std::move(durable));
         });
-      },
-      done);
-}
-
-void FileSystemMaster::CheckAccess(meta::Caller caller, std::string path, meta::Bits bits,
-                                   Done done) {
-  const auto check = [this, caller = std::move(caller), path, bits]() {
-    return store_.Read(
-        [&](const meta::Namespace& ns) { return meta::CheckPathAccess(ns, caller, path, bits); });
-  };
-  const bool load =
-      store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
-  if (!load)
-    return store_.AfterDurable(
-        [done, status = check()](Status durable) { done(durable.ok() ? status : durable); });
-  OnIo(
-      [this, check, done, path] {
-        const Status loaded = ClaimAndLoadPath(path);
-        done(loaded.ok() ? check() : loaded);
       },
       done);
 }
@@ -213,15 +265,15 @@ Result<FileSystemMaster::Store> FileSystemMaster::StoreOf(meta::MountId mount_id
   return Store{std::move(opened), *mount};
 }
 
-Status FileSystemMaster::ClaimAndLoadPath(const std::string& path) {
+Status FileSystemMaster::ClaimAndLoadPath(const std::string& path, bool again) {
   const bool load =
-      store_.Read([&](const meta::Namespace& ns) { return ns.Walk(path).may_exist_in_ufs; });
+      store_.Read([&](const meta::Namespace& ns) { return MayBeInUfs(ns.Walk(path), again); });
   if (!load) return Status::Ok();
   ASSIGN_OR_RETURN(const auto claim, Claim({{path, meta::PathLocks::Mode::kShared}}));
-  return LoadPath(path);
+  return LoadPath(path, again);
 }
 
-Status FileSystemMaster::LoadPath(const std::string& path) {
+Status FileSystemMaster::LoadPath(const std::string& path, bool again) {
   while (true) {
     struct Next {
       std::string directory;
@@ -229,7 +281,7 @@ Status FileSystemMaster::LoadPath(const std::string& path) {
     };
     const auto next = store_.Read([&](const meta::Namespace& ns) -> std::optional<Next> {
       const meta::PathWalk walk = ns.Walk(path);
-      if (!walk.may_exist_in_ufs) return std::nullopt;
+      if (!MayBeInUfs(walk, again)) return std::nullopt;
       std::string directory = ns.PathOf(walk.deepest());
       const auto name = PathComponents(path)[walk.missing_component - 1];
       auto location = ns.mounts().Resolve(JoinPath(directory, name));
@@ -255,32 +307,6 @@ Status FileSystemMaster::LoadPath(const std::string& path) {
     if (created == 0)
       return Status::Ok();  // another reader loaded it first, or its name can't be shown
   }
-}
-
-Status FileSystemMaster::LoadDirectory(const std::string& path) {
-  const auto location =
-      store_.Read([&](const meta::Namespace& ns) { return ns.mounts().Resolve(path); });
-  if (!location.ok()) return location.status();
-  ASSIGN_OR_RETURN(const Store store, StoreOf(location->mount_id));
-  meta::LoadMetadataRequest request{.now_ms = clock_.NowMs(),
-                                    .directory = path,
-                                    .complete = false,
-                                    .block_size = options_.default_block_size};
-  const auto flush = [&] {
-    const Status status =
-        store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-          ASSIGN_OR_RETURN(meta::LoadMetadataPlan plan, meta::PlanLoadMetadata(ns, request));
-          return std::move(plan.mutation);
-        });
-    request.entries.clear();
-    return status;
-  };
-  RETURN_IF_ERROR(store.ufs->List(location->ufs_path, [&](ufs::UfsStatus status) -> Status {
-    request.entries.push_back(ToEntry(store.ufs->type(), std::move(status)));
-    return request.entries.size() < kLoadBatch ? Status::Ok() : flush();
-  }));
-  request.complete = true;
-  return flush();
 }
 
 Status FileSystemMaster::MakeDirectories(const std::vector<meta::UfsMakeDirectory>& directories) {

@@ -33,18 +33,18 @@ class FileSystemMasterTest : public ::testing::Test {
   Status MakeDirectory(const std::string& path, bool persisted) {
     return Await<Status>([&](auto done) {
       files().CreateDirectory({.context = master_.Context(), .path = path, .persisted = persisted},
-                              done);
+                              {}, done);
     });
   }
   Status Rename(const std::string& source, const std::string& destination) {
     return Await<Status>([&](auto done) {
       files().Rename({.context = master_.Context(), .source = source, .destination = destination},
-                     done);
+                     {}, done);
     });
   }
   Status Remove(const std::string& path) {
     return Await<Status>([&](auto done) {
-      files().Remove({.context = master_.Context(), .path = path, .recursive = true}, done);
+      files().Remove({.context = master_.Context(), .path = path, .recursive = true}, {}, done);
     });
   }
   bool InUfs(const std::string& name) const {
@@ -177,7 +177,7 @@ TEST_F(FileSystemMasterTest, AFileRenamedWhileItsCopyWaitsToBePutIntoPlaceIsTrie
   WriteCopy(tasks[0].file, "0123456789");
   faults_->Hold(UfsOperation::kRename);
   Started rename;
-  files().Rename({.context = master_.Context(), .source = "/a", .destination = "/b"},
+  files().Rename({.context = master_.Context(), .source = "/a", .destination = "/b"}, {},
                  rename.Callback());
   ASSERT_TRUE(faults_->AwaitHeld(UfsOperation::kRename));
   Started finish;  // waits for the path
@@ -219,11 +219,11 @@ TEST_F(FileSystemMasterTest, WhatIsBelowAPathThatIsBeingRenamedWaitsAndTheRestDo
   ASSERT_OK(MakeDirectory("/a", /*persisted=*/true));
   faults_->Hold(UfsOperation::kRename);
   Started rename;
-  files().Rename({.context = master_.Context(), .source = "/a", .destination = "/b"},
+  files().Rename({.context = master_.Context(), .source = "/a", .destination = "/b"}, {},
                  rename.Callback());
   ASSERT_TRUE(faults_->AwaitHeld(UfsOperation::kRename));
   Started below;
-  files().CreateDirectory({.context = master_.Context(), .path = "/a/child"}, below.Callback());
+  files().CreateDirectory({.context = master_.Context(), .path = "/a/child"}, {}, below.Callback());
   EXPECT_OK(MakeDirectory("/c", /*persisted=*/true));
   EXPECT_OK(master_.GetStatus("/a"));  // a look does not wait
   EXPECT_FALSE(rename.over());
@@ -257,7 +257,7 @@ TEST_F(FileSystemMasterTest, AManyTimesAskedForFileIsLoadedOnce) {
   for (int i = 0; i < kReaders; ++i) {
     readers.push_back(std::make_unique<Started>());
     files().GetStatus(
-        {.caller = master_.Context().caller, .path = "/file"}, LoadMetadata::kOnce,
+        {.caller = master_.Context().caller, .path = "/file"}, LoadMetadata::kOnce, {},
         [done = readers.back()->Callback()](const Result<meta::FileInfo>& info) {
           done(info.ok() && info->length != 7 ? Internal("wrong length") : info.status());
         });

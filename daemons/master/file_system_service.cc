@@ -84,6 +84,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           const meta::Bits access =
               options.has_accessmode() ? FromWire(options.accessmode()) : meta::kNone;
           deps_.files.GetStatus({std::move(caller), std::move(path), access}, LoadTypeOf(options),
+                                SyncOf(options.commonoptions()),
                                 [this, response, finish](Result<meta::FileInfo> info) {
                                   if (info.ok()) Fill(*info, response->mutable_fileinfo());
                                   finish(info.status());
@@ -97,6 +98,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return gate_.Run(context, "Exists", "", [&](meta::Caller caller, Finish finish) -> Status {
       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
       deps_.files.Exists(std::move(caller), std::move(path), LoadTypeOf(request->options()),
+                         SyncOf(request->options().commonoptions()),
                          [response, finish](Result<bool> exists) {
                            if (exists.ok()) response->set_exists(*exists);
                            finish(exists.status());
@@ -136,7 +138,8 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           if (options.has_offsetid()) list.offset_id = options.offsetid();
           const size_t limit = options.batchsize() == 0 ? deps_.list_batch
                                                         : static_cast<size_t>(options.batchsize());
-          deps_.files.ListPage(std::move(list), LoadTypeOf(options.options()), limit,
+          deps_.files.ListPage(std::move(list), LoadTypeOf(options.options()),
+                               SyncOf(options.options().commonoptions()), limit,
                                [this, response, finish](Result<FileSystemMaster::Page> page) {
                                  if (page.ok()) {
                                    for (const auto& entry : page->entries)
@@ -178,7 +181,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
               options.has_replicationdurable() ? options.replicationdurable() : 1;
           create.xattr = XattrOf(options.xattr());
           create.xattr_propagation = static_cast<meta::XattrPropagation>(options.xattrpropstrat());
-          deps_.files.CreateFile(std::move(create),
+          deps_.files.CreateFile(std::move(create), SyncOf(common),
                                  [this, response, finish](Result<meta::FileInfo> info) {
                                    if (info.ok()) Fill(*info, response->mutable_fileinfo());
                                    finish(info.status());
@@ -243,7 +246,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
             create.ttl_action = static_cast<meta::TtlAction>(common.ttlaction());
           create.xattr = XattrOf(options.xattr());
           create.xattr_propagation = static_cast<meta::XattrPropagation>(options.xattrpropstrat());
-          deps_.files.CreateDirectory(std::move(create), finish);
+          deps_.files.CreateDirectory(std::move(create), SyncOf(common), finish);
           return Status::Ok();
         });
   }
@@ -260,7 +263,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
                               .destination = std::move(destination),
                               .persist = options.persist(),
                               .overwrite = options.s3syntaxoptions().overwrite()},
-                             finish);
+                             SyncOf(options.commonoptions()), finish);
           return Status::Ok();
         });
   }
@@ -277,7 +280,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
                               .alluxio_only = options.alluxioonly(),
                               .unchecked = options.unchecked(),
                               .delete_mount_point = options.deletemountpoint()},
-                             finish);
+                             SyncOf(options.commonoptions()), finish);
           return Status::Ok();
         });
   }
@@ -312,7 +315,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           }
           if (options.has_directchildrenloaded())
             set.children_loaded = options.directchildrenloaded();
-          deps_.files.SetAttribute(std::move(set), finish);
+          deps_.files.SetAttribute(std::move(set), SyncOf(common), finish);
           return Status::Ok();
         });
   }
@@ -330,7 +333,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
                .action = static_cast<meta::AclAction>(request->action()),
                .entries = std::move(entries),
                .recursive = request->options().recursive()},
-              finish);
+              SyncOf(request->options().commonoptions()), finish);
           return Status::Ok();
         });
   }
@@ -345,7 +348,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
                             .path = std::move(path),
                             .recursive = options.recursive(),
                             .forced = options.forced()},
-                           finish);
+                           SyncOf(options.commonoptions()), finish);
           return Status::Ok();
         });
   }
@@ -356,9 +359,37 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return gate_.Run(context, "CheckAccess", "", [&](meta::Caller caller, Finish finish) -> Status {
       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
       deps_.files.CheckAccess(std::move(caller), std::move(path),
-                              FromWire(request->options().bits()), finish);
+                              FromWire(request->options().bits()),
+                              SyncOf(request->options().commonoptions()), finish);
       return Status::Ok();
     });
+  }
+
+  ServerUnaryReactor* NeedsSync(CallbackServerContext* context,
+                                const fspb::NeedsSyncRequest* request,
+                                fspb::NeedsSyncResponse*) override {
+    return gate_.Run(context, "NeedsSync", "", [&](meta::Caller caller, Finish finish) -> Status {
+      ASSIGN_OR_RETURN(const std::string path, NormalizePath(request->path()));
+      deps_.files.NeedsSync(std::move(caller), path, finish);
+      return Status::Ok();
+    });
+  }
+
+  ServerUnaryReactor* CheckConsistency(CallbackServerContext* context,
+                                       const fspb::CheckConsistencyPRequest* request,
+                                       fspb::CheckConsistencyPResponse* response) override {
+    return gate_.Run(
+        context, "CheckConsistency", "", [&](meta::Caller caller, Finish finish) -> Status {
+          ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
+          deps_.files.CheckConsistency(std::move(caller), std::move(path),
+                                       [response, finish](Result<std::vector<std::string>> paths) {
+                                         if (paths.ok())
+                                           response->mutable_inconsistentpaths()->Add(
+                                               paths->begin(), paths->end());
+                                         finish(paths.status());
+                                       });
+          return Status::Ok();
+        });
   }
 
   ServerUnaryReactor* ScheduleAsyncPersistence(
@@ -496,6 +527,10 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
     return {std::move(caller), deps_.clock.NowMs(), OperationIdOf(options)};
   }
 
+  SyncPolicy SyncOf(const fspb::FileSystemMasterCommonPOptions& options) const {
+    return options.has_syncintervalms() ? SyncPolicy{options.syncintervalms()} : deps_.default_sync;
+  }
+
   meta::MountId NewMountId() const { return Random::FromSystem().NonNegativeId(); }
 
   void Fill(const meta::FileInfo& info, fspb::FileInfo* out) const {
@@ -518,7 +553,7 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
          .path = std::move(path),
          .recursive = options.recursive(),
          .mount_info = !options.excludemountinfo()},
-        LoadTypeOf(options), deps_.list_batch,
+        LoadTypeOf(options), SyncOf(options.commonoptions()), deps_.list_batch,
         [this, reactor, metadata_only](std::vector<meta::FileInfo> entries) {
           if (metadata_only) return true;
           fspb::ListStatusPResponse batch;

@@ -33,6 +33,8 @@ struct ServiceDeps {
   const Clock& clock;
   // alluxio.master.filesystem.liststatus.result.message.length
   size_t list_batch = 10'000;
+  // Of requests without one: alluxio.user.file.metadata.sync.interval, as this master has it.
+  SyncPolicy default_sync;
   // True while workers may not have reported their blocks after a start
   // (alluxio.master.worker.connect.wait.time).
   std::function<bool()> in_safe_mode = [] { return false; };

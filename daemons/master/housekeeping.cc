@@ -65,7 +65,7 @@ void Housekeeping::Expire(meta::InodeId id, meta::TtlAction action) {
       return meta::ExpireRemoval(ns, {id, action}, now_ms);
     });
     if (!removal.ok()) return report(removal.status());
-    return files_.Remove(*std::move(removal), report);
+    return files_.Remove(*std::move(removal), {}, report);
   }
   std::vector<BlockId> blocks;
   const Status status =

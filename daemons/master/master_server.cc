@@ -209,6 +209,7 @@ ServiceDeps MasterServer::Parts::Deps() {
           .clock = clock,
           .list_batch = static_cast<size_t>(
               config.GetInt("alluxio.master.filesystem.liststatus.result.message.length")),
+          .default_sync = {config.GetDuration("alluxio.user.file.metadata.sync.interval").count()},
           .in_safe_mode = [this] { return clock.NowMs() < serve_from_ms; }};
 }
 

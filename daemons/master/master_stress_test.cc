@@ -140,7 +140,7 @@ class Client {
                                .recursive = random_.OneIn(2),
                                .allow_exists = random_.OneIn(2),
                                .persisted = random_.OneIn(2)},
-                              done);
+                              {}, done);
     });
   }
   Status CreateFile() {
@@ -152,7 +152,7 @@ class Client {
                                           .recursive = random_.OneIn(2),
                                           .overwrite = random_.OneIn(3),
                                           .async_persist = persist},
-                                         done);
+                                         {}, done);
                     }).status());
     ASSIGN_OR_RETURN(const BlockId block, Await<Result<BlockId>>([&](auto done) {
                        files().NewBlock(master_.Context(), path, done);
@@ -168,13 +168,14 @@ class Client {
                       .source = AnyPath(),
                       .destination = AnyPath(),
                       .overwrite = random_.OneIn(3)},
-                     done);
+                     {}, done);
     });
   }
   Status Remove() {
     return Await<Status>([&](auto done) {
       files().Remove(
-          {.context = master_.Context(), .path = AnyPath(), .recursive = random_.OneIn(2)}, done);
+          {.context = master_.Context(), .path = AnyPath(), .recursive = random_.OneIn(2)}, {},
+          done);
     });
   }
   Status SetAttribute() {
@@ -185,14 +186,14 @@ class Client {
       case 1: request.pinned = random_.OneIn(2); break;
       case 2: request.ttl_ms = random_.OneIn(4) ? 1 : 3'600'000; break;
     }
-    return Await<Status>([&](auto done) { files().SetAttribute(request, done); });
+    return Await<Status>([&](auto done) { files().SetAttribute(request, {}, done); });
   }
   Status List() {
     meta::ListRequest request{
         .caller = master_.Context().caller, .path = "/", .recursive = random_.OneIn(2)};
     if (random_.OneIn(2)) {
       return Await<Result<FileSystemMaster::Page>>(
-                 [&](auto done) { files().ListPage(request, LoadMetadata::kOnce, 5, done); })
+                 [&](auto done) { files().ListPage(request, LoadMetadata::kOnce, {}, 5, done); })
           .status();
     }
     const auto on_batch = [](const std::vector<meta::FileInfo>& batch) {
@@ -200,15 +201,15 @@ class Client {
       return true;
     };
     return Await<Status>(
-        [&](auto done) { files().List(request, LoadMetadata::kOnce, 3, on_batch, done); });
+        [&](auto done) { files().List(request, LoadMetadata::kOnce, {}, 3, on_batch, done); });
   }
   Status Look() {
     const std::string path = AnyPath();
     RETURN_IF_ERROR(Await<Result<bool>>([&](auto done) {
-                      files().Exists(master_.Context().caller, path, LoadMetadata::kOnce, done);
+                      files().Exists(master_.Context().caller, path, LoadMetadata::kOnce, {}, done);
                     }).status());
     RETURN_IF_ERROR(Await<Status>([&](auto done) {
-      files().CheckAccess(master_.Context().caller, path, meta::kRead, done);
+      files().CheckAccess(master_.Context().caller, path, meta::kRead, {}, done);
     }));
     return master_.GetStatus(path).status();
   }
@@ -218,7 +219,7 @@ class Client {
                     .path = AnyPath(),
                     .recursive = true,
                     .forced = random_.OneIn(2)},
-                   done);
+                   {}, done);
     });
   }
   Status Mount() {

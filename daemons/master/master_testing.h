@@ -131,7 +131,7 @@ class TestMaster {
   Result<meta::FileInfo> GetStatus(const std::string& path,
                                    LoadMetadata load = LoadMetadata::kOnce) {
     return Await<Result<meta::FileInfo>>([&](auto done) {
-      files_->GetStatus({.caller = Context().caller, .path = path}, load, done);
+      files_->GetStatus({.caller = Context().caller, .path = path}, load, {}, done);
     });
   }
   // A complete file of one block of `length` bytes on `worker`, or of none when that is 0.
@@ -143,7 +143,7 @@ class TestMaster {
                                           .recursive = true,
                                           .overwrite = true,
                                           .async_persist = async_persist},
-                                         done);
+                                         {}, done);
                     }).status());
     if (length > 0) {
       ASSIGN_OR_RETURN(const BlockId block, Await<Result<BlockId>>([&](auto done) {

@@ -60,21 +60,23 @@ class TestMaster {
   }
 
   // The calls, waited for.
-  Result<meta::FileInfo> GetStatus(const std::string& path) {
+  Result<meta::FileInfo> GetStatus(const std::string& path, SyncPolicy sync = {}) {
     return Wait<Result<meta::FileInfo>>([&](auto done) {
-      files->GetStatus({.caller = meta::Caller::Internal(), .path = path}, kOnce, done);
+      files->GetStatus({.caller = meta::Caller::Internal(), .path = path}, kOnce, sync, done);
     });
   }
-  Result<bool> Exists(const std::string& path) {
+  Result<bool> Exists(const std::string& path, SyncPolicy sync = {}) {
     return Wait<Result<bool>>(
-        [&](auto done) { files->Exists(meta::Caller::Internal(), path, kOnce, done); });
+        [&](auto done) { files->Exists(meta::Caller::Internal(), path, kOnce, sync, done); });
   }
   // Paths, in order.
-  Result<std::vector<std::string>> List(const std::string& path, bool recursive = false) {
+  Result<std::vector<std::string>> List(const std::string& path, bool recursive = false,
+                                        SyncPolicy sync = {}) {
     std::vector<std::string> paths;
     const Status status = Wait<Status>([&](auto done) {
       files->List(
-          {.caller = meta::Caller::Internal(), .path = path, .recursive = recursive}, kOnce, 100,
+          {.caller = meta::Caller::Internal(), .path = path, .recursive = recursive}, kOnce, sync,
+          100,
           [&](std::vector<meta::FileInfo> batch) {
             for (const meta::FileInfo& info : batch) paths.push_back(info.path);
             return true;
@@ -85,13 +87,13 @@ class TestMaster {
     return paths;
   }
   // An empty or one-block file that exists only here.
-  Status CreateFile(const std::string& path) {
+  Status CreateFile(const std::string& path, SyncPolicy sync = {}) {
     meta::CreateFileRequest request;
     request.context.caller = meta::Caller::Internal();
     request.context.now_ms = clock.NowMs();
     request.path = path;
     request.recursive = true;
-    return Wait<Result<meta::FileInfo>>([&](auto done) { files->CreateFile(request, done); })
+    return Wait<Result<meta::FileInfo>>([&](auto done) { files->CreateFile(request, sync, done); })
         .status();
   }
 

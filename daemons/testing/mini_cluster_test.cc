@@ -129,6 +129,22 @@ TEST_F(MiniClusterTest, FilesOfTheUnderStoreAreFoundReadAndCached) {
       [&] { return files_->GetStatus("/data/sub/file")->in_alluxio_percentage == 100; }));
 }
 
+TEST_F(MiniClusterTest, AClientThatComparesReadsWhatTheUnderStoreHasNow) {
+  auto fresh = cluster_.NewClient({{"alluxio.user.file.metadata.sync.interval", "0"}});
+  ASSERT_OK(fresh.status());
+  const std::string before = RandomBytes(10, 700'000);
+  const std::string after = RandomBytes(11, 900'000);
+  std::ofstream(cluster_.ufs_path("changing"), std::ios::binary) << before;
+  EXPECT_TRUE(*Read("/changing") == before);
+  std::ofstream(cluster_.ufs_path("changing"), std::ios::binary) << after;
+  EXPECT_EQ(files_->GetStatus("/changing")->length, 700'000);
+  EXPECT_EQ((*fresh)->GetStatus("/changing")->length, 900'000);
+  EXPECT_TRUE(*Read("/changing") == after);  // and no block of the former content is used
+  std::filesystem::remove(cluster_.ufs_path("changing"));
+  EXPECT_FALSE(*(*fresh)->Exists("/changing"));
+  EXPECT_FALSE(*files_->Exists("/changing"));
+}
+
 TEST_F(MiniClusterTest, FreeDropsTheCacheAndKeepsTheFile) {
   const std::string content = RandomBytes(5, 500'000);
   ASSERT_OK(Write("/free", content, WriteType::kCacheThrough));

@@ -27,7 +27,7 @@ struct StatusReply {
 Result<StatusReply> GetStatus(const Namespace& ns, const GetStatusRequest& request);
 
 struct ExistsReply {
-  bool exists = false;
+  bool found = false;
   bool may_exist_in_ufs = false;
 };
 Result<ExistsReply> Exists(const Namespace& ns, const Caller& caller, const std::string& path);

@@ -80,7 +80,7 @@ TEST_F(ReadTest, AMissingPathSaysSoAndWhetherTheUnderStoreMayHaveIt) {
   EXPECT_THAT(reply.missing,
               StatusIs(Code::kInvalidArgument, HasSubstr("Component 2(f) is a file")));
   ASSERT_OK_AND_ASSIGN(const ExistsReply exists, Exists(*ns_, Caller::Internal(), "/d/f/x"));
-  EXPECT_FALSE(exists.exists);
+  EXPECT_FALSE(exists.found);
 }
 
 TEST_F(ReadTest, ADirectoryLooksAsStockSendsIt) {
