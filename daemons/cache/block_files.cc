@@ -99,12 +99,24 @@ class PosixBlockFiles final : public BlockFiles {
   }
 
   Status Publish(int fd, int64_t length_bytes, const std::string& temporary_path,
-                 const std::string& block_path) override {
+                 const std::string& block_path, Survives survives) override {
     KeepLength(fd, length_bytes);
     if (::fchmod(fd, kBlockMode) != 0) return FileError(errno, "chmod", temporary_path);
+    const bool sync = survives == Survives::kMachine;
+    if (sync && ::fsync(fd) != 0) return FileError(errno, "sync", temporary_path);
     if (::rename(temporary_path.c_str(), block_path.c_str()) != 0) {
       return FileError(errno, "rename", fmt::format("{} to {}", temporary_path, block_path));
     }
+    if (!sync) return Status::Ok();
+    Status synced = SyncFolderOf(block_path);
+    if (!synced.ok()) (void)::unlink(block_path.c_str());  // a failed publish leaves no block
+    return synced;
+  }
+
+  static Status SyncFolderOf(const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/'));
+    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) return FileError(errno, "sync", folder);
     return Status::Ok();
   }
 

@@ -40,6 +40,10 @@ struct DirectoryScan {
   UniqueFd lock;                  // keeps other processes out while open
 };
 
+// What a published block is to survive: the death of the process, as any cached copy, or that of
+// the machine too, which costs a sync of the file and its folder (nothing in a memory file system).
+enum class Survives { kProcess, kMachine };
+
 // Every operation the block store does on files, so that tests can make them fail or wait. All
 // block; never called with a lock held. Thread safe. Paths come from a BlockLayout. Errors:
 // ResourceExhausted (no space, no quota, no descriptors), else Internal, which may mean that the
@@ -62,9 +66,9 @@ class BlockFiles {
   virtual Result<int64_t> SizeOf(int fd, const std::string& path) = 0;
   // Turns a written temporary file of `length_bytes` into a block's: from now on nobody may write
   // it, and its length is kept with it so that a start after a crash of the machine can tell
-  // whether all of it got to the disk. Not synced: a cache survives the death of the process.
+  // whether all of it got to the disk.
   virtual Status Publish(int fd, int64_t length_bytes, const std::string& temporary_path,
-                         const std::string& block_path) = 0;
+                         const std::string& block_path, Survives survives) = 0;
 
   struct OpenBlock {
     UniqueFd fd;

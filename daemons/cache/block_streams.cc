@@ -119,7 +119,9 @@ Result<BlockWriter::Committed> TieredBlockWriter::Publish(bool pin) {
   }
   RETURN_IF_ERROR(Reserve(length));
   const std::string block_path = store_.layouts_[directory_].BlockPath(block_);
-  RETURN_IF_ERROR(store_.files_->Publish(fd_.get(), length, path_, block_path));
+  // A pin at commit says that nobody else has these bytes yet, but will: they are to be persisted.
+  RETURN_IF_ERROR(store_.files_->Publish(fd_.get(), length, path_, block_path,
+                                         pin ? Survives::kMachine : Survives::kProcess));
   auto committed = store_.Commit(block_, length, pin);
   if (!committed.ok()) (void)store_.files_->Remove(block_path);  // its directory failed meanwhile
   return committed;

@@ -12,7 +12,17 @@
 
 namespace headpond::cache {
 
-enum class FileOperation { kPrepare, kProbe, kCreate, kWrite, kPublish, kOpen, kRead, kRemove };
+enum class FileOperation {
+  kPrepare,
+  kProbe,
+  kCreate,
+  kWrite,
+  kPublish,
+  kPublishSynced,  // to survive the machine
+  kOpen,
+  kRead,
+  kRemove
+};
 
 // What a test wants of the file operations. Thread safe.
 class FileFaults {
@@ -70,9 +80,11 @@ class FaultyBlockFiles final : public BlockFiles {
     return base_->SizeOf(fd, path);
   }
   Status Publish(int fd, int64_t length_bytes, const std::string& temporary_path,
-                 const std::string& block_path) override {
-    RETURN_IF_ERROR(faults_->Enter(FileOperation::kPublish, block_path));
-    return base_->Publish(fd, length_bytes, temporary_path, block_path);
+                 const std::string& block_path, Survives survives) override {
+    RETURN_IF_ERROR(faults_->Enter(
+        survives == Survives::kMachine ? FileOperation::kPublishSynced : FileOperation::kPublish,
+        block_path));
+    return base_->Publish(fd, length_bytes, temporary_path, block_path, survives);
   }
   Result<OpenBlock> Open(const std::string& path) override {
     RETURN_IF_ERROR(faults_->Enter(FileOperation::kOpen, path));

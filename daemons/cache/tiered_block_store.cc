@@ -226,7 +226,9 @@ Status TieredBlockStore::Move(BlockId block, const Placement& to) {
   }
   if (!plan) return Status::Ok();
   CarryOut(plan->victims);
-  const Status copied = CopyBlock(block, plan->from, plan->to, plan->length_bytes);
+  // The block may be one that was synced where it was, for nobody else has it.
+  const Status copied =
+      CopyBlock(block, plan->from, plan->to, plan->length_bytes, Survives::kMachine);
   if (FinishMove(block, copied.ok())) DeleteLeft(block, copied.ok() ? plan->to : plan->from);
   return copied.WithContext(fmt::format("move block {}", block));
 }
@@ -235,7 +237,9 @@ void TieredBlockStore::CarryOut(const std::vector<BlockIndex::Victim>& victims) 
   for (const BlockIndex::Victim& victim : victims) {
     DirectoryId place = victim.from;
     if (victim.to) {
-      const Status copied = CopyBlock(victim.block, victim.from, *victim.to, victim.length_bytes);
+      // Unpinned, so somebody else has it or nobody was promised it.
+      const Status copied =
+          CopyBlock(victim.block, victim.from, *victim.to, victim.length_bytes, Survives::kProcess);
       if (!copied.ok()) {
         LogWarn("block-store", "block {} is dropped, since it could not move to a lower tier: {}",
                 victim.block, copied.message());
@@ -256,8 +260,8 @@ bool TieredBlockStore::FinishMove(BlockId block, bool moved) {
 }
 
 Status TieredBlockStore::CopyBlock(BlockId block, DirectoryId from, DirectoryId to,
-                                   int64_t length_bytes) {
-  const Status copied = CopyBytes(block, from, to, length_bytes);
+                                   int64_t length_bytes, Survives survives) {
+  const Status copied = CopyBytes(block, from, to, length_bytes, survives);
   if (!copied.ok()) {
     (void)files_->Remove(layouts_[to].IncomingPath(block));  // may never have been there
     Suspect(from, copied);
@@ -273,7 +277,7 @@ Status TieredBlockStore::CopyBlock(BlockId block, DirectoryId from, DirectoryId 
 }
 
 Status TieredBlockStore::CopyBytes(BlockId block, DirectoryId from, DirectoryId to,
-                                   int64_t length_bytes) {
+                                   int64_t length_bytes, Survives survives) {
   const std::string source_path = layouts_[from].BlockPath(block);
   const std::string target_path = layouts_[to].IncomingPath(block);
   ASSIGN_OR_RETURN(const auto source, files_->Open(source_path));
@@ -288,7 +292,8 @@ Status TieredBlockStore::CopyBytes(BlockId block, DirectoryId from, DirectoryId 
         files_->WriteAt(target.get(), done, std::string_view(buffer.data(), got), target_path));
     done += static_cast<int64_t>(got);
   }
-  return files_->Publish(target.get(), length_bytes, target_path, layouts_[to].BlockPath(block));
+  return files_->Publish(target.get(), length_bytes, target_path, layouts_[to].BlockPath(block),
+                         survives);
 }
 
 bool TieredBlockStore::Suspect(DirectoryId directory, const Status& error) {

@@ -75,9 +75,10 @@ class TieredBlockStore final : public BlockStore {
   Status AwaitReady(BlockId block) REQUIRES(mutex_);
   void CarryOut(const std::vector<BlockIndex::Victim>& victims) EXCLUDES(mutex_);
   // Copies a block's file to another directory, or leaves everything as it was.
-  Status CopyBlock(BlockId block, DirectoryId from, DirectoryId to, int64_t length_bytes)
-      EXCLUDES(mutex_);
-  Status CopyBytes(BlockId block, DirectoryId from, DirectoryId to, int64_t length_bytes);
+  Status CopyBlock(BlockId block, DirectoryId from, DirectoryId to, int64_t length_bytes,
+                   Survives survives) EXCLUDES(mutex_);
+  Status CopyBytes(BlockId block, DirectoryId from, DirectoryId to, int64_t length_bytes,
+                   Survives survives);
   bool FinishMove(BlockId block, bool moved) EXCLUDES(mutex_);
   // Deletes the file of a block that left, and lets go of its id.
   void DeleteLeft(BlockId block, DirectoryId directory) EXCLUDES(mutex_);

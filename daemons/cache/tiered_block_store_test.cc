@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -380,8 +381,8 @@ TEST_F(TieredBlockStoreTest, AFailedMoveLeavesTheBlockWhereItWas) {
   Open(OptionsFor(root_.path(), 100, 100));
   ASSERT_OK(Put(1, 20, kLast));
   faults_->SetHook([&](FileOperation operation, const std::string&) {
-    return operation == FileOperation::kPublish ? Internal("publish: Input/output error")
-                                                : Status::Ok();
+    return operation == FileOperation::kPublishSynced ? Internal("publish: Input/output error")
+                                                      : Status::Ok();
   });
   EXPECT_THAT(store_->Move(1, kTop), StatusIs(Code::kInternal, HasSubstr("move block 1")));
   faults_->SetHook(nullptr);
@@ -476,6 +477,41 @@ TEST_F(TieredBlockStoreTest, APinOfADeadWriterEnds) {
   clock.Advance(std::chrono::hours(2));
   store_->UpdatePinnedFiles({});
   EXPECT_OK(Put(1 << 25, 10));
+}
+
+// ---- the death of the machine ----
+
+TEST_F(TieredBlockStoreTest, OnlyABlockThatNobodyElseHasYetIsSyncedToItsDisk) {
+  Open(OptionsFor(root_.path(), 1000, 1000));
+  std::atomic<int> synced{0};
+  faults_->SetHook([&](FileOperation operation, const std::string&) {
+    if (operation == FileOperation::kPublishSynced) ++synced;
+    return Status::Ok();
+  });
+  const auto put = [&](BlockId block, bool pin) -> Status {
+    ASSIGN_OR_RETURN(const auto writer, store_->Create(1, block, {}, 10));
+    RETURN_IF_ERROR(writer->Append(std::string(10, 'x')));
+    return writer->Commit(pin).status();
+  };
+  EXPECT_OK(put(1, /*pin=*/false));
+  EXPECT_EQ(synced, 0);
+  EXPECT_OK(put(2, /*pin=*/true));
+  EXPECT_EQ(synced, 1);
+  EXPECT_OK(store_->Move(2, kLast));  // and is synced again where it goes
+  EXPECT_EQ(synced, 2);
+}
+
+TEST_F(TieredBlockStoreTest, ABlockThatCouldNotBeSyncedIsNotCommitted) {
+  Open(OptionsFor(root_.path(), 1000, 0));
+  faults_->SetHook([&](FileOperation operation, const std::string&) {
+    return operation == FileOperation::kPublishSynced ? Internal("sync: Input/output error")
+                                                      : Status::Ok();
+  });
+  ASSERT_OK_AND_ASSIGN(const auto writer, store_->Create(1, 1, {}, 10));
+  ASSERT_OK(writer->Append(std::string(10, 'x')));
+  EXPECT_THAT(writer->Commit(/*pin=*/true).status(), StatusIs(Code::kInternal));
+  EXPECT_FALSE(store_->Contains(1));
+  EXPECT_FALSE(fs::exists(mem_ + "/1"));
 }
 
 // ---- the death of the process ----
