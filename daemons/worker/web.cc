@@ -6,6 +6,7 @@
 #include "base/config_report.h"
 #include "base/units.h"
 #include "http/metrics_pages.h"
+#include "http/rest_pages.h"
 
 namespace headpond::worker {
 namespace {
@@ -52,8 +53,6 @@ class Pages {
     ordered_json tier_capacity = ordered_json::object();
     for (const cache::TierSpace& tier : tiers)
       tier_capacity[tier.alias] = {{"used", tier.used_bytes}, {"total", tier.capacity_bytes}};
-    ordered_json metrics = ordered_json::object();
-    for (const auto& [name, value] : deps_.metrics.Read().counters) metrics[name] = value;
     return {{"version", kCompatVersion},
             {"revision", kRevision},
             {"rpcAddress", AddressText(deps_.identity.address)},
@@ -64,27 +63,20 @@ class Pages {
               {"total", Sum(tiers, &cache::TierSpace::capacity_bytes)}}},
             {"tierCapacity", tier_capacity},
             {"tierPaths", ordered_json::object()},
-            {"metrics", metrics},
-            {"configuration", Configuration()}};
+            {"metrics", http::CounterValues(deps_.metrics)},
+            {"configuration", http::ConfigurationValues(Properties())}};
   }
 
   ordered_json Init() const {
-    return {{"debug", deps_.config.GetBool("alluxio.debug")},
-            {"webFileInfoEnabled", deps_.config.GetBool("alluxio.web.file.info.enabled")},
-            {"securityAuthorizationPermissionEnabled",
-             deps_.config.GetBool("alluxio.security.authorization.permission.enabled")},
-            {"masterHostname", deps_.config.Find("alluxio.master.hostname").value_or("localhost")},
-            {"masterPort", deps_.config.GetInt("alluxio.master.web.port")},
-            {"refreshInterval", deps_.config.GetDuration("alluxio.web.refresh.interval").count()}};
+    ordered_json page = http::InitPage(deps_.config);
+    page["masterHostname"] = deps_.config.Find("alluxio.master.hostname").value_or("localhost");
+    page["masterPort"] = deps_.config.GetInt("alluxio.master.web.port");
+    return page;
   }
 
-  ordered_json ConfigTriples() const {
-    ordered_json triples = ordered_json::array();
-    for (const ReportedProperty& property : ReportedProperties(deps_.config, false))
-      triples.push_back({{"left", property.name},
-                         {"middle", property.value.value_or("")},
-                         {"right", property.source}});
-    return {{"configuration", triples}, {"whitelist", ordered_json::array({"/"})}};
+  ordered_json ConfigPage() const {
+    return {{"configuration", http::ConfigurationTriples(Properties())},
+            {"whitelist", ordered_json::array({"/"})}};
   }
 
   std::string Page() const {
@@ -109,12 +101,8 @@ class Pages {
  private:
   int64_t UptimeMs() const { return Clock::System().NowMs() - deps_.identity.start_ms; }
 
-  ordered_json Configuration() const {
-    ordered_json result = ordered_json::object();
-    for (const ReportedProperty& property : ReportedProperties(deps_.config, false))
-      result[property.name] =
-          property.value ? ordered_json(*property.value) : ordered_json(nullptr);
-    return result;
+  std::vector<ReportedProperty> Properties() const {
+    return ReportedProperties(deps_.config, /*raw=*/false);
   }
 
   const WebDeps deps_;
@@ -125,17 +113,13 @@ class Pages {
 void AddWorkerPages(http::HttpServer& server, WebDeps deps) {
   const auto pages = std::make_shared<const Pages>(deps);
   const auto json = [&](const std::string& name, auto make) {
-    server.Handle(
-        "GET", "/api/v1/worker/" + name,
-        [pages, make](const http::Request&) -> Result<http::Response> {
-          return http::Response{
-              .body = make(*pages).dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
-        });
+    http::AddJsonPage(server, "/api/v1/worker/" + name,
+                      [pages, make](const http::Request&) { return make(*pages); });
   };
   json("info", [](const Pages& p) { return p.Info(); });
   json("webui_init", [](const Pages& p) { return p.Init(); });
   json("webui_overview", [](const Pages& p) { return p.Overview(); });
-  json("webui_config", [](const Pages& p) { return p.ConfigTriples(); });
+  json("webui_config", [](const Pages& p) { return p.ConfigPage(); });
   json("operations", [](const Pages&) {
     return ordered_json{{"operationCount", 0}, {"rpcQueueLength", 0}};
   });
