@@ -39,6 +39,15 @@ std::vector<ReportedProperty> ReportedProperties(const Config& config, bool raw)
   return properties;
 }
 
+std::vector<ReportedProperty> CheckedProperties(const Config& config, int scope) {
+  std::vector<ReportedProperty> properties = ReportedProperties(config, /*raw=*/false);
+  std::erase_if(properties, [&](const ReportedProperty& property) {
+    const PropertyDef* def = FindProperty(property.name);
+    return def == nullptr || def->check == ConsistencyCheck::kIgnore || (def->scope & scope) == 0;
+  });
+  return properties;
+}
+
 std::string ConfigHash(std::span<const ReportedProperty> properties) {
   // Lengths go first, so that no two lists have the same text.
   std::string text;

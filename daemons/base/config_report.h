@@ -27,6 +27,10 @@ struct ReportedProperty {
 // always has a value, because clients call methods on both (compat/behaviour.md section 0 rule 2).
 std::vector<ReportedProperty> ReportedProperties(const Config& config, bool raw);
 
+// What a node registers, so that the master can compare it with others: its resolved values of the
+// properties of `scope` (kScopeMaster, kScopeWorker) that are checked at all, credentials masked.
+std::vector<ReportedProperty> CheckedProperties(const Config& config, int scope);
+
 // Hex MD5 that is equal for equal properties: the hash of GetConfiguration and GetConfigHash, which
 // must agree for an unchanged configuration. Of nothing it is the MD5 of "", as in stock.
 std::string ConfigHash(std::span<const ReportedProperty> properties);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/config_report.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/worker_address.h"
@@ -51,6 +52,8 @@ struct Registration {
   std::map<std::string, std::vector<std::string>> lost_storage;
   BuildVersion build;
   int num_vcpu = 0;
+  // What it is configured with, to compare with others; shared, because descriptions are copied.
+  std::shared_ptr<const std::vector<ReportedProperty>> config;
 };
 
 struct WorkerHeartbeat {

@@ -14,6 +14,9 @@ namespace {
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 
+constexpr size_t kMaxProperties = 5000;
+constexpr size_t kMaxPropertyBytes = 64 << 10;
+
 StoragePlace PlaceOf(const commonpb::BlockStoreLocationProto& location) {
   return {location.tieralias(), location.mediumtype()};
 }
@@ -41,6 +44,23 @@ std::map<std::string, std::vector<std::string>> StorageOf(
   return result;
 }
 
+// Properties outside the table are not compared, and a worker that names one thousands of times is
+// not believed: so what it sends stays small here.
+std::shared_ptr<const std::vector<ReportedProperty>> ConfigOf(
+    const blockpb::RegisterWorkerPOptions& options) {
+  auto properties = std::make_shared<std::vector<ReportedProperty>>();
+  for (const auto& config : options.configs()) {
+    if (properties->size() == kMaxProperties) break;
+    if (config.value().size() > kMaxPropertyBytes || FindProperty(config.name()) == nullptr)
+      continue;
+    properties->push_back(
+        {.name = config.name(),
+         .value = config.has_value() ? std::optional(config.value()) : std::nullopt,
+         .source = config.source()});
+  }
+  return properties;
+}
+
 Registration RegistrationOf(const blockpb::RegisterWorkerPRequest& request) {
   return {.tiers = {request.storagetiers().begin(), request.storagetiers().end()},
           .capacity_bytes = BytesOf(request.totalbytesontiers()),
@@ -48,7 +68,8 @@ Registration RegistrationOf(const blockpb::RegisterWorkerPRequest& request) {
           .lost_storage = StorageOf(request.loststorage()),
           .build = {request.options().buildversion().version(),
                     request.options().buildversion().revision()},
-          .num_vcpu = request.options().numvcpu()};
+          .num_vcpu = request.options().numvcpu(),
+          .config = ConfigOf(request.options())};
 }
 
 // One streamed registration: each batch is acknowledged before the next is read; the worker's

@@ -323,24 +323,25 @@ Status FileSystemMaster::MakeDirectories(const std::vector<meta::UfsMakeDirector
 
 Status FileSystemMaster::Delete(const std::vector<meta::UfsDelete>& deletes,
                                 std::set<meta::InodeId>& keep) {
-  Status first;
+  std::vector<meta::RemoveFailure> failures;
+  std::set<std::string, std::less<>> not_empty;  // because of what could not be deleted in them
   for (const meta::UfsDelete& item : deletes) {
-    auto store = StoreOf(item.location.mount_id);
-    Status status = store.status();
-    if (store.ok()) {
-      status = item.is_directory ? store->ufs->DeleteDirectory(item.location.ufs_path,
-                                                               {.recursive = item.recursive})
-                                 : store->ufs->DeleteFile(item.location.ufs_path);
-    }
+    Status status = not_empty.contains(item.path) ? FailedPrecondition("Directory not empty")
+                                                  : DeleteFromUfs(item);
     if (status.ok() || status.code() == Code::kNotFound) continue;  // gone behind our back is gone
     keep.insert(item.id);
+    not_empty.emplace(ParentOf(item.path));
     LogWarn(kComponent, "could not delete {} of {}: {}", item.location.ufs_path, item.path,
             status.ToString());
-    if (first.ok())
-      first =
-          status.WithContext(fmt::format("failed to delete {} from the under-store", item.path));
+    failures.push_back({item.path, status.message()});
   }
-  return first;
+  return failures.empty() ? Status::Ok() : meta::RemoveFailed(failures);
+}
+
+Status FileSystemMaster::DeleteFromUfs(const meta::UfsDelete& item) {
+  ASSIGN_OR_RETURN(const Store store, StoreOf(item.location.mount_id));
+  if (!item.is_directory) return store.ufs->DeleteFile(item.location.ufs_path);
+  return store.ufs->DeleteDirectory(item.location.ufs_path, {.recursive = item.recursive});
 }
 
 Status FileSystemMaster::SetUfsAttributes(const std::vector<meta::UfsSetAttributes>& updates) {

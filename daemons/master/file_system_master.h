@@ -211,9 +211,10 @@ class FileSystemMaster {
   };
   Result<Store> StoreOf(meta::MountId mount_id) const;
   Status MakeDirectories(const std::vector<meta::UfsMakeDirectory>& directories);
-  // Deletes in order; inodes whose copy could not be deleted are put into `keep`, the first reason
-  // is returned.
+  // Deletes in order; inodes whose copy could not be deleted are put into `keep`, the reasons are
+  // returned together (meta::RemoveFailed).
   Status Delete(const std::vector<meta::UfsDelete>& deletes, std::set<meta::InodeId>& keep);
+  Status DeleteFromUfs(const meta::UfsDelete& item);
   Status SetUfsAttributes(const std::vector<meta::UfsSetAttributes>& updates);
 
   const FileSystemMasterOptions options_;

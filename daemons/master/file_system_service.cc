@@ -302,6 +302,9 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           if (options.has_persisted()) set.persisted = options.persisted();
           if (options.has_owner()) set.owner = options.owner();
           if (options.has_group()) set.group = options.group();
+          if (set.owner && set.group) {
+            ASSIGN_OR_RETURN(set.owner_groups, deps_.groups.Groups(*set.owner));
+          }
           if (options.has_mode()) set.mode = FromWire(options.mode());
           if (common.has_ttl()) set.ttl_ms = common.ttl();
           if (common.has_ttlaction())

@@ -67,15 +67,22 @@ void Housekeeping::Expire(meta::InodeId id, meta::TtlAction action) {
     if (!removal.ok()) return report(removal.status());
     return files_.Remove(*std::move(removal), {}, report);
   }
-  std::vector<BlockId> blocks;
-  const Status status =
-      store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
-        ASSIGN_OR_RETURN(meta::FreePlan plan, meta::PlanExpireFree(ns, id, now_ms));
-        AppendBlocksOf(ns, plan.files, blocks);
-        return std::move(plan.mutation);
-      });
-  if (status.ok()) blocks_.Free(blocks);
-  report(status);
+  report(ExpireFree(id, now_ms));
+}
+
+Status Housekeeping::ExpireFree(meta::InodeId id, int64_t now_ms) {
+  // A large tree is freed in parts, one after the other.
+  for (bool more = true; more;) {
+    std::vector<BlockId> blocks;
+    RETURN_IF_ERROR(store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+      ASSIGN_OR_RETURN(meta::FreePlan plan, meta::PlanExpireFree(ns, id, now_ms));
+      AppendBlocksOf(ns, plan.files, blocks);
+      more = plan.more;
+      return std::move(plan.mutation);
+    }));
+    blocks_.Free(blocks);
+  }
+  return Status::Ok();
 }
 
 void Housekeeping::SnapshotIfDue() {

@@ -35,6 +35,7 @@ class Housekeeping {
 
  private:
   void Expire(meta::InodeId id, meta::TtlAction action);
+  Status ExpireFree(meta::InodeId id, int64_t now_ms);
 
   const Options options_;
   MetadataStore& store_;

@@ -88,7 +88,7 @@ struct MasterServer::Parts {
   Parts(const Config& c, MasterOutside o)
       : config(c),
         outside(std::move(o)),
-        reported(config),
+        reported(config, clock),
         ufs(outside.open_ufs),
         io_pool("master-io", kIoThreads, kIoQueue),
         auth_pool("sasl", 4, 1000) {}
@@ -96,7 +96,7 @@ struct MasterServer::Parts {
   const Clock& clock = Clock::System();
   const Config config;
   const MasterOutside outside;
-  const ReportedConfig reported;
+  ReportedConfig reported;
   MetricsRegistry metrics;
   UfsPool ufs;
   std::unique_ptr<MetadataStore> store;
@@ -132,7 +132,12 @@ Status MasterServer::Parts::OpenState() {
   store = std::make_unique<MetadataStore>(
       meta::NamespaceOptions{
           .check_permissions = config.GetBool("alluxio.security.authorization.permission.enabled"),
-          .supergroup = config.GetString("alluxio.security.authorization.permission.supergroup")},
+          .supergroup = config.GetString("alluxio.security.authorization.permission.supergroup"),
+          .operation_cache_size =
+              config.GetBool("alluxio.master.filesystem.operation.retry.cache.enabled")
+                  ? static_cast<size_t>(
+                        config.GetInt("alluxio.master.filesystem.operation.retry.cache.size"))
+                  : 0},
       std::move(journal));
   const std::string user = net::ProcessUser();
   ASSIGN_OR_RETURN(const std::vector<std::string> user_groups, unix_groups.Groups(user));
@@ -225,7 +230,7 @@ void MasterServer::Parts::MakeServers() {
   services.push_back(MakeBlockClientService(deps));
   services.push_back(MakeBlockWorkerService(deps));
   services.push_back(MakeConfigurationService(deps, reported));
-  services.push_back(MakeMetaClientService(deps, identity));
+  services.push_back(MakeMetaClientService(deps, identity, config));
   services.push_back(MakeMetricsService(deps));
 
   rpc = std::make_unique<net::GrpcServer>(net::GrpcServerOptions{
@@ -249,7 +254,7 @@ void MasterServer::Parts::MakeServers() {
       http::HttpServer::Options{.bind_host = config.GetString("alluxio.master.web.bind.host"),
                                 .port = identity.web_port,
                                 .port_key = "alluxio.master.web.port"});
-  AddMasterPages(*web, {deps, ufs, identity, reported});
+  AddMasterPages(*web, {deps, ufs, identity, config, reported});
 }
 
 MasterServer::MasterServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

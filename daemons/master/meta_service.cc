@@ -21,6 +21,9 @@ namespace commonpb = ::alluxio::grpc;
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 
+// Stands for a value that is not set in the values of an inconsistent property, as in stock.
+constexpr std::string_view kNoValue = "__emptyoptional__";
+
 using PathConfig = std::map<std::string, std::map<std::string, std::string>>;
 
 std::string PathConfigHash(const PathConfig& config) {
@@ -33,7 +36,7 @@ std::string PathConfigHash(const PathConfig& config) {
 
 class ConfigurationService final : public metapb::MetaMasterConfigurationService::CallbackService {
  public:
-  ConfigurationService(const ServiceDeps& deps, const ReportedConfig& config)
+  ConfigurationService(const ServiceDeps& deps, ReportedConfig& config)
       : deps_(deps),
         config_(config),
         gate_("alluxio.grpc.meta.MetaMasterConfigurationService", deps.authenticator, deps.groups,
@@ -43,16 +46,17 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
                                        const metapb::GetConfigurationPOptions* request,
                                        metapb::GetConfigurationPResponse* response) override {
     ServerUnaryReactor* reactor = context->DefaultReactor();
+    const auto config = config_.view();
     if (!request->ignoreclusterconf()) {
       for (const ReportedProperty& property :
-           request->rawvalue() ? config_.raw : config_.resolved) {
+           request->rawvalue() ? config->raw : config->resolved) {
         auto* out = response->add_clusterconfigs();
         out->set_name(property.name);
         out->set_source(property.source);
         if (property.value) out->set_value(*property.value);
       }
-      response->set_clusterconfighash(config_.hash);
-      response->set_clusterconfiglastupdatetime(config_.last_update_ms);
+      response->set_clusterconfighash(config->hash);
+      response->set_clusterconfiglastupdatetime(config->last_update_ms);
     }
     if (!request->ignorepathconf()) {
       const PathConfig paths = Paths();
@@ -66,7 +70,7 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
         }
       }
       response->set_pathconfighash(PathConfigHash(paths));
-      response->set_pathconfiglastupdatetime(config_.last_update_ms);
+      response->set_pathconfiglastupdatetime(config->last_update_ms);
     }
     deps_.store.AfterDurable(Finish(reactor));
     return reactor;
@@ -76,11 +80,26 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
                                     const metapb::GetConfigHashPOptions*,
                                     metapb::GetConfigHashPResponse* response) override {
     return gate_.Run(context, "GetConfigHash", "", [&](meta::Caller, Finish finish) -> Status {
-      response->set_clusterconfighash(config_.hash);
+      response->set_clusterconfighash(config_.view()->hash);
       response->set_pathconfighash(PathConfigHash(Paths()));
       deps_.store.AfterDurable(finish);
       return Status::Ok();
     });
+  }
+
+  ServerUnaryReactor* UpdateConfiguration(CallbackServerContext* context,
+                                          const metapb::UpdateConfigurationPRequest* request,
+                                          metapb::UpdateConfigurationPResponse* response) override {
+    return gate_.Run(
+        context, "UpdateConfiguration", "", [&](meta::Caller caller, Finish finish) -> Status {
+          RETURN_IF_ERROR(deps_.store.Read(
+              [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
+          for (const auto& [key, set] :
+               config_.Update({request->properties().begin(), request->properties().end()}))
+            (*response->mutable_status())[key] = set;
+          finish(Status::Ok());
+          return Status::Ok();
+        });
   }
 
   ServerUnaryReactor* SetPathConfiguration(CallbackServerContext* context,
@@ -148,15 +167,16 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
   }
 
   const ServiceDeps deps_;
-  const ReportedConfig& config_;
+  ReportedConfig& config_;
   const CallGate gate_;
 };
 
 class MetaClientService final : public metapb::MetaMasterClientService::CallbackService {
  public:
-  MetaClientService(const ServiceDeps& deps, MasterIdentity identity)
+  MetaClientService(const ServiceDeps& deps, MasterIdentity identity, const Config& config)
       : deps_(deps),
         identity_(std::move(identity)),
+        config_(config),
         gate_("alluxio.grpc.meta.MetaMasterClientService", deps.authenticator, deps.groups,
               deps.metrics) {}
 
@@ -175,7 +195,7 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
                                       const metapb::GetConfigReportPOptions*,
                                       metapb::GetConfigReportPResponse* response) override {
     return gate_.Run(context, "GetConfigReport", "", [&](meta::Caller, Finish finish) -> Status {
-      response->mutable_report()->set_status(metapb::PASSED);
+      FillReport(CheckClusterConfig(deps_.blocks, identity_, config_), response->mutable_report());
       finish(Status::Ok());
       return Status::Ok();
     });
@@ -192,6 +212,26 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
   }
 
  private:
+  static void FillReport(const ConfigCheck& check, metapb::ConfigCheckReport* out) {
+    const auto fill = [](const ConfigCheck::ByScope& scopes, auto* groups) {
+      for (const auto& [scope, properties] : scopes)
+        for (const InconsistentProperty& property : properties) {
+          auto* item = (*groups)[scope].add_properties();
+          item->set_name(property.name);
+          for (const auto& [value, nodes] : property.nodes)
+            (*item->mutable_values())[value.value_or(std::string(kNoValue))].mutable_values()->Add(
+                nodes.begin(), nodes.end());
+        }
+    };
+    fill(check.errors, out->mutable_errors());
+    fill(check.warnings, out->mutable_warns());
+    switch (check.status()) {
+      case ConfigCheck::Status::kPassed: return out->set_status(metapb::PASSED);
+      case ConfigCheck::Status::kWarn: return out->set_status(metapb::WARN);
+      case ConfigCheck::Status::kFailed: return out->set_status(metapb::FAILED);
+    }
+  }
+
   void FillInfo(const std::set<int>& filters, metapb::MasterInfo* out) const {
     const auto wants = [&](metapb::MasterInfoField field) {
       return filters.empty() || filters.contains(field);
@@ -225,6 +265,7 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
 
   const ServiceDeps deps_;
   const MasterIdentity identity_;
+  const Config& config_;
   const CallGate gate_;
 };
 
@@ -284,20 +325,26 @@ class MetricsService final : public metricpb::MetricsMasterClientService::Callba
 
 }  // namespace
 
-ReportedConfig::ReportedConfig(const Config& config)
-    : raw(ReportedProperties(config, true)),
-      resolved(ReportedProperties(config, false)),
-      hash(ConfigHash(raw)),
-      last_update_ms(Clock::System().NowMs()) {}
+ConfigCheck CheckClusterConfig(const BlockMaster& blocks, const MasterIdentity& identity,
+                               const Config& config) {
+  std::vector<NodeConfig> nodes{{fmt::format("{}:{}", identity.hostname, identity.rpc_port),
+                                 std::make_shared<const std::vector<ReportedProperty>>(
+                                     CheckedProperties(config, kScopeMaster))}};
+  for (const WorkerDescription& worker : blocks.Workers(WorkerState::kLive))
+    nodes.push_back({fmt::format("{}:{}", worker.address.host, worker.address.rpc_port),
+                     worker.registration.config});
+  return CheckConfigs(nodes);
+}
 
 std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps,
-                                                          const ReportedConfig& config) {
+                                                          ReportedConfig& config) {
   return std::make_unique<ConfigurationService>(deps, config);
 }
 
 std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
-                                                       const MasterIdentity& identity) {
-  return std::make_unique<MetaClientService>(deps, identity);
+                                                       const MasterIdentity& identity,
+                                                       const Config& config) {
+  return std::make_unique<MetaClientService>(deps, identity, config);
 }
 
 std::unique_ptr<::grpc::Service> MakeMetricsService(const ServiceDeps& deps) {

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "base/config.h"
-#include "base/config_report.h"
+#include "master/config_check.h"
 #include "master/file_system_service.h"
+#include "master/reported_config.h"
 
 namespace headpond::master {
 
@@ -19,24 +20,19 @@ struct MasterIdentity {
   std::string cluster_id;
 };
 
-// The configuration as clients see it, computed once: a master's own configuration does not change
-// while it runs.
-struct ReportedConfig {
-  explicit ReportedConfig(const Config& config);
-  std::vector<ReportedProperty> raw;
-  std::vector<ReportedProperty> resolved;
-  std::string hash;
-  int64_t last_update_ms = 0;
-};
+// Compares the configurations of this master and of its live workers.
+ConfigCheck CheckClusterConfig(const BlockMaster& blocks, const MasterIdentity& identity,
+                               const Config& config);
 
 // MetaMasterConfigurationService: works without authentication, because clients ask it before they
 // authenticate (compat/behaviour.md section 0, rules 1, 2 and 8).
 std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps,
-                                                          const ReportedConfig& config);
+                                                          ReportedConfig& config);
 
 // MetaMasterClientService: who the master is, for `fsadmin report` and `fs masterInfo`.
 std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
-                                                       const MasterIdentity& identity);
+                                                       const MasterIdentity& identity,
+                                                       const Config& config);
 
 // MetricsMasterClientService. Heartbeats of clients are accepted and summed into Cluster.*
 // counters.

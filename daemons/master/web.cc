@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/units.h"
 #include "http/metrics_pages.h"
+#include "http/rest_pages.h"
 #include "meta/ops/get_status.h"
 #include "meta/ops/list.h"
 
@@ -36,6 +37,33 @@ Totals TotalsOf(const std::vector<WorkerDescription>& workers) {
   return totals;
 }
 
+std::string StatusName(ConfigCheck::Status status) {
+  switch (status) {
+    case ConfigCheck::Status::kPassed: return "PASSED";
+    case ConfigCheck::Status::kWarn: return "WARN";
+    case ConfigCheck::Status::kFailed: break;
+  }
+  return "FAILED";
+}
+
+size_t Count(const ConfigCheck::ByScope& scopes) {
+  size_t count = 0;
+  for (const auto& [scope, properties] : scopes) count += properties.size();
+  return count;
+}
+
+ordered_json Inconsistent(const ConfigCheck::ByScope& scopes) {
+  ordered_json result = ordered_json::object();
+  for (const auto& [scope, properties] : scopes)
+    for (const InconsistentProperty& property : properties) {
+      ordered_json values = ordered_json::object();
+      for (const auto& [value, nodes] : property.nodes)
+        values[value.value_or("no value set")] = nodes;
+      result[scope].push_back({{"name", property.name}, {"values", values}});
+    }
+  return result;
+}
+
 class Pages {
  public:
   explicit Pages(WebDeps deps) : deps_(std::move(deps)) {}
@@ -43,6 +71,8 @@ class Pages {
   ordered_json Overview() const {
     const auto live = deps_.services.blocks.Workers(WorkerState::kLive);
     const Totals totals = TotalsOf(live);
+    const ConfigCheck check =
+        CheckClusterConfig(deps_.services.blocks, deps_.identity, deps_.config);
     const ufs::Ufs::Space disk = RootSpace();
     ordered_json tiers = ordered_json::array();
     for (const auto& [alias, space] : totals.tiers)
@@ -72,11 +102,11 @@ class Pages {
             {"diskUsedCapacity", disk.used_bytes < 0 ? "UNKNOWN" : FormatSize(disk.used_bytes)},
             {"diskFreeCapacity",
              disk.total_bytes < 0 ? "UNKNOWN" : FormatSize(disk.total_bytes - disk.used_bytes)},
-            {"configCheckStatus", "PASSED"},
-            {"configCheckErrors", ordered_json::object()},
-            {"configCheckWarns", ordered_json::object()},
-            {"configCheckErrorNum", 0},
-            {"configCheckWarnNum", 0},
+            {"configCheckStatus", StatusName(check.status())},
+            {"configCheckErrors", Inconsistent(check.errors)},
+            {"configCheckWarns", Inconsistent(check.warnings)},
+            {"configCheckErrorNum", Count(check.errors)},
+            {"configCheckWarnNum", Count(check.warnings)},
             {"leaderId", nullptr},
             {"masterRole", nullptr},
             {"journalCheckpointTimeWarning", nullptr},
@@ -88,12 +118,7 @@ class Pages {
     ordered_json tier_capacity = ordered_json::object();
     for (const auto& [alias, space] : totals.tiers)
       tier_capacity[alias] = {{"used", space.second}, {"total", space.first}};
-    ordered_json metrics = ordered_json::object();
-    for (const auto& [name, value] : deps_.services.metrics.Read().counters) metrics[name] = value;
-    ordered_json configuration = ordered_json::object();
-    for (const ReportedProperty& property : raw ? deps_.config.raw : deps_.config.resolved)
-      configuration[property.name] =
-          property.value ? ordered_json(*property.value) : ordered_json(nullptr);
+    const auto config = deps_.reported.view();
     const ufs::Ufs::Space disk = RootSpace();
     return {{"version", kCompatVersion},
             {"revision", kRevision},
@@ -104,24 +129,21 @@ class Pages {
             {"tierCapacity", tier_capacity},
             {"ufsCapacity", {{"used", disk.used_bytes}, {"total", disk.total_bytes}}},
             {"mountPoints", MountPoints()},
-            {"metrics", metrics},
+            {"metrics", http::CounterValues(deps_.services.metrics)},
             {"workers", Workers(WorkerState::kLive)},
             {"lostWorkers", Workers(WorkerState::kLost)},
-            {"configuration", configuration}};
+            {"configuration", http::ConfigurationValues(raw ? config->raw : config->resolved)}};
   }
 
   ordered_json Init() const {
-    return {{"debug", false},
-            {"newerVersionAvailable", false},
-            {"webFileInfoEnabled", true},
-            {"securityAuthorizationPermissionEnabled",
-             deps_.services.store.Read(
-                 [](const meta::Namespace& ns) { return ns.options().check_permissions; })},
-            {"workerPort", 30000},
-            {"refreshInterval", 15000},
-            {"proxyDownloadFileApiUrl",
-             {{"prefix", fmt::format("http://{}:39999/api/v1/paths/", deps_.identity.hostname)},
-              {"suffix", "/download-file/"}}}};
+    ordered_json page = http::InitPage(deps_.config);
+    page["newerVersionAvailable"] = false;
+    page["workerPort"] = deps_.config.GetInt("alluxio.worker.web.port");
+    page["proxyDownloadFileApiUrl"] = {
+        {"prefix", fmt::format("http://{}:{}/api/v1/paths/", deps_.identity.hostname,
+                               deps_.config.GetInt("alluxio.proxy.web.port"))},
+        {"suffix", "/download-file/"}};
+    return page;
   }
 
   ordered_json WorkersPage() const {
@@ -143,16 +165,12 @@ class Pages {
   }
 
   ordered_json ConfigPage() const {
-    ordered_json triples = ordered_json::array();
-    for (const ReportedProperty& property : deps_.config.resolved)
-      triples.push_back({{"left", property.name},
-                         {"middle", property.value.value_or("")},
-                         {"right", property.source}});
-    return {{"configuration", triples},
+    const auto config = deps_.reported.view();
+    return {{"configuration", http::ConfigurationTriples(config->resolved)},
             {"configHash",
-             {{"clusterConfigHash", deps_.config.hash},
-              {"clusterConfigLastUpdateTime", deps_.config.last_update_ms},
-              {"clusterConfigLastUpdateTimeText", http::DateText(deps_.config.last_update_ms)}}},
+             {{"clusterConfigHash", config->hash},
+              {"clusterConfigLastUpdateTime", config->last_update_ms},
+              {"clusterConfigLastUpdateTimeText", http::DateText(config->last_update_ms)}}},
             {"whitelist", ordered_json::array({"/"})}};
   }
 
@@ -334,12 +352,9 @@ void AddMasterPages(http::HttpServer& server, WebDeps deps) {
   const MetricsRegistry& metrics = deps.services.metrics;
   const auto pages = std::make_shared<const Pages>(std::move(deps));
   const auto json = [&](const std::string& name, auto make) {
-    server.Handle("GET", "/api/v1/master/" + name,
-                  [pages, make](const http::Request& request) -> Result<http::Response> {
-                    return http::Response{
-                        .body = make(*pages, request)
-                                    .dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
-                  });
+    http::AddJsonPage(
+        server, "/api/v1/master/" + name,
+        [pages, make](const http::Request& request) { return make(*pages, request); });
   };
   json("info", [](const Pages& p, const http::Request& request) {
     const auto raw = request.query.find("raw_configuration");

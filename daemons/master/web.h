@@ -9,7 +9,8 @@ struct WebDeps {
   ServiceDeps services;
   UfsPool& ufs;
   const MasterIdentity& identity;
-  const ReportedConfig& config;
+  const Config& config;
+  const ReportedConfig& reported;
 };
 
 // Adds the overview page and stock's REST answers (compat/rest.md): /,

@@ -1,5 +1,7 @@
 #include "testing/mini_cluster.h"
 
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -74,11 +76,15 @@ Status MiniCluster::StartMaster() {
 Status MiniCluster::StartWorker(int index) {
   // Names differ, so that the master tells the workers apart and none is taken for the client's own
   // host.
-  ASSIGN_OR_RETURN(const Config config,
-                   MakeConfig({{"alluxio.worker.hostname", fmt::format("127.0.1.{}", index + 1)},
-                               {"alluxio.worker.container.hostname", "127.0.0.1"},
-                               {"alluxio.worker.tieredstore.level0.dirs.path",
-                                directory_ / fmt::format("tier{}", index)}}));
+  std::vector<std::pair<std::string, std::string>> properties{
+      {"alluxio.worker.hostname", fmt::format("127.0.1.{}", index + 1)},
+      {"alluxio.worker.container.hostname", "127.0.0.1"},
+      {"alluxio.worker.tieredstore.level0.dirs.path", directory_ / fmt::format("tier{}", index)}};
+  if (!options_.other_masters.empty())
+    properties.emplace_back(
+        "alluxio.master.rpc.addresses",
+        fmt::format("{},127.0.0.1:{}", fmt::join(options_.other_masters, ","), master_port_));
+  ASSIGN_OR_RETURN(const Config config, MakeConfig(properties));
   worker::WorkerOutside outside;
   outside.open_ufs = [this](const auto& uri, const auto& properties) {
     return OpenUfs(uri, properties);

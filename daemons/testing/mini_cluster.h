@@ -26,6 +26,8 @@ class MiniCluster {
     io::Env* master_env = &io::Env::Posix();
     std::shared_ptr<cache::FileFaults> tier_faults;
     std::shared_ptr<ufs::UfsFaults> ufs_faults;  // for workers and master
+    // "host:port" of masters that workers are told of before the one there is.
+    std::vector<std::string> other_masters;
   };
   explicit MiniCluster(Options options);
   ~MiniCluster();

@@ -228,5 +228,17 @@ TEST_F(MiniClusterTest, MoreThanTheTiersHoldIsEvictedFromTheCacheNotLost) {
       EXPECT_LE(tier.used_bytes, tier.capacity_bytes);
 }
 
+TEST(MiniClusterMastersTest, AWorkerFindsThePrimaryAmongTheMastersItIsToldOf) {
+  MiniCluster cluster({.workers = 1, .other_masters = {"127.0.0.1:1", "127.0.0.1:2"}});
+  ASSERT_OK(cluster.Start());
+  cluster.StopMaster();
+  ASSERT_OK(cluster.StartMaster());
+  ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (files->GetWorkers()->empty() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(files->GetWorkers()->size(), 1u);
+}
+
 }  // namespace
 }  // namespace headpond::testing

@@ -2,9 +2,12 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+#include <functional>
 #include <thread>
 
 #include "base/config.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "net/channel.h"
 #include "net/grpc_status.h"
@@ -19,6 +22,7 @@ namespace blockpb = ::alluxio::grpc::block;
 namespace fspb = ::alluxio::grpc::file;
 namespace commonpb = ::alluxio::grpc;
 
+constexpr std::string_view kComponent = "master-link";
 // Block ids per message of a streamed registration: 9 bytes each at most, far below the master's
 // message limit. Stock sends a million (alluxio.worker.register.stream.batch.size).
 constexpr size_t kRegisterBatch = 1'000'000;
@@ -92,33 +96,77 @@ std::vector<blockpb::RegisterWorkerPRequest> RegistrationBatches(int64_t worker_
 }  // namespace
 
 struct MasterLink::Impl {
-  Impl(net::ChannelOptions options, std::chrono::milliseconds timeout)
-      : call_timeout(timeout),
-        channel(std::move(options), Random::FromSystem()),
-        blocks(blockpb::BlockMasterWorkerService::NewStub(channel.channel())),
-        files(fspb::FileSystemMasterWorkerService::NewStub(channel.channel())) {}
+  // The way to one master.
+  struct Peer {
+    explicit Peer(net::ChannelOptions options)
+        : channel(std::move(options), Random::FromSystem()),
+          blocks(blockpb::BlockMasterWorkerService::NewStub(channel.channel())),
+          files(fspb::FileSystemMasterWorkerService::NewStub(channel.channel())) {}
+
+    net::AuthenticatedChannel channel;
+    const std::unique_ptr<blockpb::BlockMasterWorkerService::Stub> blocks;
+    const std::unique_ptr<fspb::FileSystemMasterWorkerService::Stub> files;
+  };
+
+  Impl(std::vector<net::ChannelOptions> masters, std::chrono::milliseconds timeout,
+       std::vector<ReportedProperty> properties)
+      : call_timeout(timeout), config(std::move(properties)) {
+    for (net::ChannelOptions& options : masters)
+      peers.push_back(std::make_unique<Peer>(std::move(options)));
+  }
+
+  using Attempt = std::function<::grpc::Status(Peer&, ::grpc::ClientContext&)>;
+  // `attempt` may run several times, each against another master.
+  Status Call(const Attempt& attempt, int steps = 1) {
+    const size_t first = current;
+    std::string tried;
+    for (size_t i = 0; i < peers.size(); ++i) {
+      const size_t at = (first + i) % peers.size();
+      Peer& peer = *peers[at];
+      Status status = peer.channel.Call(call_timeout * steps, [&](::grpc::ClientContext& context) {
+        return attempt(peer, context);
+      });
+      if (!IsAbsent(status)) {
+        if (at != first && current.exchange(at) != at)
+          LogInfo(kComponent, "the primary master is now {}", peer.channel.options().target);
+        return status;
+      }
+      if (peers.size() == 1) return status;
+      tried += fmt::format("{}{}: {}", tried.empty() ? "" : "; ", peer.channel.options().target,
+                           status.ToString());
+    }
+    return Unavailable("none of the masters answers as the primary: {}", tried);
+  }
+
+  // What a master that is down, starting or a standby answers.
+  static bool IsAbsent(const Status& status) {
+    return status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded ||
+           status.code() == Code::kCancelled || status.code() == Code::kUnimplemented;
+  }
 
   const std::chrono::milliseconds call_timeout;
-  net::AuthenticatedChannel channel;
-  const std::unique_ptr<blockpb::BlockMasterWorkerService::Stub> blocks;
-  const std::unique_ptr<fspb::FileSystemMasterWorkerService::Stub> files;
+  const std::vector<ReportedProperty> config;
+  std::vector<std::unique_ptr<Peer>> peers;
+  std::atomic<size_t> current{0};  // the one that answered last
 };
 
-MasterLink::MasterLink(net::ChannelOptions channel, std::chrono::milliseconds call_timeout)
-    : impl_(std::make_unique<Impl>(std::move(channel), call_timeout)) {}
+MasterLink::MasterLink(std::vector<net::ChannelOptions> masters,
+                       std::chrono::milliseconds call_timeout, std::vector<ReportedProperty> config)
+    : impl_(std::make_unique<Impl>(std::move(masters), call_timeout, std::move(config))) {}
 
 MasterLink::~MasterLink() = default;
 
 const std::string& MasterLink::master() const {
-  return impl_->channel.options().target;
+  return impl_->peers[impl_->current]->channel.options().target;
 }
 
 Result<int64_t> MasterLink::GetWorkerId(const WorkerAddress& address) {
   blockpb::GetWorkerIdPRequest request;
   net::ToWire(address, request.mutable_workernetaddress());
   blockpb::GetWorkerIdPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->blocks->GetWorkerId(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.blocks->GetWorkerId(&context, request, &response);
   }));
   return response.workerid();
 }
@@ -128,24 +176,31 @@ Result<bool> MasterLink::RequestLease(int64_t worker_id, int64_t block_count) {
   request.set_workerid(worker_id);
   request.set_blockcount(block_count);
   blockpb::GetRegisterLeasePResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->blocks->RequestRegisterLease(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.blocks->RequestRegisterLease(&context, request, &response);
   }));
   return response.allowed();
 }
 
 Status MasterLink::Register(int64_t worker_id, const cache::BlockStore& store) {
-  const auto batches = RegistrationBatches(worker_id, store);
-  return impl_->channel.Call(impl_->call_timeout * static_cast<int>(batches.size()),
-                             [&](::grpc::ClientContext& context) {
-                               const auto stream = impl_->blocks->RegisterWorkerStream(&context);
-                               blockpb::RegisterWorkerPResponse acknowledgement;
-                               for (const auto& batch : batches)
-                                 if (!stream->Write(batch) || !stream->Read(&acknowledgement))
-                                   return stream->Finish();
-                               stream->WritesDone();
-                               return stream->Finish();
-                             });
+  auto batches = RegistrationBatches(worker_id, store);
+  for (const ReportedProperty& property : impl_->config) {
+    auto* out = batches.front().mutable_options()->add_configs();
+    out->set_name(property.name);
+    out->set_source(property.source);
+    if (property.value) out->set_value(*property.value);
+  }
+  return impl_->Call(
+      [&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+        const auto stream = peer.blocks->RegisterWorkerStream(&context);
+        blockpb::RegisterWorkerPResponse acknowledgement;
+        for (const auto& batch : batches)
+          if (!stream->Write(batch) || !stream->Read(&acknowledgement)) return stream->Finish();
+        stream->WritesDone();
+        return stream->Finish();
+      },
+      static_cast<int>(batches.size()));
 }
 
 Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id,
@@ -168,8 +223,9 @@ Result<MasterCommand> MasterLink::Heartbeat(int64_t worker_id,
   for (const auto& [name, growth] : counters)
     FillMetric(name, growth, request.mutable_options()->add_metrics());
   blockpb::BlockHeartbeatPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->blocks->BlockHeartbeat(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.blocks->BlockHeartbeat(&context, request, &response);
   }));
   MasterCommand command;
   switch (response.command().commandtype()) {
@@ -196,15 +252,17 @@ Status MasterLink::CommitBlock(int64_t worker_id, BlockId block,
   request.set_blockid(block);
   request.set_length(committed.length);
   blockpb::CommitBlockPResponse response;
-  return impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->blocks->CommitBlock(&context, request, &response);
+  return impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.blocks->CommitBlock(&context, request, &response);
   });
 }
 
 Result<std::set<int64_t>> MasterLink::PinnedFiles() {
   fspb::GetPinnedFileIdsPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->files->GetPinnedFileIds(&context, {}, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.files->GetPinnedFileIds(&context, {}, &response);
   }));
   return std::set<int64_t>(response.pinnedfileids().begin(), response.pinnedfileids().end());
 }
@@ -213,8 +271,9 @@ Result<MountSpec> MasterLink::GetMount(MountId id) {
   fspb::GetUfsInfoPRequest request;
   request.set_mountid(id);
   fspb::GetUfsInfoPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->files->GetUfsInfo(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.files->GetUfsInfo(&context, request, &response);
   }));
   const auto& properties = response.ufsinfo().properties().properties();
   return MountSpec{response.ufsinfo().uri(), {properties.begin(), properties.end()}};
@@ -224,8 +283,9 @@ Result<PersistSource> MasterLink::GetFile(int64_t file_id) {
   fspb::GetFileInfoPRequest request;
   request.set_fileid(file_id);
   fspb::GetFileInfoPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->files->GetFileInfo(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.files->GetFileInfo(&context, request, &response);
   }));
   const fspb::FileInfo& info = response.fileinfo();
   PersistSource source{.path = info.path(),
@@ -251,8 +311,9 @@ Result<std::vector<PersistTask>> MasterLink::ExchangePersistWork(
   request.set_workerid(worker_id);
   request.mutable_persistedfiles()->Add(persisted.begin(), persisted.end());
   fspb::FileSystemHeartbeatPResponse response;
-  RETURN_IF_ERROR(impl_->channel.Call(impl_->call_timeout, [&](::grpc::ClientContext& context) {
-    return impl_->files->FileSystemHeartbeat(&context, request, &response);
+  RETURN_IF_ERROR(impl_->Call([&](Impl::Peer& peer, ::grpc::ClientContext& context) {
+    response.Clear();
+    return peer.files->FileSystemHeartbeat(&context, request, &response);
   }));
   std::vector<PersistTask> tasks;
   for (const auto& file : response.command().commandoptions().persistoptions().persistfiles())

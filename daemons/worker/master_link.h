@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/config_report.h"
 #include "base/result.h"
 #include "base/worker_address.h"
 #include "cache/block_store.h"
@@ -62,15 +63,20 @@ class PersistMaster {
 };
 
 // The worker's side of everything it says to the master (compat/behaviour.md section 9). Each call
-// is one attempt with a deadline; whoever calls decides about retries. Thread safe. Errors: the
-// master's, or Unavailable.
+// is one attempt with a deadline, at the master that answered last and, while none answers, at each
+// of the others; whoever calls decides about retries. A standby refuses as one that is down does.
+// Thread safe. Errors: the master's, or Unavailable naming all that were tried.
 class MasterLink final : public PersistMaster {
  public:
-  // `call_timeout` bounds each unary call, and each step of a streamed registration.
-  MasterLink(net::ChannelOptions channel, std::chrono::milliseconds call_timeout);
+  // One channel for each master; the primary is found by asking. `call_timeout` bounds each unary
+  // call, and each step of a streamed registration. `config` is what a registration tells of this
+  // worker's properties.
+  MasterLink(std::vector<net::ChannelOptions> masters, std::chrono::milliseconds call_timeout,
+             std::vector<ReportedProperty> config = {});
   ~MasterLink() override;
 
-  const std::string& master() const;  // "host:port", for messages
+  // "host:port" of the master that answered last, for messages.
+  const std::string& master() const;
 
   Result<int64_t> GetWorkerId(const WorkerAddress& address);
   // False: not now, ask again later.

@@ -7,6 +7,7 @@
 
 #include "base/byte_budget.h"
 #include "base/clock.h"
+#include "base/config_report.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -20,6 +21,7 @@
 #include "net/user_groups.h"
 #include "net/version_service.h"
 #include "proto/version.pb.h"
+#include "ufs/counted_ufs.h"
 #include "worker/block_service.h"
 #include "worker/cache_manager.h"
 #include "worker/master_link.h"
@@ -36,36 +38,48 @@ constexpr std::string_view kComponent = "worker";
 constexpr int kIoThreads = 16;
 constexpr size_t kIoQueue = 50'000;              // streams that may wait for one
 constexpr size_t kReadBufferBytes = 256u << 20;  // of all readers together
-constexpr size_t kMaxInboundBytes =
-    16u << 20;  // a WriteBlock chunk is 1 MiB by default; stock's limit is 4 MB
+// Clients with larger chunks than the 1 MiB of WriteBlock by default stay welcome, whatever
+// alluxio.worker.network.max.inbound.message.size (4 MB) says.
+constexpr size_t kMinInboundBytes = 16u << 20;
 constexpr std::chrono::seconds kMasterCallTimeout{10};
 
-std::string LevelKey(int level, std::string_view name) {
-  return fmt::format("alluxio.worker.tieredstore.level{}.{}", level, name);
+// "rwxr-x---", which the configuration has checked.
+uint16_t ModeOf(std::string_view permissions) {
+  uint16_t mode = 0;
+  for (const char c : permissions) mode = static_cast<uint16_t>(mode << 1 | (c == '-' ? 0 : 1));
+  return mode;
+}
+
+// "/alluxioworker/" names the folder alluxioworker.
+std::string FolderName(std::string_view property) {
+  while (property.starts_with('/')) property.remove_prefix(1);
+  while (property.ends_with('/')) property.remove_suffix(1);
+  return std::string(property);
 }
 
 Result<cache::TierOptions> TierOf(const Config& config, int level) {
+  const std::string alias = fmt::format("alluxio.worker.tieredstore.level{}.alias", level);
+  const std::string path = fmt::format("alluxio.worker.tieredstore.level{}.dirs.path", level);
+  const std::string quota = fmt::format("alluxio.worker.tieredstore.level{}.dirs.quota", level);
+  const std::string medium =
+      fmt::format("alluxio.worker.tieredstore.level{}.dirs.mediumtype", level);
   cache::TierOptions tier;
-  tier.alias = config.GetString(LevelKey(level, "alias"));
-  const auto paths = config.GetList(LevelKey(level, "dirs.path"));
-  const auto quotas = config.GetList(LevelKey(level, "dirs.quota"));
-  const auto media = config.GetList(LevelKey(level, "dirs.mediumtype"));
-  if (tier.alias.empty())
-    return InvalidArgument("{} is empty; name the tier, as in MEM", LevelKey(level, "alias"));
-  if (paths.empty())
-    return InvalidArgument("{} is empty; give at least one folder", LevelKey(level, "dirs.path"));
+  tier.alias = config.GetString(alias);
+  const auto paths = config.GetList(path);
+  const auto quotas = config.GetList(quota);
+  const auto media = config.GetList(medium);
+  if (tier.alias.empty()) return InvalidArgument("{} is empty; name the tier, as in MEM", alias);
+  if (paths.empty()) return InvalidArgument("{} is empty; give at least one folder", path);
   if (quotas.size() != 1 && quotas.size() != paths.size())
     return InvalidArgument("{} has {} values for {} folders in {}; give one for all, or one each",
-                           LevelKey(level, "dirs.quota"), quotas.size(), paths.size(),
-                           LevelKey(level, "dirs.path"));
+                           quota, quotas.size(), paths.size(), path);
   if (media.size() > 1 && media.size() != paths.size())
     return InvalidArgument("{} has {} values for {} folders in {}; give one for all, or one each",
-                           LevelKey(level, "dirs.mediumtype"), media.size(), paths.size(),
-                           LevelKey(level, "dirs.path"));
+                           medium, media.size(), paths.size(), path);
   for (size_t i = 0; i < paths.size(); ++i) {
-    ASSIGN_OR_RETURN(const int64_t quota, ParseSize(quotas.size() == 1 ? quotas[0] : quotas[i]));
+    ASSIGN_OR_RETURN(const int64_t bytes, ParseSize(quotas.size() == 1 ? quotas[0] : quotas[i]));
     tier.directories.push_back({.path = paths[i],
-                                .quota_bytes = quota,
+                                .quota_bytes = bytes,
                                 .medium_type = media.empty()       ? tier.alias
                                                : media.size() == 1 ? media[0]
                                                                    : media[i]});
@@ -141,6 +155,7 @@ struct WorkerServer::Parts {
   void MakeServers();
   void AddGauges();
   net::ChannelOptions Channel() const;
+  std::vector<net::ChannelOptions> MasterChannels() const;
   CacheManager::RemoteFetch Fetch();
   bool IsSuperuser(const std::string& user);
 };
@@ -149,11 +164,16 @@ Status WorkerServer::Parts::OpenStore() {
   ASSIGN_OR_RETURN(auto tiers, TiersOf(config));
   ASSIGN_OR_RETURN(const auto allocator, AllocatorOf(config));
   Counter& evicted = metrics.counter("Worker.BlocksEvicted");
-  ASSIGN_OR_RETURN(store, cache::TieredBlockStore::Open(
-                              {.tiers = std::move(tiers),
-                               .allocator = allocator,
-                               .on_evict = [&evicted](cache::BlockId, int64_t) { evicted.Add(); }},
-                              std::move(outside.files)));
+  ASSIGN_OR_RETURN(
+      store,
+      cache::TieredBlockStore::Open(
+          {.tiers = std::move(tiers),
+           .allocator = allocator,
+           .directory_mode = ModeOf(config.GetString("alluxio.worker.data.folder.permissions")),
+           .data_folder = FolderName(config.GetString("alluxio.worker.data.folder")),
+           .temporary_folder = FolderName(config.GetString("alluxio.worker.data.folder.tmp")),
+           .on_evict = [&evicted](cache::BlockId, int64_t) { evicted.Add(); }},
+          std::move(outside.files)));
   return Status::Ok();
 }
 
@@ -189,15 +209,40 @@ bool WorkerServer::Parts::IsSuperuser(const std::string& user) {
          std::find(member_of->begin(), member_of->end(), supergroup) != member_of->end();
 }
 
+std::vector<net::ChannelOptions> WorkerServer::Parts::MasterChannels() const {
+  const auto port = config.GetInt("alluxio.master.rpc.port");
+  std::vector<std::string> targets;
+  if (config.IsSet("alluxio.master.rpc.addresses")) {
+    targets = config.GetList("alluxio.master.rpc.addresses");
+  } else if (config.IsSet("alluxio.master.embedded.journal.addresses")) {
+    // Those addresses are of another port; the hosts are the masters'.
+    for (const std::string& peer : config.GetList("alluxio.master.embedded.journal.addresses"))
+      targets.push_back(peer.substr(0, peer.rfind(':')));
+  }
+  if (targets.empty())
+    targets.push_back(config.Find("alluxio.master.hostname").value_or(LocalHostName()));
+  std::vector<net::ChannelOptions> channels;
+  for (const std::string& target : targets) {
+    const bool has_port = target.find(':') != target.npos;
+    channels.push_back(Channel());
+    channels.back().target = has_port ? target : fmt::format("{}:{}", target, port);
+  }
+  return channels;
+}
+
 void WorkerServer::Parts::MakeMasterSide() {
-  net::ChannelOptions channel = Channel();
-  channel.target =
-      fmt::format("{}:{}", config.Find("alluxio.master.hostname").value_or(LocalHostName()),
-                  config.GetInt("alluxio.master.rpc.port"));
-  master = std::make_unique<MasterLink>(std::move(channel), kMasterCallTimeout);
+  master = std::make_unique<MasterLink>(MasterChannels(), kMasterCallTimeout,
+                                        CheckedProperties(config, kScopeWorker));
   fetcher = std::make_unique<RemoteFetcher>(Channel());
-  mounts = std::make_unique<UfsMounts>([this](MountId id) { return master->GetMount(id); },
-                                       outside.open_ufs);
+  mounts = std::make_unique<UfsMounts>(
+      [this](MountId id) { return master->GetMount(id); },
+      [this](const std::string& uri, const std::map<std::string, std::string>& properties)
+          -> Result<std::unique_ptr<ufs::Ufs>> {
+        ASSIGN_OR_RETURN(auto opened, outside.open_ufs(uri, properties));
+        return ufs::MakeCountedUfs(std::move(opened),
+                                   metrics.counter(UfsMetric("Worker.BytesReadPerUfs", uri)),
+                                   metrics.counter(UfsMetric("Worker.BytesWrittenPerUfs", uri)));
+      });
   sync = std::make_unique<MasterSync>(
       MasterSync::Options{
           .heartbeat_interval = config.GetDuration("alluxio.worker.block.heartbeat.interval"),
@@ -206,7 +251,7 @@ void WorkerServer::Parts::MakeMasterSide() {
   commit = [this](BlockId block, const cache::BlockWriter::Committed& committed) {
     return sync->Commit(block, committed);
   };
-  inputs = std::make_unique<BlockInputs>(*store, *mounts, metrics, commit);
+  inputs = std::make_unique<BlockInputs>(*store, *mounts, commit);
   caching = std::make_unique<CacheManager>(
       CacheManager::Options{
           .is_self = [this](const std::string& host,
@@ -249,14 +294,21 @@ void WorkerServer::Parts::MakeServers() {
                                 .port = address.web_port,
                                 .port_key = "alluxio.worker.web.port"});
   AddWorkerPages(*web, {*store, metrics, config, identity});
-  rpc = std::make_unique<net::GrpcServer>(
-      net::GrpcServerOptions{.name = "worker RPC server",
-                             .bind_host = config.GetString("alluxio.worker.bind.host"),
-                             .bind_host_property = "alluxio.worker.bind.host",
-                             .port = address.rpc_port,
-                             .port_property = "alluxio.worker.rpc.port",
-                             .unix_socket_path = socket_path,
-                             .max_inbound_message_bytes = kMaxInboundBytes});
+  rpc = std::make_unique<net::GrpcServer>(net::GrpcServerOptions{
+      .name = "worker RPC server",
+      .bind_host = config.GetString("alluxio.worker.bind.host"),
+      .bind_host_property = "alluxio.worker.bind.host",
+      .port = address.rpc_port,
+      .port_property = "alluxio.worker.rpc.port",
+      .unix_socket_path = socket_path,
+      .max_inbound_message_bytes = std::max(
+          kMinInboundBytes,
+          static_cast<size_t>(config.GetSize("alluxio.worker.network.max.inbound.message.size"))),
+      .permit_keepalive = config.GetDuration("alluxio.worker.network.permit.keepalive.time"),
+      .keepalive_interval = config.GetDuration("alluxio.worker.network.keepalive.time"),
+      .keepalive_timeout = config.GetDuration("alluxio.worker.network.keepalive.timeout"),
+      .stream_window_bytes =
+          static_cast<size_t>(config.GetSize("alluxio.worker.network.flowcontrol.window"))});
   service = MakeBlockService(
       {.store = *store,
        .inputs = *inputs,
