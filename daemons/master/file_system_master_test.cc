@@ -242,7 +242,7 @@ TEST_F(FileSystemMasterTest, WhatTheUnderStoreRefusesIsNotDone) {
   faults_->Fail(UfsOperation::kDeleteDirectory, Unavailable("the store is away"));
   faults_->Fail(UfsOperation::kCreateDirectory, Unavailable("the store is away"));
   EXPECT_THAT(Rename("/a", "/b"), StatusIs(Code::kUnavailable, HasSubstr("away")));
-  EXPECT_THAT(Remove("/a"), StatusIs(Code::kUnavailable, HasSubstr("away")));
+  EXPECT_THAT(Remove("/a"), StatusIs(Code::kFailedPrecondition, HasSubstr("away")));
   EXPECT_THAT(MakeDirectory("/c", /*persisted=*/true), StatusIs(Code::kUnavailable));
   EXPECT_EQ(master_.Describe(), before);
   faults_->Clear();
