@@ -325,6 +325,29 @@ void Schema::FillDefaults(const Node& node, json& value) const {
   }
 }
 
+json Schema::WithoutUnknown(json value) const {
+  RemoveUnknown(*tree_, value);
+  return value;
+}
+
+void Schema::RemoveUnknown(const Node& node, json& value) const {
+  if (node.item && value.is_array()) {
+    for (json& item : value) RemoveUnknown(*node.item, item);
+    return;
+  }
+  if (!value.is_object() || (node.field != nullptr && node.field->type == FieldType::kStringMap))
+    return;
+  for (auto it = value.begin(); it != value.end();) {
+    const auto child = node.children.find(it.key());
+    if (child == node.children.end()) {
+      it = value.erase(it);
+    } else {
+      RemoveUnknown(*child->second, *it);
+      ++it;
+    }
+  }
+}
+
 std::vector<FieldIssue> Schema::CheckTransition(const json& before, const json& after) const {
   std::vector<FieldIssue> issues;
   CompareNode(*tree_, before, after, root_, issues);

@@ -50,6 +50,9 @@ class Schema {
   // Check accepts; other parts are returned as they are.
   nlohmann::json WithDefaults(nlohmann::json value) const;
 
+  // `value` without the fields that the table doesn't know.
+  nlohmann::json WithoutUnknown(nlohmann::json value) const;
+
   // The immutable fields that differ. Both values have their defaults.
   std::vector<FieldIssue> CheckTransition(const nlohmann::json& before,
                                           const nlohmann::json& after) const;
@@ -75,6 +78,7 @@ class Schema {
   void CheckList(const Node& node, const nlohmann::json& value, const std::string& path,
                  Findings& findings) const;
   void FillDefaults(const Node& node, nlohmann::json& value) const;
+  void RemoveUnknown(const Node& node, nlohmann::json& value) const;
   void CompareNode(const Node& node, const nlohmann::json& before, const nlohmann::json& after,
                    const std::string& path, std::vector<FieldIssue>& issues) const;
 

@@ -153,6 +153,14 @@ TEST(SchemaTest, WarnsAboutUnknownFieldsWithTheNearestKnownName) {
   EXPECT_THAT(Warnings(R"({"zzzzzz": 2})"), ElementsAre("spec.zzzzzz: unknown field, ignored"));
 }
 
+TEST(SchemaTest, UnknownFieldsCanBeRemovedAndMapsKeepTheirKeys) {
+  EXPECT_EQ(ClusterSchema().WithoutUnknown(
+                json::parse(R"({"x": 1, "worker": {"replica": 1, "replicas": 2},
+                                "properties": {"a": "b"}, "env": [{"name": "A", "y": 1}]})")),
+            json::parse(R"({"worker": {"replicas": 2}, "properties": {"a": "b"},
+                            "env": [{"name": "A"}]})"));
+}
+
 TEST(SchemaTest, BoundsTheNumberOfFindings) {
   json properties = json::object();
   for (int i = 0; i < 10'000; ++i) properties["alluxio.key" + std::to_string(i)] = i;
