@@ -1,0 +1,268 @@
+#include "operator/apiserver/api_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "operator/apiserver/discovery.h"
+#include "operator/apiserver/openapi.h"
+#include "operator/apiserver/patch.h"
+
+namespace headpond::apiserver {
+namespace {
+
+using nlohmann::json;
+
+// How long a list or watch of a version that doesn't exist yet waits for it, as Kubernetes does.
+constexpr std::chrono::seconds kFutureVersionWait(3);
+
+std::optional<int64_t> ParseNumber(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+http::Response PlainText(int status, std::string text) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(text)};
+}
+
+// Where the next page starts, and the version that all pages carry.
+std::string MakeContinue(int64_t version, const json& last) {
+  return fmt::format("{}/{}/{}", version, TextAt(last, "metadata.namespace"),
+                     TextAt(last, "metadata.name"));
+}
+
+struct Continue {
+  int64_t version = 0;
+  std::pair<std::string, std::string> after;
+};
+
+std::optional<Continue> ParseContinue(const std::string& token) {
+  const size_t first = token.find('/');
+  const size_t second = first == std::string::npos ? first : token.find('/', first + 1);
+  if (second == std::string::npos) return std::nullopt;
+  const auto version = ParseNumber(token.substr(0, first));
+  if (!version) return std::nullopt;
+  return Continue{*version, {token.substr(first + 1, second - first - 1), token.substr(second + 1)}};
+}
+
+ApiError TooLargeVersion(int64_t wanted, int64_t current) {
+  ApiError error{.code = 504,
+                 .reason = "Timeout",
+                 .message = fmt::format("Timeout: Too large resource version: {}, current: {}",
+                                        wanted, current),
+                 .retry_after_seconds = 1};
+  error.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
+  return error;
+}
+
+}  // namespace
+
+ApiError FromStoreStatus(const ResourceType& type, const std::string& name, const Status& status) {
+  switch (status.code()) {
+    case Code::kNotFound: return NotFoundError(type, name);
+    case Code::kAlreadyExists: return AlreadyExistsError(type, name);
+    case Code::kAborted: return ConflictError(type, name);
+    case Code::kResourceExhausted:
+    case Code::kCancelled:
+      return {.code = 429,
+              .reason = "TooManyRequests",
+              .message = status.message(),
+              .retry_after_seconds = 1};
+    default: return InternalError(status.message());
+  }
+}
+
+ObjectKey ApiServer::Call::KeyOf(const std::string& name) const {
+  return {type.StoreGroup(), type.resource, path.name_space, name};
+}
+
+ObjectKey ApiServer::Call::Key() const {
+  return KeyOf(path.name);
+}
+
+ApiServer::ApiServer(ObjectStore& store, const Clock& clock, Random random, Options options)
+    : store_(store),
+      clock_(clock),
+      options_(options),
+      watches_(std::make_shared<std::atomic<int>>(0)),
+      random_(std::move(random)) {}
+
+Status ApiServer::Start() {
+  const http::Response response = Handle(
+      {.method = "POST",
+       .path = "/api/v1/namespaces",
+       .body = R"({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "default"}})"});
+  if (response.status == 201 || response.status == 409) return Status::Ok();
+  return Internal("cannot make the namespace default: {}", response.body);
+}
+
+http::Response ApiServer::Handle(const http::Request& request) {
+  if (request.body_too_large)
+    return ErrorResponse({.code = 413,
+                          .reason = "RequestEntityTooLarge",
+                          .message = fmt::format("Request entity too large: limit is {}",
+                                                 kMaxBodyBytes)});
+  if (request.path == "/healthz" || request.path == "/livez" || request.path == "/readyz")
+    return PlainText(200, "ok");
+  if (request.method == "GET" || request.method == "HEAD") {
+    if (auto answer = DiscoveryAnswer(request)) return *std::move(answer);
+    if (auto answer = OpenApiAnswer(request)) return *std::move(answer);
+  }
+  const auto path = ParseRequestPath(request.path);
+  if (!path || FindResourceType(path->group, path->version, path->resource) == nullptr)
+    return PlainText(404, "404 page not found\n");
+  auto outcome = HandleResource(request, *path);
+  return outcome.ok() ? *std::move(outcome) : ErrorResponse(outcome.status());
+}
+
+Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
+                                                  const RequestPath& path) {
+  Call call{.type = *FindResourceType(path.group, path.version, path.resource),
+            .path = path,
+            .request = request};
+  if (!call.type.namespaced && !path.name_space.empty()) return MethodNotAllowedError();
+  const std::string dry_run = Query(request, "dryRun");
+  if (!dry_run.empty() && dry_run != "All")
+    return InvalidError("meta.k8s.io", "CreateOptions", "",
+                        {{"FieldValueNotSupported",
+                          fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry_run),
+                          "dryRun"}});
+  call.dry_run = !dry_run.empty();
+  const std::string validation = Query(request, "fieldValidation");
+  if (validation == "Strict")
+    call.validation = FieldValidation::kStrict;
+  else if (validation == "Ignore")
+    call.validation = FieldValidation::kIgnore;
+  else if (!validation.empty() && validation != "Warn")
+    return InvalidError("meta.k8s.io", "CreateOptions", "",
+                        {{"FieldValueNotSupported",
+                          fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", "
+                                      "\"Strict\", \"Warn\"",
+                                      validation),
+                          "fieldValidation"}});
+  auto response = Dispatch(call);
+  if (response.ok())
+    for (const std::string& warning : call.warnings)
+      response->headers.emplace("Warning", fmt::format("299 - {}", http::JsonString(warning)));
+  return response;
+}
+
+Outcome<http::Response> ApiServer::Dispatch(Call& call) {
+  const std::string& method = call.request.method;
+  if (!call.path.subresource.empty()) return DispatchSubresource(call);
+  if (call.path.name.empty()) {
+    if (method == "GET") {
+      const std::string watch = Query(call.request, "watch");
+      return watch == "true" || watch == "1" ? Watch(call) : List(call);
+    }
+    if (call.type.namespaced && call.path.name_space.empty()) return MethodNotAllowedError();
+    if (method == "POST") return Create(call);
+    if (method == "DELETE") return DeleteCollection(call);
+    return BadRequestError("name must be provided");
+  }
+  if (call.type.namespaced && call.path.name_space.empty())
+    return NotFoundError(call.type, call.path.name);
+  if (method == "GET" || method == "HEAD") return Get(call);
+  if (method == "PUT") return Replace(call);
+  if (method == "PATCH") return Patch(call);
+  if (method == "DELETE") return Delete(call);
+  return MethodNotAllowedError();
+}
+
+Outcome<http::Response> ApiServer::DispatchSubresource(Call& call) {
+  const std::string& method = call.request.method;
+  if (!call.type.custom) return NotFoundError(call.type, call.path.name);
+  if (call.path.subresource == "scale") return Scale(call);
+  if (call.path.subresource != "status") return NotFoundError(call.type, call.path.name);
+  if (method == "GET" || method == "HEAD") return Get(call);
+  if (method == "PUT") return Replace(call);
+  if (method == "PATCH") return Patch(call);
+  return MethodNotAllowedError();
+}
+
+Outcome<Representation> ApiServer::RepresentationOf(const Call& call) const {
+  ASSIGN_OR_RETURN(const Form form, RequestedForm(call.request));
+  ASSIGN_OR_RETURN(const IncludeObject include, RequestedInclude(call.request));
+  return Representation{&call.type, form, include};
+}
+
+http::Response ApiServer::Answer(const Call& call, int status, const json& stored) const {
+  const auto how = RepresentationOf(call);
+  if (!how.ok()) return ErrorResponse(how.status());
+  return JsonResponse(status, Represent(*how, stored, clock_.NowMs()));
+}
+
+Outcome<http::Response> ApiServer::Get(Call& call) {
+  const auto stored = store_.Get(call.Key());
+  if (!stored.ok()) return NotFoundError(call.type, call.path.name);
+  return Answer(call, 200, *stored->object);
+}
+
+// The version that a list must at least be of; 0 when any will do.
+Outcome<int64_t> ApiServer::CheckListVersion(const http::Request& request) {
+  const std::string text = Query(request, "resourceVersion");
+  const std::string match = Query(request, "resourceVersionMatch");
+  if (text.empty() && !match.empty())
+    return InvalidError("meta.k8s.io", "ListOptions", "",
+                        {{"FieldValueForbidden",
+                          "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
+                          "provided",
+                          "resourceVersionMatch"}});
+  if (text.empty()) return 0;
+  const auto wanted = ParseNumber(text);
+  if (!wanted) return BadRequestError(fmt::format("resource version \"{}\" is not a number", text));
+  if (*wanted > store_.version() &&
+      !store_.WaitForChange(*wanted - 1, std::chrono::steady_clock::now() + kFutureVersionWait))
+    return TooLargeVersion(*wanted, store_.version());
+  if (match == "Exact" && *wanted != store_.version())
+    return ExpiredError("The provided resource version is no longer kept");
+  return *wanted;
+}
+
+Outcome<http::Response> ApiServer::List(Call& call) {
+  const http::Request& request = call.request;
+  ASSIGN_OR_RETURN(const Representation how, RepresentationOf(call));
+  ASSIGN_OR_RETURN(const Selector selector,
+                   Selector::Parse(call.type, Query(request, "labelSelector"),
+                                   Query(request, "fieldSelector")));
+  const std::string token = Query(request, "continue");
+  const std::string version = Query(request, "resourceVersion");
+  if (!token.empty() && !version.empty() && version != "0")
+    return BadRequestError("specifying resource version is not allowed when using continue");
+  const auto resume = token.empty() ? std::optional<Continue>() : ParseContinue(token);
+  if (!token.empty() && !resume) return BadRequestError("continue key is not valid");
+  if (token.empty()) {
+    const auto checked = CheckListVersion(request);
+    if (!checked.ok()) return checked.status();
+  }
+  const std::string limit_text = Query(request, "limit");
+  const auto limit = limit_text.empty() ? 0 : ParseNumber(limit_text);
+  if (!limit) return BadRequestError(fmt::format("limit \"{}\" is not a number", limit_text));
+
+  const auto all = store_.Objects(
+      call.type.StoreGroup(), call.type.resource,
+      call.path.name_space.empty() ? std::nullopt : std::optional(call.path.name_space),
+      resume ? std::optional(resume->after) : std::nullopt);
+  std::vector<ObjectPtr> objects;
+  const bool paged = *limit != 0 && version != "0";
+  json metadata = {{"resourceVersion", std::to_string(resume ? resume->version : all.version)}};
+  for (size_t i = 0; i < all.objects.size(); ++i) {
+    if (paged && static_cast<int64_t>(objects.size()) == *limit) {
+      metadata["continue"] = MakeContinue(resume ? resume->version : all.version, *objects.back());
+      if (selector.empty()) metadata["remainingItemCount"] = all.objects.size() - i;
+      break;
+    }
+    const ObjectPtr& object = all.objects[i].object;
+    const bool wanted = call.type.to_wire == nullptr
+                            ? selector.Matches(*object)
+                            : selector.Matches(call.type.to_wire(*object));
+    if (wanted) objects.push_back(object);
+  }
+  return JsonResponse(200, RepresentList(how, objects, metadata, clock_.NowMs()));
+}
+
+}  // namespace headpond::apiserver

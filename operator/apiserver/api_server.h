@@ -1,0 +1,135 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "http/http_server.h"
+#include "operator/apiserver/api_error.h"
+#include "operator/apiserver/representation.h"
+#include "operator/apiserver/request_path.h"
+#include "operator/apiserver/resources.h"
+#include "operator/apiserver/selectors.h"
+#include "operator/apiserver/store/object_store.h"
+
+namespace headpond::apiserver {
+
+// The Kubernetes API over one store: a request in, a response out. Who may ask is the listener's
+// business. Thread safe.
+//
+// Behaviour is what stock kubectl and client-go need of kube-apiserver 1.34. Not answered:
+// server-side apply (415), strategic merge patches of custom resources (415, as there), protobuf
+// bodies (415).
+class ApiServer {
+ public:
+  struct Options {
+    // Each watch keeps one of the listener's threads; more are told to come back (429).
+    int max_watches = 48;
+    std::chrono::milliseconds bookmark_interval{60'000};
+  };
+  // `store` and `clock` must outlive the server and the watches that it has handed out.
+  ApiServer(ObjectStore& store, const Clock& clock, Random random, Options options);
+
+  // Makes the namespace `default`. Call once before Handle.
+  Status Start();
+
+  http::Response Handle(const http::Request& request);
+
+  // Watches that clients hold open.
+  int watch_count() const { return *watches_; }
+
+ private:
+  enum class FieldValidation { kIgnore, kWarn, kStrict };
+  // A request for objects, with its common options read.
+  struct Call {
+    const ResourceType& type;
+    const RequestPath& path;
+    const http::Request& request;
+    bool dry_run = false;
+    FieldValidation validation = FieldValidation::kWarn;
+    std::vector<std::string> warnings;
+
+    ObjectKey Key() const;
+    ObjectKey KeyOf(const std::string& name) const;
+  };
+  enum class Propagation { kBackground, kForeground, kOrphan };
+  struct DeleteOptions {
+    Propagation propagation = Propagation::kBackground;
+    std::string uid, resource_version;  // preconditions
+    bool dry_run = false;
+  };
+  struct Deletion {
+    StoredObject object;  // the last state
+    bool gone = false;    // false: finalizers hold it
+  };
+  // Turns the current object, as the client sees it, into the one it wants.
+  using Change = std::function<Outcome<nlohmann::json>(const nlohmann::json& current)>;
+
+  // api_server.cc
+  Outcome<http::Response> HandleResource(const http::Request& request, const RequestPath& path);
+  Outcome<http::Response> Dispatch(Call& call);
+  Outcome<http::Response> DispatchSubresource(Call& call);
+  Outcome<Representation> RepresentationOf(const Call& call) const;
+  http::Response Answer(const Call& call, int status, const nlohmann::json& stored) const;
+  Outcome<http::Response> Get(Call& call);
+  Outcome<http::Response> List(Call& call);
+  Outcome<int64_t> CheckListVersion(const http::Request& request);
+
+  // writes.cc
+  Outcome<http::Response> Create(Call& call);
+  Outcome<http::Response> Replace(Call& call);
+  Outcome<http::Response> Patch(Call& call);
+  Outcome<http::Response> Scale(Call& call);
+  Outcome<nlohmann::json> DecodeObject(const Call& call) const;
+  Outcome<nlohmann::json> ApplyPatch(const Call& call, const nlohmann::json& current,
+                                     const nlohmann::json& patch) const;
+  // Checks, prunes and completes an object that is about to be stored; `before` is null for a new
+  // one. Takes and returns the stored form.
+  Outcome<nlohmann::json> Admit(Call& call, nlohmann::json object, const nlohmann::json* before);
+  Outcome<StoredObject> Modify(Call& call, const Change& change);
+  Outcome<StoredObject> ModifyOnce(Call& call, const Change& change, bool& retry);
+  std::string NewUid() EXCLUDES(random_mutex_);
+  std::string NameFrom(const std::string& prefix) EXCLUDES(random_mutex_);
+  std::optional<ApiError> CheckNamespace(const Call& call) const;
+
+  // deletion.cc
+  Outcome<http::Response> Delete(Call& call);
+  Outcome<http::Response> DeleteCollection(Call& call);
+  Outcome<DeleteOptions> ReadDeleteOptions(const Call& call) const;
+  Outcome<Deletion> DeleteObject(const ObjectKey& key, const DeleteOptions& options);
+  // What follows from the end of an object: dependents go, owners and namespaces that waited for it
+  // go too.
+  void AfterRemoval(const ObjectKey& key, ObjectPtr removed);
+  void CollectDependents(const std::string& uid);
+  void FinishOwner(const std::string& uid);
+  void FinishNamespace(const std::string& name);
+  Outcome<Deletion> DeleteNamespace(const StoredObject& stored, const DeleteOptions& options);
+  void Orphan(const std::string& uid);
+  std::optional<std::pair<ObjectKey, StoredObject>> FindByUid(const std::string& uid) const;
+  std::vector<ObjectKey> DependentsOf(const std::string& uid) const;
+  // Stores `change(object)` unless the object is gone; other writers are waited for.
+  void Rewrite(const ObjectKey& key, const std::function<nlohmann::json(nlohmann::json)>& change);
+
+  // watch.cc
+  Outcome<http::Response> Watch(Call& call);
+
+  ObjectStore& store_;
+  const Clock& clock_;
+  const Options options_;
+  const std::shared_ptr<std::atomic<int>> watches_;
+  Mutex random_mutex_;
+  Random random_ GUARDED_BY(random_mutex_);
+};
+
+// What a failed write of the store means to the client.
+ApiError FromStoreStatus(const ResourceType& type, const std::string& name, const Status& status);
+
+}  // namespace headpond::apiserver

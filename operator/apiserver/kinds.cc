@@ -1,0 +1,358 @@
+#include "operator/apiserver/kinds.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "operator/api/cache_cluster.h"
+#include "operator/api/field_table.h"
+#include "operator/apiserver/base64.h"
+#include "operator/apiserver/timestamps.h"
+
+namespace headpond::apiserver {
+namespace {
+
+using api::Findings;
+using nlohmann::json;
+
+const api::Schema& CacheClusterSchema() {
+  static const api::Schema schema(api::CacheClusterFields());
+  return schema;
+}
+
+Column NameColumn() {
+  return {"Name", "string", "name", "Name of the object."};
+}
+Column AgeColumn() {
+  return {"Age", "string", "", "Time since the object was created."};
+}
+json AgeOf(const json& object, int64_t now_ms) {
+  return Age(At(object, "metadata.creationTimestamp"), now_ms);
+}
+
+// The value at a path, or null for "nothing to show".
+json Cell(const json& object, std::string_view path) {
+  return At(object, path);
+}
+
+std::string ConditionStatus(const json& object, std::string_view type) {
+  const json& conditions = At(object, "status.conditions");
+  if (conditions.is_array())
+    for (const json& condition : conditions)
+      if (TextAt(condition, "type") == type) return TextAt(condition, "status");
+  return "";
+}
+
+json ReadyOfDesired(const json& object, std::string_view role) {
+  const json& status = At(object, fmt::format("status.{}", role));
+  if (!status.is_object()) return nullptr;
+  return fmt::format("{}/{}", At(status, "ready").dump(), At(status, "desired").dump());
+}
+
+json CacheClusterCells(const json& object, int64_t now_ms) {
+  const std::string ready = ConditionStatus(object, "Ready");
+  return {At(object, "metadata.name"),
+          ready.empty() ? json() : json(ready),
+          ReadyOfDesired(object, "masters"),
+          ReadyOfDesired(object, "workers"),
+          Cell(object, "status.phase"),
+          AgeOf(object, now_ms),
+          Cell(object, "status.endpoints.masterRpc"),
+          Cell(object, "spec.runtime.type")};
+}
+
+json CompleteCacheCluster(json object) {
+  json spec = object.contains("spec") && object["spec"].is_object() ? object["spec"] : json::object();
+  object["spec"] = CacheClusterSchema().WithDefaults(CacheClusterSchema().WithoutUnknown(spec));
+  for (auto it = object.begin(); it != object.end();)
+    it = it.key() == "apiVersion" || it.key() == "kind" || it.key() == "metadata" ||
+                 it.key() == "spec" || it.key() == "status"
+             ? std::next(it)
+             : object.erase(it);
+  return object;
+}
+
+std::vector<api::FieldIssue> CheckCacheClusterChange(const json& before, const json& after) {
+  return CacheClusterSchema().CheckTransition(before.at("spec"), after.at("spec"));
+}
+
+// Every value under `field` must be a string; `also` may look at it.
+template <typename Also>
+void CheckStrings(const json& object, const char* field, Findings& findings, Also&& also) {
+  const json& map = At(object, field);
+  if (map.is_null()) return;
+  if (!map.is_object()) {
+    findings.errors.push_back({field, "must be a map of strings"});
+    return;
+  }
+  for (const auto& [key, value] : map.items()) {
+    const std::string path = fmt::format("{}[{}]", field, key);
+    if (!value.is_string())
+      findings.errors.push_back({path, "must be a string"});
+    else if (const std::string problem = also(value.template get_ref<const std::string&>());
+             !problem.empty())
+      findings.errors.push_back({path, problem});
+  }
+}
+
+std::string Anything(const std::string&) {
+  return "";
+}
+
+std::string MustBeBase64(const std::string& text) {
+  return IsBase64(text) ? "" : "must be base64; put plain text under stringData";
+}
+
+json NamespaceCells(const json& object, int64_t now_ms) {
+  return {At(object, "metadata.name"), Cell(object, "status.phase"), AgeOf(object, now_ms)};
+}
+
+json CompleteNamespace(json object) {
+  json& metadata = object["metadata"];
+  metadata["labels"]["kubernetes.io/metadata.name"] = metadata.value("name", "");
+  object["spec"]["finalizers"] = json::array({"kubernetes"});
+  if (TextAt(object, "status.phase").empty()) object["status"]["phase"] = "Active";
+  return object;
+}
+
+Findings CheckConfigMap(const json& object) {
+  Findings findings;
+  CheckStrings(object, "data", findings, Anything);
+  CheckStrings(object, "binaryData", findings, MustBeBase64);
+  return findings;
+}
+
+json CountedCells(const json& object, int64_t now_ms) {
+  return {At(object, "metadata.name"), At(object, "data").size() + At(object, "binaryData").size(),
+          AgeOf(object, now_ms)};
+}
+
+Findings CheckSecret(const json& object) {
+  Findings findings;
+  CheckStrings(object, "data", findings, MustBeBase64);
+  CheckStrings(object, "stringData", findings, Anything);
+  return findings;
+}
+
+json CompleteSecret(json object) {
+  const json plain = At(object, "stringData");
+  if (plain.is_object())
+    for (const auto& [key, value] : plain.items())
+      object["data"][key] = EncodeBase64(value.get_ref<const std::string&>());
+  object.erase("stringData");
+  if (TextAt(object, "type").empty()) object["type"] = "Opaque";
+  return object;
+}
+
+std::vector<api::FieldIssue> CheckSecretChange(const json& before, const json& after) {
+  if (before.at("type") == after.at("type")) return {};
+  return {{"type", "field is immutable"}};
+}
+
+json SecretCells(const json& object, int64_t now_ms) {
+  return {At(object, "metadata.name"), Cell(object, "type"), At(object, "data").size(),
+          AgeOf(object, now_ms)};
+}
+
+Findings CheckLease(const json& object) {
+  Findings findings;
+  const json& seconds = At(object, "spec.leaseDurationSeconds");
+  if (!seconds.is_null() && (!seconds.is_number_integer() || seconds.get<int64_t>() <= 0))
+    findings.errors.push_back({"spec.leaseDurationSeconds", "must be greater than 0"});
+  return findings;
+}
+
+json LeaseCells(const json& object, int64_t now_ms) {
+  return {At(object, "metadata.name"), Cell(object, "spec.holderIdentity"), AgeOf(object, now_ms)};
+}
+
+Findings CheckEvent(const json& object) {
+  Findings findings;
+  const std::string about = TextAt(object, "involvedObject.namespace");
+  const std::string own = TextAt(object, "metadata.namespace");
+  if (about != own && !(about.empty() && own == "default"))
+    findings.errors.push_back(
+        {"involvedObject.namespace", fmt::format("\"{}\" does not match the event's namespace", about)});
+  return findings;
+}
+
+json CompleteEvent(json object) {
+  for (const char* const field : {"reportingComponent", "reportingInstance"})
+    if (!object.contains(field)) object[field] = "";
+  if (!object.contains("eventTime")) object["eventTime"] = nullptr;
+  return object;
+}
+
+// Of an event in core's form.
+json EventCells(const json& object, int64_t now_ms) {
+  const auto first_of = [&](std::initializer_list<std::string_view> paths) {
+    for (const std::string_view path : paths)
+      if (!At(object, path).is_null()) return At(object, path);
+    return json();
+  };
+  std::string kind = TextAt(object, "involvedObject.kind");
+  for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string source = TextAt(object, "source.component");
+  return {Age(first_of({"series.lastObservedTime", "lastTimestamp", "eventTime",
+                        "metadata.creationTimestamp"}),
+              now_ms),
+          Cell(object, "type"),
+          Cell(object, "reason"),
+          fmt::format("{}/{}", kind, TextAt(object, "involvedObject.name")),
+          Cell(object, "message"),
+          source.empty() ? Cell(object, "reportingComponent") : json(source),
+          first_of({"series.count", "count"}),
+          At(object, "metadata.name")};
+}
+
+constexpr std::pair<const char*, const char*> kEventFields[] = {
+    {"involvedObject", "regarding"},
+    {"message", "note"},
+    {"source", "deprecatedSource"},
+    {"firstTimestamp", "deprecatedFirstTimestamp"},
+    {"lastTimestamp", "deprecatedLastTimestamp"},
+    {"count", "deprecatedCount"},
+    {"reportingComponent", "reportingController"},
+};
+
+json RenameMember(json object, const char* from, const char* to) {
+  if (const auto found = object.find(from); found != object.end()) {
+    object[to] = *found;
+    object.erase(from);
+  }
+  return object;
+}
+
+json EventToWire(json object) {
+  for (const auto& [core, ours] : kEventFields) object = RenameMember(std::move(object), core, ours);
+  object["apiVersion"] = "events.k8s.io/v1";
+  return object;
+}
+
+json EventFromWire(json object) {
+  for (const auto& [core, ours] : kEventFields) object = RenameMember(std::move(object), ours, core);
+  object["apiVersion"] = "v1";
+  return object;
+}
+
+std::vector<Column> EventColumns() {
+  return {{"Last Seen", "string", "", "When it happened last."},
+          {"Type", "string", "", "Normal or Warning."},
+          {"Reason", "string", "", "Why, in one word."},
+          {"Object", "string", "", "What it is about."},
+          {"Message", "string", "", "What happened."},
+          {"Source", "string", "", "Who says so.", 1},
+          {"Count", "integer", "", "How often it happened.", 1},
+          {"Name", "string", "name", "Name of the object.", 1}};
+}
+
+}  // namespace
+
+ResourceType CacheClusterType() {
+  return {.group = std::string(api::kGroup),
+          .version = std::string(api::kVersion),
+          .resource = "cacheclusters",
+          .singular = "cachecluster",
+          .kind = std::string(api::kCacheClusterKind),
+          .short_names = {"cc"},
+          .categories = {"all", "cache"},
+          .custom = true,
+          .columns = {NameColumn(),
+                      {"Ready", "string", "", "True when clients can use the cluster."},
+                      {"Masters", "string", "", "Masters that serve, of those wanted."},
+                      {"Workers", "string", "", "Workers that serve, of those wanted."},
+                      {"Phase", "string", "", "A summary of the conditions."},
+                      AgeColumn(),
+                      {"Endpoint", "string", "", "Where clients connect to.", 1},
+                      {"Runtime", "string", "", "What the daemons run in.", 1}},
+          .cells = CacheClusterCells,
+          .check = api::CheckCacheCluster,
+          .check_change = CheckCacheClusterChange,
+          .complete = CompleteCacheCluster};
+}
+
+ResourceType NamespaceType() {
+  return {.version = "v1",
+          .resource = "namespaces",
+          .singular = "namespace",
+          .kind = "Namespace",
+          .short_names = {"ns"},
+          .namespaced = false,
+          .columns = {NameColumn(), {"Status", "string", "", "Active or Terminating."}, AgeColumn()},
+          .cells = NamespaceCells,
+          .complete = CompleteNamespace};
+}
+
+ResourceType ConfigMapType() {
+  return {.version = "v1",
+          .resource = "configmaps",
+          .singular = "configmap",
+          .kind = "ConfigMap",
+          .short_names = {"cm"},
+          .columns = {NameColumn(), {"Data", "integer", "", "Number of entries."}, AgeColumn()},
+          .cells = CountedCells,
+          .check = CheckConfigMap};
+}
+
+ResourceType SecretType() {
+  return {.version = "v1",
+          .resource = "secrets",
+          .singular = "secret",
+          .kind = "Secret",
+          .field_selectors = {"type"},
+          .columns = {NameColumn(),
+                      {"Type", "string", "", "What the secret is for."},
+                      {"Data", "integer", "", "Number of entries."},
+                      AgeColumn()},
+          .cells = SecretCells,
+          .check = CheckSecret,
+          .check_change = CheckSecretChange,
+          .complete = CompleteSecret};
+}
+
+ResourceType CoreEventType() {
+  return {.version = "v1",
+          .resource = "events",
+          .singular = "event",
+          .kind = "Event",
+          .short_names = {"ev"},
+          .field_selectors = {"involvedObject.kind", "involvedObject.namespace",
+                              "involvedObject.name", "involvedObject.uid",
+                              "involvedObject.apiVersion", "involvedObject.resourceVersion",
+                              "involvedObject.fieldPath", "reason", "reportingComponent", "type"},
+          .columns = EventColumns(),
+          .cells = EventCells,
+          .check = CheckEvent,
+          .complete = CompleteEvent};
+}
+
+ResourceType EventType() {
+  return {.group = "events.k8s.io",
+          .version = "v1",
+          .resource = "events",
+          .singular = "event",
+          .kind = "Event",
+          .short_names = {"ev"},
+          .field_selectors = {"regarding.kind", "regarding.namespace", "regarding.name",
+                              "regarding.uid", "reason", "reportingController", "type"},
+          .columns = EventColumns(),
+          .cells = EventCells,
+          .check = CheckEvent,
+          .complete = CompleteEvent,
+          .to_wire = EventToWire,
+          .from_wire = EventFromWire};
+}
+
+ResourceType LeaseType() {
+  return {.group = "coordination.k8s.io",
+          .version = "v1",
+          .resource = "leases",
+          .singular = "lease",
+          .kind = "Lease",
+          .columns = {NameColumn(), {"Holder", "string", "", "Who holds it."}, AgeColumn()},
+          .cells = LeaseCells,
+          .check = CheckLease};
+}
+
+}  // namespace headpond::apiserver

@@ -1,0 +1,330 @@
+// Create, replace, patch and scale.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "operator/apiserver/api_server.h"
+#include "operator/apiserver/metadata.h"
+#include "operator/apiserver/patch.h"
+
+namespace headpond::apiserver {
+namespace {
+
+using nlohmann::json;
+
+// A write that names no version is repeated when another one comes between.
+constexpr int kMostAttempts = 100;
+
+std::string MediaType(const http::Request& request) {
+  const std::string header = Header(request, "content-type");
+  std::string media = header.substr(0, header.find(';'));
+  while (media.ends_with(' ')) media.pop_back();
+  return media;
+}
+
+std::string FieldText(const json& object, const char* field) {
+  const auto found = object.is_object() ? object.find(field) : object.end();
+  return object.is_object() && found != object.end() && found->is_string()
+             ? found->get<std::string>()
+             : "";
+}
+
+Cause FromIssue(const api::FieldIssue& issue) {
+  if (issue.message == "is required") return {"FieldValueRequired", "Required value", issue.path};
+  const bool choice = issue.message.find("is not supported; use") != std::string::npos;
+  return choice ? Cause{"FieldValueNotSupported",
+                        fmt::format("Unsupported value: {}", issue.message), issue.path}
+                : Cause{"FieldValueInvalid", fmt::format("Invalid value: {}", issue.message),
+                        issue.path};
+}
+
+bool IsUnknownField(const api::FieldIssue& issue) {
+  return issue.message.starts_with("unknown field");
+}
+
+json ScaleOf(const json& cluster) {
+  json metadata = json::object();
+  for (const char* const field :
+       {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
+    metadata[field] = At(cluster, fmt::format("metadata.{}", field));
+  const json& ready = At(cluster, "status.workers.ready");
+  return {{"kind", "Scale"},
+          {"apiVersion", "autoscaling/v1"},
+          {"metadata", std::move(metadata)},
+          {"spec", {{"replicas", At(cluster, "spec.worker.replicas")}}},
+          {"status", {{"replicas", ready.is_number() ? ready : json(0)}}}};
+}
+
+}  // namespace
+
+std::string ApiServer::NewUid() {
+  const MutexLock lock(random_mutex_);
+  return random_.Uuid();
+}
+
+std::string ApiServer::NameFrom(const std::string& prefix) {
+  // No vowels and nothing that looks like another character, as Kubernetes' names.
+  constexpr std::string_view kCharacters = "bcdfghjklmnpqrstvwxz2456789";
+  constexpr int kLength = 5;
+  const MutexLock lock(random_mutex_);
+  std::string name = prefix;
+  for (int i = 0; i < kLength; ++i) name += kCharacters[random_.Below(kCharacters.size())];
+  return name;
+}
+
+Outcome<json> ApiServer::DecodeObject(const Call& call) const {
+  const std::string media = MediaType(call.request);
+  if (!media.empty() && media != "application/json")
+    return UnsupportedMediaTypeError(fmt::format(
+        "the body of the request was in an unknown format ({}) - accepted media types include: "
+        "application/json",
+        media));
+  ASSIGN_OR_RETURN(json object, ParseBody(call.request.body));
+  if (!object.is_object()) return BadRequestError("the body must be a JSON object");
+  return object;
+}
+
+std::optional<ApiError> ApiServer::CheckNamespace(const Call& call) const {
+  if (!call.type.namespaced) return std::nullopt;
+  const ResourceType& namespaces = StoredType("", "namespaces");
+  const std::string& name = call.path.name_space;
+  const auto found = store_.Get({"", "namespaces", "", name});
+  if (!found.ok()) return NotFoundError(namespaces, name);
+  if (!IsBeingDeleted(*found->object)) return std::nullopt;
+  return ForbiddenError(
+      call.type, "",
+      fmt::format("unable to create new content in namespace {} because it is being terminated",
+                  name),
+      {{"NamespaceTerminating", fmt::format("namespace {} is being terminated", name),
+        "metadata.namespace"}});
+}
+
+Outcome<json> ApiServer::Admit(Call& call, json object, const json* before) {
+  const ResourceType& type = call.type;
+  const std::string name = TextAt(object, "metadata.name");
+  auto causes = CheckMetadata(object.at("metadata"));
+  std::vector<std::string> unknown;
+  if (type.check != nullptr) {
+    const api::Findings findings = type.check(object);
+    for (const api::FieldIssue& issue : findings.errors)
+      if (std::ranges::count(causes, issue.path, &Cause::field) == 0)
+        causes.push_back(FromIssue(issue));
+    for (const api::FieldIssue& issue : findings.warnings)
+      if (IsUnknownField(issue))
+        unknown.push_back(fmt::format("unknown field \"{}\"", issue.path));
+      else
+        call.warnings.push_back(issue.ToString());
+  }
+  if (!unknown.empty() && call.validation == FieldValidation::kStrict) {
+    std::string all;
+    for (const std::string& one : unknown) all += (all.empty() ? "" : ", ") + one;
+    return BadRequestError(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict "
+                                       "decoding error: {}",
+                                       type.kind, type.version, type.kind, all));
+  }
+  if (call.validation == FieldValidation::kWarn)
+    call.warnings.insert(call.warnings.end(), unknown.begin(), unknown.end());
+  if (!causes.empty()) return InvalidError(type.group, type.kind, name, std::move(causes));
+  if (type.complete != nullptr) object = type.complete(std::move(object));
+  if (before == nullptr || type.check_change == nullptr) return object;
+  for (const api::FieldIssue& issue : type.check_change(*before, object))
+    causes.push_back(FromIssue(issue));
+  if (!causes.empty()) return InvalidError(type.group, type.kind, name, std::move(causes));
+  return object;
+}
+
+Outcome<http::Response> ApiServer::Create(Call& call) {
+  const ResourceType& type = call.type;
+  ASSIGN_OR_RETURN(json object, DecodeObject(call));
+  const std::string kind = FieldText(object, "kind");
+  const std::string version = FieldText(object, "apiVersion");
+  if ((!kind.empty() && kind != type.kind) || (!version.empty() && version != type.GroupVersion()))
+    return BadRequestError(fmt::format("{}, Kind={} can't be created as {}, Kind={}", version, kind,
+                                       type.GroupVersion(), type.kind));
+  if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
+  object["kind"] = type.kind;
+  object["apiVersion"] =
+      type.from_wire != nullptr ? json(StoredType("", type.resource).version) : json(type.GroupVersion());
+  if (!object["metadata"].is_object()) object["metadata"] = json::object();
+  json& metadata = object["metadata"];
+  if (!TextAt(metadata, "resourceVersion").empty())
+    return ApiError{.code = 500,
+                    .reason = "InternalError",
+                    .message = "resourceVersion should not be set on objects to be created"};
+  metadata.erase("resourceVersion");
+  if (TextAt(metadata, "name").empty() && !TextAt(metadata, "generateName").empty())
+    metadata["name"] = NameFrom(TextAt(metadata, "generateName"));
+  if (type.namespaced) {
+    const std::string given = TextAt(metadata, "namespace");
+    if (!given.empty() && given != call.path.name_space)
+      return BadRequestError("the namespace of the provided object does not match the namespace "
+                             "sent on the request");
+    metadata["namespace"] = call.path.name_space;
+  } else {
+    metadata.erase("namespace");
+  }
+  if (auto error = CheckNamespace(call)) return *std::move(error);
+  if (type.custom) object.erase("status");
+  object = WithNewMetadata(type, std::move(object), NewUid(), clock_.NowMs());
+  ASSIGN_OR_RETURN(object, Admit(call, std::move(object), nullptr));
+
+  const std::string name = TextAt(object, "metadata.name");
+  const ObjectKey key = call.KeyOf(name);
+  if (call.dry_run) {
+    if (store_.Get(key).ok()) return AlreadyExistsError(type, name);
+    return Answer(call, 201, object);
+  }
+  const auto stored = store_.Commit({{key, 0, std::make_shared<json>(std::move(object))}});
+  if (!stored.ok()) return FromStoreStatus(type, name, stored.status());
+  return Answer(call, 201, *stored->front().object);
+}
+
+Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bool& retry) {
+  const ResourceType& type = call.type;
+  retry = false;
+  const auto found = store_.Get(call.Key());
+  if (!found.ok()) return NotFoundError(type, call.path.name);
+  const json& before = *found->object;
+  ASSIGN_OR_RETURN(json object,
+                   change(type.to_wire == nullptr ? before : type.to_wire(before)));
+  if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
+  if (!object.is_object() || !object["metadata"].is_object())
+    return BadRequestError("metadata must be a map");
+  const json& uid = At(object, "metadata.uid");
+  if (!uid.is_null() && uid != At(before, "metadata.uid")) return ConflictError(type, call.path.name);
+  if (object["metadata"].value("resourceVersion", json("")) != At(before, "metadata.resourceVersion"))
+    return ConflictError(type, call.path.name);
+  object["kind"] = before.at("kind");
+  object["apiVersion"] = before.at("apiVersion");
+  if (call.path.subresource == "status") {
+    json status = std::move(object["status"]);
+    object = before;
+    object["status"] = std::move(status);
+    if (object["status"].is_null()) object.erase("status");
+  } else {
+    if (type.custom) {
+      object.erase("status");
+      if (before.contains("status")) object["status"] = before.at("status");
+    }
+    if (IsBeingDeleted(before))
+      for (const json& finalizer : At(object, "metadata.finalizers"))
+        if (finalizer.is_string() && !HasFinalizer(before, finalizer))
+          return InvalidError(type.group, type.kind, call.path.name,
+                              {{"FieldValueForbidden",
+                                "Forbidden: no new finalizers can be added if the object is being "
+                                "deleted",
+                                "metadata.finalizers"}});
+    object["metadata"]["name"] = before.at("metadata").at("name");
+    ASSIGN_OR_RETURN(object, Admit(call, std::move(object), &before));
+    object = WithKeptMetadata(type, std::move(object), before);
+  }
+  if (object == before || call.dry_run)
+    return StoredObject{found->version, std::make_shared<const json>(std::move(object))};
+
+  const bool ends = IsBeingDeleted(object) && !HasFinalizers(object);
+  const auto last = std::make_shared<json>(std::move(object));
+  const auto stored = store_.Commit({{call.Key(), found->version, ends ? nullptr : last}});
+  if (!stored.ok()) {
+    retry = stored.status().code() == Code::kAborted;
+    return FromStoreStatus(type, call.path.name, stored.status());
+  }
+  if (!ends) return stored->front();
+  AfterRemoval(call.Key(), last);
+  return StoredObject{found->version, last};
+}
+
+Outcome<StoredObject> ApiServer::Modify(Call& call, const Change& change) {
+  for (int attempt = 1;; ++attempt) {
+    bool retry = false;
+    const auto warnings = call.warnings;
+    auto outcome = ModifyOnce(call, change, retry);
+    if (!retry || attempt == kMostAttempts) return outcome;
+    call.warnings = warnings;
+  }
+}
+
+Outcome<http::Response> ApiServer::Replace(Call& call) {
+  ASSIGN_OR_RETURN(const json wanted, DecodeObject(call));
+  const std::string name = TextAt(wanted, "metadata.name");
+  if (!name.empty() && name != call.path.name)
+    return BadRequestError(fmt::format(
+        "the name of the object ({}) does not match the name on the URL ({})", name, call.path.name));
+  const std::string given = TextAt(wanted, "metadata.namespace");
+  if (!given.empty() && given != call.path.name_space)
+    return BadRequestError(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  const bool versioned = !TextAt(wanted, "metadata.resourceVersion").empty();
+  // kube-apiserver's PUT of a missing lease creates it.
+  if (!store_.Get(call.Key()).ok() && call.type.kind == "Lease") return Create(call);
+  if (!versioned && call.type.custom && store_.Get(call.Key()).ok())
+    return InvalidError(call.type.group, call.type.kind, call.path.name,
+                        {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
+                          "metadata.resourceVersion"}});
+  const auto stored = Modify(call, [&](const json& current) -> Outcome<json> {
+    json next = wanted;
+    if (!versioned)
+      next["metadata"]["resourceVersion"] = At(current, "metadata.resourceVersion");
+    return next;
+  });
+  if (!stored.ok()) return stored.status();
+  return Answer(call, 200, *stored->object);
+}
+
+Outcome<json> ApiServer::ApplyPatch(const Call& call, const json& current, const json& patch) const {
+  const std::string media = MediaType(call.request);
+  if (media == "application/json-patch+json") return JsonPatch(current, patch);
+  return MergePatch(current, patch);
+}
+
+Outcome<http::Response> ApiServer::Patch(Call& call) {
+  const std::string media = MediaType(call.request);
+  const bool builtin_strategic =
+      media == "application/strategic-merge-patch+json" && !call.type.custom;
+  if (media == "application/apply-patch+yaml" || media == "application/apply-patch+cbor")
+    return UnsupportedMediaTypeError(
+        "server-side apply is not supported by this server; use kubectl apply without "
+        "--server-side, or a merge patch");
+  if (media != "application/merge-patch+json" && media != "application/json-patch+json" &&
+      !builtin_strategic)
+    return UnsupportedMediaTypeError(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json");
+  if (!Query(call.request, "force").empty())
+    return InvalidError("meta.k8s.io", "PatchOptions", "",
+                        {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch",
+                          "force"}});
+  ASSIGN_OR_RETURN(const json patch, ParseBody(call.request.body));
+  const auto stored = Modify(call, [&](const json& current) {
+    return ApplyPatch(call, current, patch);
+  });
+  if (!stored.ok()) return stored.status();
+  return Answer(call, 200, *stored->object);
+}
+
+Outcome<http::Response> ApiServer::Scale(Call& call) {
+  const std::string& method = call.request.method;
+  if (method == "GET") {
+    const auto stored = store_.Get(call.Key());
+    if (!stored.ok()) return NotFoundError(call.type, call.path.name);
+    return JsonResponse(200, ScaleOf(*stored->object));
+  }
+  if (method != "PUT" && method != "PATCH") return MethodNotAllowedError();
+  ASSIGN_OR_RETURN(const json body, ParseBody(call.request.body));
+  const auto stored = Modify(call, [&](const json& current) -> Outcome<json> {
+    json scale = body;
+    if (method == "PATCH") {
+      ASSIGN_OR_RETURN(scale, ApplyPatch(call, ScaleOf(current), body));
+    }
+    json next = current;
+    const json& replicas = At(scale, "spec.replicas");
+    next["spec"]["worker"]["replicas"] = replicas.is_null() ? json(0) : replicas;
+    if (const std::string version = TextAt(scale, "metadata.resourceVersion"); !version.empty())
+      next["metadata"]["resourceVersion"] = version;
+    return next;
+  });
+  if (!stored.ok()) return stored.status();
+  return JsonResponse(200, ScaleOf(*stored->object));
+}
+
+}  // namespace headpond::apiserver
