@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
   run->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
   run->add_option("--program", options.program, "the headpond binary (default: beside this one)");
   run->add_flag("--exit-when-empty", options.exit_when_empty, "end when the last cluster is gone");
+  run->add_flag("--serve-api", options.serve_api,
+                "serve the Kubernetes API for kubectl and take clusters from it");
+  run->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
   CLI::App* const reference = app.add_subcommand("reference", "print docs/reference/crds.md");
   CLI11_PARSE(app, argc, argv);
   if (reference->parsed()) {

@@ -12,12 +12,14 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/directory_watch.h"
 #include "operator/controller/file_store.h"
 #include "operator/controller/home.h"
+#include "operator/daemon/api_cluster_store.h"
 #include "operator/runtime/process/process_runtime.h"
 
 namespace headpond::operator_daemon {
@@ -74,6 +76,40 @@ void Notify(int event_fd) {
   [[maybe_unused]] const ssize_t written = ::write(event_fd, &one, sizeof(one));
 }
 
+// The embedded API with what the loop needs of it.
+class ServedApi {
+ public:
+  static Result<std::unique_ptr<ServedApi>> Start(const Options& options, int wake_fd) {
+    ASSIGN_OR_RETURN(auto api, apiserver::EmbeddedApi::Start(
+                                   {.folder = options.home + "/api", .port = options.api_port},
+                                   Clock::System()));
+    LogInfo(kComponent, "the API serves; use KUBECONFIG={}", api->kubeconfig_path());
+    return std::unique_ptr<ServedApi>(new ServedApi(std::move(api), wake_fd));
+  }
+  ~ServedApi() { waker_.Stop(); }
+
+  ApiClusterStore& store() { return store_; }
+
+ private:
+  ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, int wake_fd)
+      : api_(std::move(api)),
+        store_(*api_),
+        waker_("api-wake", milliseconds(1), [this, wake_fd] { WakeAtChange(wake_fd); }) {}
+
+  void WakeAtChange(int wake_fd) {
+    constexpr milliseconds kLongestStop(500);
+    apiserver::ObjectStore& objects = api_->store();
+    if (!objects.WaitForChange(seen_, std::chrono::steady_clock::now() + kLongestStop)) return;
+    seen_ = objects.version();
+    Notify(wake_fd);
+  }
+
+  const std::unique_ptr<apiserver::EmbeddedApi> api_;
+  ApiClusterStore store_;
+  int64_t seen_ = 0;  // on the waker's thread
+  PeriodicTask waker_;
+};
+
 // With changes held off, so that a command that adds a cluster now either sees us end or is seen by
 // us.
 bool MayEnd(controller::FileStore& store, std::unique_ptr<io::FileLock>& operator_lock) {
@@ -117,14 +153,20 @@ Status Run(const Options& options) {
        .restart_policy = options.restart_policy},
       clock);
   runtime.OnChange([fd = wakeups.wake_fd()] { Notify(fd); });
-  controller::Controller controller(store, runtime, clock,
+  std::unique_ptr<ServedApi> api;
+  if (options.serve_api) {
+    ASSIGN_OR_RETURN(api, ServedApi::Start(options, wakeups.wake_fd()));
+  }
+  controller::ClusterStore& clusters = api ? static_cast<controller::ClusterStore&>(api->store())
+                                           : static_cast<controller::ClusterStore&>(store);
+  controller::Controller controller(clusters, runtime, clock,
                                     {.restart_policy = options.restart_policy});
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
           options.program);
   while (true) {
     const milliseconds next = controller.ReconcileAll();
-    if (options.exit_when_empty && controller.cluster_count() == 0 && MayEnd(store, lock)) {
+    if (options.exit_when_empty && !api && controller.cluster_count() == 0 && MayEnd(store, lock)) {
       LogInfo(kComponent, "no cluster is left; the operator ends");
       return Status::Ok();
     }

@@ -15,6 +15,10 @@ struct Options {
   // Ends when the last cluster is gone. For an operator that `headpond up` started.
   bool exit_when_empty = false;
   plan::RestartPolicy restart_policy;
+  // Serves the Kubernetes API from <home>/api (see apiserver::EmbeddedApi) and takes the clusters
+  // from it, instead of from the files that `headpond up` writes.
+  bool serve_api = false;
+  int api_port = 0;  // 0: any free one
 };
 
 // The composition root of the operator: store, process runtime, controller and the loop that drives

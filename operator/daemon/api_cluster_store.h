@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+
+#include "operator/apiserver/listeners.h"
+#include "operator/controller/store.h"
+
+namespace headpond::operator_daemon {
+
+// Said on every cluster before its first daemon starts, removed after its last one has ended.
+inline constexpr const char* kClusterFinalizer = "headpond.dev/daemons";
+
+// The embedded API as the controller sees it. Writes go through the API like anyone's, so watches
+// see them and its rules hold.
+//
+// Data outlives clusters: the uid that folders carry is kept in a ConfigMap `<cluster>.data` beside
+// the cluster, which stays when data does, so that a cluster of the same name finds its data again.
+// Thread safe.
+class ApiClusterStore final : public controller::ClusterStore {
+ public:
+  // `api` must outlive the store.
+  explicit ApiClusterStore(apiserver::EmbeddedApi& api) : api_(api) {}
+
+  Result<controller::ClusterList> List() override;
+  Result<controller::ClusterStatus> GetStatus(const controller::ClusterKey& key) override;
+  Status WriteStatus(const controller::ClusterKey& key,
+                     const controller::ClusterStatus& status) override;
+  Status Finalize(const controller::ClusterKey& key, bool data_kept) override;
+
+ private:
+  // Of the cluster's data: its own uid, or an earlier cluster's whose data was kept.
+  Result<std::string> ClaimData(const controller::ClusterKey& key, const std::string& uid);
+  Status AddFinalizer(const controller::ClusterKey& key, const nlohmann::json& object);
+  Result<nlohmann::json> Ask(const std::string& method, const std::string& path,
+                             const nlohmann::json& body, const std::string& content_type);
+
+  apiserver::EmbeddedApi& api_;
+};
+
+}  // namespace headpond::operator_daemon
