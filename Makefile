@@ -34,7 +34,8 @@ test-tsan: deps ## the concurrent parts again with TSan
 bench: build ## stock Alluxio 2.9 and Headpond in one run; writes docs/benchmarks.md
 	@e2e/bench/run.sh
 
-e2e: build ## stock Java clients, Spark and Hadoop against a running cluster
+e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; kubectl against the operator
+	@e2e/operator/run.sh || [ $$? = 77 ]
 	@e2e/stock/run.sh
 
 fmt: ## format the tree

@@ -1,0 +1,192 @@
+"""What a user does with kubectl, from apply to delete, against `headpond-operator run --serve-api`.
+
+Exit code: 0 when everything held, 77 (with the reason) when kubectl or the binaries are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness.check import Checks
+from harness.process import Process
+
+_ROOT = Path(__file__).resolve().parents[2]
+_COMMAND_LIMIT_S = 60
+
+
+def skip(reason: str) -> None:
+    print(f"SKIP: {reason}", file=sys.stderr, flush=True)
+    sys.exit(77)
+
+
+def binaries() -> Path:
+    """The folder that holds headpond and headpond-operator."""
+    chosen = os.environ.get("HEADPOND_BIN")
+    folder = Path(chosen).resolve().parent if chosen else _ROOT / "build" / "release" / "bin"
+    for name in ("headpond", "headpond-operator"):
+        if not os.access(folder / name, os.X_OK):
+            skip(f"{folder / name} is not built")
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Kubectl:
+    def __init__(self, program: str, folder: Path):
+        self._program = program
+        self.kubeconfig = folder / "home" / "api" / "kubeconfig"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "KUBECONFIG": str(self.kubeconfig),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return [self._program, *arguments]
+
+    def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            self.command(*arguments),
+            input=text,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=_COMMAND_LIMIT_S,
+        )
+        return done
+
+    def json(self, *arguments: str):
+        return json.loads(self.run(*arguments, "-o", "json").stdout)
+
+
+def wait_until(what, limit_s: float = 30.0) -> bool:
+    deadline = time.monotonic() + limit_s
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def said(done: subprocess.CompletedProcess) -> str:
+    return f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
+
+
+def life_of_a_cluster(kubectl: Kubectl, checks: Checks, manifest: Path, log: Path) -> None:
+    def succeeds(what: str, *arguments: str, contains: str = "", text: str | None = None):
+        done = kubectl.run(*arguments, text=text)
+        checks.that(what, done.returncode == 0 and contains in done.stdout, said(done))
+        return done
+
+    succeeds("explain knows the fields", "explain", "cc.spec.worker.replicas", contains="The number of workers")
+    succeeds("api-resources lists the kind", "api-resources", contains="cacheclusters")
+    watch = Process("watch", kubectl.command("get", "cc", "-w"), log, env=kubectl.environment)
+    try:
+        succeeds("apply creates", "apply", "-f", str(manifest), contains="cachecluster.headpond.dev/quickstart created")
+        # kubectl says "configured": it can't know that the missing fields of list items have defaults.
+        first = kubectl.json("get", "cc", "quickstart")["metadata"]
+        succeeds("apply again", "apply", "-f", str(manifest))
+        again = kubectl.json("get", "cc", "quickstart")["metadata"]
+        checks.equal("apply again changes no spec", again["generation"], first["generation"])
+        succeeds("wait for Ready", "wait", "--for=condition=Ready", "cc/quickstart", "--timeout=50s", contains="condition met")
+        succeeds("get shows the columns", "get", "cc", contains="MASTERS")
+        succeeds("get -o yaml has the defaults", "get", "cc", "quickstart", "-o", "yaml", contains="terminationGracePeriodSeconds: 10")
+        succeeds("describe", "describe", "cc", "quickstart", contains="Events:")
+        checks.that("get -w told of it", wait_until(lambda: "quickstart" in log.read_text()), log.read_text())
+    finally:
+        watch.stop()
+
+    before = kubectl.json("get", "cc", "quickstart")
+    succeeds("patch", "patch", "cc", "quickstart", "--type=merge", "-p", '{"spec":{"terminationGracePeriodSeconds":5}}', contains="patched")
+    after = kubectl.json("get", "cc", "quickstart")
+    checks.equal("the generation grew", after["metadata"]["generation"], before["metadata"]["generation"] + 1)
+    succeeds("label", "label", "cc", "quickstart", "team=a", contains="labeled")
+    checks.equal(
+        "a label is no new generation",
+        kubectl.json("get", "cc", "quickstart")["metadata"]["generation"],
+        after["metadata"]["generation"],
+    )
+    succeeds("a selector finds it", "get", "cc", "-l", "team=a", contains="quickstart")
+
+    typo = kubectl.run("apply", "-f", "-", text=manifest.read_text().replace("replicas:", "replica:"))
+    checks.that("a typo is refused with its field", typo.returncode == 1 and "spec.worker.replica" in typo.stderr, said(typo))
+
+    edited = kubectl.json("get", "cc", "quickstart")
+    edited["spec"]["terminationGracePeriodSeconds"] = 4
+    succeeds("replace, as edit does", "replace", "-f", "-", contains="replaced", text=json.dumps(edited))
+    stale = kubectl.run("replace", "-f", "-", text=json.dumps(edited))
+    checks.that("a stale replace is a conflict", stale.returncode == 1 and "Conflict" in stale.stderr, said(stale))
+    bad = kubectl.run("patch", "cc", "quickstart", "--type=merge", "-p", '{"spec":{"worker":{"replicas":-1}}}')
+    checks.that("a bad value is refused with its field", bad.returncode == 1 and "spec.worker.replicas" in bad.stderr, said(bad))
+    server_side = kubectl.run("apply", "--server-side", "-f", str(manifest))
+    checks.that(
+        "server-side apply is refused with the remedy",
+        server_side.returncode == 1 and "without --server-side" in server_side.stderr,
+        said(server_side),
+    )
+    succeeds("scale", "scale", "cc", "quickstart", "--replicas=0", contains="scaled")
+    checks.that(
+        "the operator scaled in",
+        wait_until(lambda: kubectl.json("get", "cc", "quickstart")["status"]["workers"]["ready"] == 0),
+    )
+    succeeds("delete waits for the end", "delete", "cc", "quickstart", contains="deleted")
+    gone = kubectl.run("get", "cc", "quickstart")
+    checks.that("get says it is gone", gone.returncode == 1 and "NotFound" in gone.stderr, said(gone))
+
+
+def main() -> int:
+    program = os.environ.get("KUBECTL") or shutil.which("kubectl")
+    if not program:
+        skip("kubectl is not installed; set KUBECTL or put it on PATH")
+    folder_of_binaries = binaries()
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="headpond-e2e-") as name:
+        folder = Path(name)
+        ports = free_ports(4)
+        sample = (_ROOT / "manifests" / "samples" / "quickstart.yaml").read_text()
+        manifest = folder / "cluster.yaml"
+        manifest.write_text(
+            sample
+            + "  ports:\n"
+            + f"    master: {{rpc: {ports[0]}, web: {ports[1]}}}\n"
+            + f"    worker: {{rpc: {ports[2]}, web: {ports[3]}}}\n"
+        )
+        kubectl = Kubectl(program, folder)
+        command = [str(folder_of_binaries / "headpond-operator"), "run", "--serve-api", "--home", str(folder / "home")]
+        log = folder / "operator.log"
+        operator = Process("operator", command, log)
+        try:
+            if not checks.that("the API serves", wait_until(kubectl.kubeconfig.exists), log.read_text()):
+                return checks.exit_code()
+            try:
+                life_of_a_cluster(kubectl, checks, manifest, folder / "watch.log")
+            finally:
+                kubectl.run("delete", "cc", "--all", "--timeout=40s")
+        finally:
+            operator.stop()
+        if checks.exit_code() != 0:
+            print(log.read_text())
+            return 1
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
