@@ -207,6 +207,15 @@ TEST_F(ApiServerTest, AnOutdatedWriteIsAConflict) {
   json blind = created;
   blind["metadata"].erase("resourceVersion");
   EXPECT_EQ(Ask("PUT", Path("a"), blind).code, 422);
+  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"resourceVersion", nullptr}}}}).code, 422);
+}
+
+TEST_F(ApiServerTest, BuiltInKindsMayBeReplacedWithoutAVersion) {
+  Create({{"metadata", {{"name", "s"}}}, {"stringData", {{"key", "value"}}}}, kSecrets);
+  const Reply replaced = Ask("PUT", std::string(kSecrets) + "/s",
+                             {{"metadata", {{"name", "s"}}}, {"stringData", {{"other", "x"}}}});
+  EXPECT_EQ(replaced.code, 200) << replaced.body;
+  EXPECT_FALSE(replaced.body["data"].contains("key"));
 }
 
 TEST_F(ApiServerTest, JsonPatchesWorkAsAWhole) {

@@ -193,8 +193,14 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
     return BadRequestError("metadata must be a map");
   const json& uid = At(object, "metadata.uid");
   if (!uid.is_null() && uid != At(before, "metadata.uid")) return ConflictError(type, call.path.name);
-  if (object["metadata"].value("resourceVersion", json("")) != At(before, "metadata.resourceVersion"))
+  const std::string version = TextAt(object, "metadata.resourceVersion");
+  if (version.empty() && type.custom)
+    return InvalidError(type.group, type.kind, call.path.name,
+                        {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
+                          "metadata.resourceVersion"}});
+  if (!version.empty() && version != TextAt(before, "metadata.resourceVersion"))
     return ConflictError(type, call.path.name);
+  object["metadata"]["resourceVersion"] = before.at("metadata").at("resourceVersion");
   object["kind"] = before.at("kind");
   object["apiVersion"] = before.at("apiVersion");
   if (call.path.subresource == "status") {
@@ -254,19 +260,9 @@ Outcome<http::Response> ApiServer::Replace(Call& call) {
   if (!given.empty() && given != call.path.name_space)
     return BadRequestError(
         "the namespace of the provided object does not match the namespace sent on the request");
-  const bool versioned = !TextAt(wanted, "metadata.resourceVersion").empty();
   // kube-apiserver's PUT of a missing lease creates it.
   if (!store_.Get(call.Key()).ok() && call.type.kind == "Lease") return Create(call);
-  if (!versioned && call.type.custom && store_.Get(call.Key()).ok())
-    return InvalidError(call.type.group, call.type.kind, call.path.name,
-                        {{"FieldValueInvalid", "Invalid value: 0: must be specified for an update",
-                          "metadata.resourceVersion"}});
-  const auto stored = Modify(call, [&](const json& current) -> Outcome<json> {
-    json next = wanted;
-    if (!versioned)
-      next["metadata"]["resourceVersion"] = At(current, "metadata.resourceVersion");
-    return next;
-  });
+  const auto stored = Modify(call, [&](const json&) -> Outcome<json> { return wanted; });
   if (!stored.ok()) return stored.status();
   return Answer(call, 200, *stored->object);
 }
