@@ -25,10 +25,9 @@ struct Choice {
   T value;
 };
 // In the order that 2.9 runs them.
-constexpr std::array<Choice<ReadType>, 3> kReadTypes{
-    {{"CACHE_PROMOTE", ReadType::kCachePromote},
-     {"CACHE", ReadType::kCache},
-     {"NO_CACHE", ReadType::kNoCache}}};
+constexpr std::array<Choice<ReadType>, 3> kReadTypes{{{"CACHE_PROMOTE", ReadType::kCachePromote},
+                                                      {"CACHE", ReadType::kCache},
+                                                      {"NO_CACHE", ReadType::kNoCache}}};
 constexpr std::array<Choice<WriteType>, 4> kWriteTypes{
     {{"MUST_CACHE", WriteType::kMustCache},
      {"CACHE_THROUGH", WriteType::kCacheThrough},

@@ -112,9 +112,9 @@ Result<HostPort> MasterClient::FindPrimary() {
   std::vector<HostPort> order = options_.masters;
   {
     MutexLock lock(mutex_);
-    std::stable_partition(
-        order.begin(), order.end(),
-        [&](const HostPort& master) REQUIRES(mutex_) { return master == last_primary_; });
+    std::stable_partition(order.begin(), order.end(), [&](const HostPort& master) REQUIRES(mutex_) {
+      return master == last_primary_;
+    });
   }
   net::ChannelOptions plain = options_.channel;
   plain.auth = net::AuthType::kNoSasl;

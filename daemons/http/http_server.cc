@@ -116,9 +116,10 @@ struct HttpServer::Impl {
     server.set_address_family(AF_UNIX);
     constexpr int kIgnoredPort = 80;
     if (!server.bind_to_port(options.unix_socket, kIgnoredPort))
-      return Unavailable("cannot listen on {}; the folder must exist and the path be at most 107 "
-                         "bytes long",
-                         options.unix_socket);
+      return Unavailable(
+          "cannot listen on {}; the folder must exist and the path be at most 107 "
+          "bytes long",
+          options.unix_socket);
     return ::chmod(path, 0600) == 0 ? Status::Ok() : ErrnoStatus(errno, path);
   }
 
@@ -161,8 +162,7 @@ HttpServer::HttpServer(Options options) : impl_(std::make_unique<Impl>(std::move
   server.set_keep_alive_max_count(kRequestsPerConnection);
   server.set_tcp_nodelay(true);
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
-    if (request.path.size() <= kMaxPathBytes)
-      return httplib::Server::HandlerResponse::Unhandled;
+    if (request.path.size() <= kMaxPathBytes) return httplib::Server::HandlerResponse::Unhandled;
     response.headers.emplace("Connection", "close");
     FillErrorPage("", 414, response);
     return httplib::Server::HandlerResponse::Handled;
@@ -207,8 +207,7 @@ void HttpServer::HandleAll(Handler handler) {
                              const httplib::Request& from, httplib::Response& to,
                              const httplib::ContentReader& read) {
     Request request;
-    const bool has_body =
-        from.has_header("Content-Length") || from.has_header("Transfer-Encoding");
+    const bool has_body = from.has_header("Content-Length") || from.has_header("Transfer-Encoding");
     if (has_body) {
       const bool complete = read([&](const char* data, size_t size) {
         request.body_too_large = request.body.size() + size > limit;

@@ -23,8 +23,8 @@ template <typename PlanResult>
 struct FileSystemMaster::Change {
   std::vector<meta::PathLocks::Claim> claims;
   std::vector<std::string>
-      load_paths;  // looked for in the under-store when the namespace does not have them
-  SyncPolicy sync;                                            // of all of:
+      load_paths;   // looked for in the under-store when the namespace does not have them
+  SyncPolicy sync;  // of all of:
   std::vector<std::pair<std::string, SyncDepth>> sync_paths;  // compared first when due
 
   std::function<Result<PlanResult>(const meta::Namespace&)> plan;

@@ -77,20 +77,21 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
   ServerUnaryReactor* GetStatus(CallbackServerContext* context,
                                 const fspb::GetStatusPRequest* request,
                                 fspb::GetStatusPResponse* response) override {
-    return gate_.Run(
-        context, "GetStatus", "GetFileInfo", [&](meta::Caller caller, Finish finish) -> Status {
-          ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
-          const auto& options = request->options();
-          const meta::Bits access =
-              options.has_accessmode() ? FromWire(options.accessmode()) : meta::kNone;
-          deps_.files.GetStatus({std::move(caller), std::move(path), access}, LoadTypeOf(options),
-                                SyncOf(options.commonoptions()),
-                                [this, response, finish](Result<meta::FileInfo> info) {
-                                  if (info.ok()) Fill(*info, response->mutable_fileinfo());
-                                  finish(info.status());
-                                });
-          return Status::Ok();
-        });
+    return gate_.Run(context, "GetStatus", "GetFileInfo",
+                     [&](meta::Caller caller, Finish finish) -> Status {
+                       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
+                       const auto& options = request->options();
+                       const meta::Bits access =
+                           options.has_accessmode() ? FromWire(options.accessmode()) : meta::kNone;
+                       deps_.files.GetStatus({std::move(caller), std::move(path), access},
+                                             LoadTypeOf(options), SyncOf(options.commonoptions()),
+                                             [this, response, finish](Result<meta::FileInfo> info) {
+                                               if (info.ok())
+                                                 Fill(*info, response->mutable_fileinfo());
+                                               finish(info.status());
+                                             });
+                       return Status::Ok();
+                     });
   }
 
   ServerUnaryReactor* Exists(CallbackServerContext* context, const fspb::ExistsPRequest* request,

@@ -168,9 +168,9 @@ class AuthenticatedChannel::Stream final
 
   void OnDone(const ::grpc::Status& status) override {
     End(Describe(status));
-    // First this stream's references to the gRPC channel go, then the owner of the channel hears that
-    // none are left: the last one must not be dropped here, on one of the threads that gRPC joins when
-    // its last channel goes.
+    // First this stream's references to the gRPC channel go, then the owner of the channel hears
+    // that none are left: the last one must not be dropped here, on one of the threads that gRPC
+    // joins when its last channel goes.
     const std::shared_ptr<Streams> streams = streams_;
     self_.reset();  // deletes this, unless a caller still waits on it
     streams->Remove();

@@ -53,8 +53,8 @@ class AuthenticatedChannel {
   ~AuthenticatedChannel();
 
   const ChannelOptions& options() const { return options_; }
-  // What to make stubs from. Never drop the last reference to it, or to a stub, on a gRPC thread (in a
-  // reactor or callback): gRPC 1.51 would wait there for that very thread.
+  // What to make stubs from. Never drop the last reference to it, or to a stub, on a gRPC thread
+  // (in a reactor or callback): gRPC 1.51 would wait there for that very thread.
   const std::shared_ptr<::grpc::Channel>& channel() const { return channel_; }
 
   // Makes `context` good for one call: authenticates the channel if it isn't, and names it in the

@@ -104,8 +104,8 @@ class Ufs {
 Result<std::unique_ptr<Ufs>> OpenUfs(const std::string& uri,
                                      const std::map<std::string, std::string>& properties);
 
-// What Ufs::type of the store that `uri` names would say, without opening it: "local" for paths and file URIs, else the
-// scheme (a view into `uri`).
+// What Ufs::type of the store that `uri` names would say, without opening it: "local" for paths and
+// file URIs, else the scheme (a view into `uri`).
 std::string_view TypeOf(std::string_view uri);
 
 // 2.9's fingerprint text of one status (compat/behaviour.md section 11): "TYPE|FILE UFS|local

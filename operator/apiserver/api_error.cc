@@ -36,9 +36,8 @@ json ToJson(const ApiError& error) {
     details["causes"].push_back(std::move(entry));
   }
   if (error.retry_after_seconds != 0) details["retryAfterSeconds"] = error.retry_after_seconds;
-  json status = {{"kind", "Status"},         {"apiVersion", "v1"},
-                 {"metadata", json::object()}, {"status", "Failure"},
-                 {"message", error.message}, {"reason", error.reason},
+  json status = {{"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", json::object()},
+                 {"status", "Failure"}, {"message", error.message}, {"reason", error.reason},
                  {"code", error.code}};
   if (!details.empty()) status["details"] = std::move(details);
   return status;
@@ -78,8 +77,10 @@ ApiError ForbiddenError(const ResourceType& type, const std::string& name, std::
 ApiError InvalidError(const std::string& group, const std::string& kind, const std::string& name,
                       std::vector<Cause> causes) {
   std::vector<std::string> texts;
-  for (const Cause& cause : causes) texts.push_back(fmt::format("{}: {}", cause.field, cause.message));
-  const std::string all = texts.size() == 1 ? texts[0] : fmt::format("[{}]", fmt::join(texts, ", "));
+  for (const Cause& cause : causes)
+    texts.push_back(fmt::format("{}: {}", cause.field, cause.message));
+  const std::string all =
+      texts.size() == 1 ? texts[0] : fmt::format("[{}]", fmt::join(texts, ", "));
   return {.code = 422,
           .reason = "Invalid",
           .message = fmt::format("{}{}{} \"{}\" is invalid: {}", kind, group.empty() ? "" : ".",

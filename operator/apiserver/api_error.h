@@ -18,8 +18,8 @@ struct Cause {
   std::string field;  // spec.worker.replicas
 };
 
-// What a client is told when a request fails: metav1.Status, as Kubernetes spells it (clients act on
-// reason and code, people read the message).
+// What a client is told when a request fails: metav1.Status, as Kubernetes spells it (clients act
+// on reason and code, people read the message).
 struct ApiError {
   int code = 500;
   std::string reason;  // NotFound, Conflict, ...
@@ -37,8 +37,8 @@ nlohmann::json ToJson(const ApiError& error);
 template <typename T>
 class [[nodiscard]] Outcome {
  public:
-  Outcome(T value) : value_(std::move(value)) {}           // NOLINT(google-explicit-constructor)
-  Outcome(ApiError error) : value_(std::move(error)) {}    // NOLINT(google-explicit-constructor)
+  Outcome(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Outcome(ApiError error) : value_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return value_.index() == 0; }
   const ApiError& status() const { return std::get<1>(value_); }

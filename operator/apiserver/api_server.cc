@@ -46,7 +46,8 @@ std::optional<Continue> ParseContinue(const std::string& token) {
   if (second == std::string::npos) return std::nullopt;
   const auto version = ParseNumber(token.substr(0, first));
   if (!version) return std::nullopt;
-  return Continue{*version, {token.substr(first + 1, second - first - 1), token.substr(second + 1)}};
+  return Continue{*version,
+                  {token.substr(first + 1, second - first - 1), token.substr(second + 1)}};
 }
 
 ApiError TooLargeVersion(int64_t wanted, int64_t current) {
@@ -102,10 +103,10 @@ Status ApiServer::Start() {
 
 http::Response ApiServer::Handle(const http::Request& request) {
   if (request.body_too_large)
-    return ErrorResponse({.code = 413,
-                          .reason = "RequestEntityTooLarge",
-                          .message = fmt::format("Request entity too large: limit is {}",
-                                                 kMaxBodyBytes)});
+    return ErrorResponse(
+        {.code = 413,
+         .reason = "RequestEntityTooLarge",
+         .message = fmt::format("Request entity too large: limit is {}", kMaxBodyBytes)});
   if (request.path == "/healthz" || request.path == "/livez" || request.path == "/readyz")
     return PlainText(200, "ok");
   if (request.method == "GET" || request.method == "HEAD") {
@@ -127,10 +128,10 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
   if (!call.type.namespaced && !path.name_space.empty()) return MethodNotAllowedError();
   const std::string dry_run = Query(request, "dryRun");
   if (!dry_run.empty() && dry_run != "All")
-    return InvalidError("meta.k8s.io", "CreateOptions", "",
-                        {{"FieldValueNotSupported",
-                          fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry_run),
-                          "dryRun"}});
+    return InvalidError(
+        "meta.k8s.io", "CreateOptions", "",
+        {{"FieldValueNotSupported",
+          fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry_run), "dryRun"}});
   call.dry_run = !dry_run.empty();
   const std::string validation = Query(request, "fieldValidation");
   if (validation == "Strict")
@@ -226,9 +227,9 @@ Outcome<int64_t> ApiServer::CheckListVersion(const http::Request& request) {
 Outcome<http::Response> ApiServer::List(Call& call) {
   const http::Request& request = call.request;
   ASSIGN_OR_RETURN(const Representation how, RepresentationOf(call));
-  ASSIGN_OR_RETURN(const Selector selector,
-                   Selector::Parse(call.type, Query(request, "labelSelector"),
-                                   Query(request, "fieldSelector")));
+  ASSIGN_OR_RETURN(
+      const Selector selector,
+      Selector::Parse(call.type, Query(request, "labelSelector"), Query(request, "fieldSelector")));
   const std::string token = Query(request, "continue");
   const std::string version = Query(request, "resourceVersion");
   if (!token.empty() && !version.empty() && version != "0")
@@ -257,9 +258,8 @@ Outcome<http::Response> ApiServer::List(Call& call) {
       break;
     }
     const ObjectPtr& object = all.objects[i].object;
-    const bool wanted = call.type.to_wire == nullptr
-                            ? selector.Matches(*object)
-                            : selector.Matches(call.type.to_wire(*object));
+    const bool wanted = call.type.to_wire == nullptr ? selector.Matches(*object)
+                                                     : selector.Matches(call.type.to_wire(*object));
     if (wanted) objects.push_back(object);
   }
   return JsonResponse(200, RepresentList(how, objects, metadata, clock_.NowMs()));

@@ -40,7 +40,8 @@ class ApiServerTest : public ::testing::Test {
   http::Response Raw(const std::string& method, const std::string& target,
                      const std::string& body = "", const std::string& content_type = "",
                      const std::string& accept = "application/json") {
-    http::Request request{.method = method, .path = target.substr(0, target.find('?')), .body = body};
+    http::Request request{
+        .method = method, .path = target.substr(0, target.find('?')), .body = body};
     request.headers["accept"] = accept;
     if (!content_type.empty()) request.headers["content-type"] = content_type;
     for (size_t at = target.find('?'); at != std::string::npos;) {
@@ -140,11 +141,12 @@ TEST_F(ApiServerTest, ErrorsAreSpelledAsKubernetesDoes) {
 }
 
 TEST_F(ApiServerTest, ABadFieldIsRefusedWithItsPath) {
-  const Reply reply = Ask("POST", kClusters,
-                          Cluster("a", {{"worker", {{"replicas", "two"}}}, {"paused", 1}}));
+  const Reply reply =
+      Ask("POST", kClusters, Cluster("a", {{"worker", {{"replicas", "two"}}}, {"paused", 1}}));
   EXPECT_EQ(reply.code, 422);
-  EXPECT_THAT(reply.body.at("message").get<std::string>(),
-              HasSubstr("CacheCluster.headpond.dev \"a\" is invalid: [spec.paused: Invalid value: 1"));
+  EXPECT_THAT(
+      reply.body.at("message").get<std::string>(),
+      HasSubstr("CacheCluster.headpond.dev \"a\" is invalid: [spec.paused: Invalid value: 1"));
   const json& causes = reply.body.at("details").at("causes");
   ASSERT_THAT(causes, SizeIs(2));
   EXPECT_EQ(causes[1].at("field"), "spec.worker.replicas");
@@ -169,7 +171,9 @@ TEST_F(ApiServerTest, UnknownFieldsArePrunedWithAWarningOrRefused) {
 
 TEST_F(ApiServerTest, TheGenerationGrowsWithTheSpecOnly) {
   const json created = Create(Cluster("a"));
-  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"labels", {{"x", "y"}}}}}}).body["metadata"]["generation"], 1);
+  EXPECT_EQ(
+      Merge(Path("a"), {{"metadata", {{"labels", {{"x", "y"}}}}}}).body["metadata"]["generation"],
+      1);
   const Reply edited = Merge(Path("a"), {{"spec", {{"worker", {{"replicas", 3}}}}}});
   EXPECT_EQ(edited.body["metadata"]["generation"], 2);
   EXPECT_EQ(edited.body["metadata"]["labels"]["x"], "y");
@@ -228,7 +232,8 @@ TEST_F(ApiServerTest, JsonPatchesWorkAsAWhole) {
                 .code,
             422);
   EXPECT_EQ(Ask("GET", Path("a")).body["spec"]["paused"], false);
-  EXPECT_EQ(patch({{{"op", "replace"}, {"path", "/spec/paused"}, {"value", true}}}).body["spec"]["paused"],
+  EXPECT_EQ(patch({{{"op", "replace"}, {"path", "/spec/paused"}, {"value", true}}})
+                .body["spec"]["paused"],
             true);
   EXPECT_EQ(patch({{{"op", "nonsense"}}}).code, 400);
 }
@@ -238,7 +243,8 @@ TEST_F(ApiServerTest, SaysWhichPatchesItDoesNotTake) {
   const Reply apply = Ask("PATCH", Path("a"), Cluster("a"), "application/apply-patch+yaml");
   EXPECT_EQ(apply.code, 415);
   EXPECT_THAT(apply.body.at("message").get<std::string>(), HasSubstr("without --server-side"));
-  EXPECT_EQ(Ask("PATCH", Path("a"), Cluster("a"), "application/strategic-merge-patch+json").code, 415);
+  EXPECT_EQ(Ask("PATCH", Path("a"), Cluster("a"), "application/strategic-merge-patch+json").code,
+            415);
 }
 
 TEST_F(ApiServerTest, ImmutableFieldsStay) {
@@ -258,8 +264,9 @@ TEST_F(ApiServerTest, FinalizersHoldAnObjectUntilTheLastIsRemoved) {
   EXPECT_EQ(deleted.body["metadata"]["deletionTimestamp"], "2023-11-14T22:13:20Z");
   EXPECT_EQ(deleted.body["metadata"]["generation"], 2);
   EXPECT_EQ(Ask("DELETE", Path("a")).body, deleted.body);
-  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"finalizers", {"headpond.dev/stop", "x.dev/y"}}}}}).code,
-            422);
+  EXPECT_EQ(
+      Merge(Path("a"), {{"metadata", {{"finalizers", {"headpond.dev/stop", "x.dev/y"}}}}}).code,
+      422);
   EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"finalizers", nullptr}}}}).code, 200);
   EXPECT_EQ(Ask("GET", Path("a")).code, 404);
 }
@@ -278,7 +285,8 @@ TEST_F(ApiServerTest, DependentsGoWithTheirLastOwner) {
   };
   secret("one", json::array({reference(owner)}));
   secret("two", json::array({reference(owner), reference(other)}));
-  EXPECT_EQ(Ask("DELETE", Path("a"), {{"propagationPolicy", "Background"}}).body["status"], "Success");
+  EXPECT_EQ(Ask("DELETE", Path("a"), {{"propagationPolicy", "Background"}}).body["status"],
+            "Success");
   EXPECT_THAT(Names(Ask("GET", kSecrets)), ElementsAre("two"));
   Ask("DELETE", Path("b"), {{"propagationPolicy", "Orphan"}});
   const Reply orphan = Ask("GET", std::string(kSecrets) + "/two");
@@ -291,12 +299,14 @@ TEST_F(ApiServerTest, AForegroundDeletionWaitsForTheDependents) {
   Create({{"metadata",
            {{"name", "held"},
             {"finalizers", {"x.dev/y"}},
-            {"ownerReferences",
-             json::array({{{"apiVersion", "v1"}, {"kind", "C"}, {"name", "a"},
-                           {"uid", owner["metadata"]["uid"]}}})}}}},
+            {"ownerReferences", json::array({{{"apiVersion", "v1"},
+                                              {"kind", "C"},
+                                              {"name", "a"},
+                                              {"uid", owner["metadata"]["uid"]}}})}}}},
          kSecrets);
   Ask("DELETE", Path("a"), {{"propagationPolicy", "Foreground"}});
-  EXPECT_THAT(Ask("GET", Path("a")).body["metadata"]["finalizers"], ElementsAre("foregroundDeletion"));
+  EXPECT_THAT(Ask("GET", Path("a")).body["metadata"]["finalizers"],
+              ElementsAre("foregroundDeletion"));
   Merge(std::string(kSecrets) + "/held", {{"metadata", {{"finalizers", nullptr}}}});
   EXPECT_EQ(Ask("GET", Path("a")).code, 404);
 }
@@ -333,8 +343,8 @@ TEST_F(ApiServerTest, ListsSelectAndPage) {
   const Reply first = Ask("GET", base + "?limit=2");
   EXPECT_THAT(Names(first), ElementsAre("a", "b"));
   EXPECT_EQ(first.body["metadata"]["remainingItemCount"], 1);
-  const Reply rest = Ask("GET", base + "?limit=2&continue=" +
-                                    first.body["metadata"]["continue"].get<std::string>());
+  const Reply rest = Ask(
+      "GET", base + "?limit=2&continue=" + first.body["metadata"]["continue"].get<std::string>());
   EXPECT_THAT(Names(rest), ElementsAre("c"));
   EXPECT_EQ(rest.body["metadata"]["resourceVersion"], first.body["metadata"]["resourceVersion"]);
   EXPECT_EQ(Ask("GET", base + "?labelSelector=a b").code, 400);
@@ -368,7 +378,8 @@ TEST_F(ApiServerTest, AWatchTellsOfChangesInOrder) {
   Merge(Path("a"), {{"spec", {{"paused", true}}}});
   Ask("DELETE", Path("b"));
   EXPECT_THAT(Read(watch), ElementsAre("MODIFIED a", "DELETED b"));
-  EXPECT_EQ(TextAt(last_event_, "object.metadata.resourceVersion"), std::to_string(store_->version()));
+  EXPECT_EQ(TextAt(last_event_, "object.metadata.resourceVersion"),
+            std::to_string(store_->version()));
 }
 
 TEST_F(ApiServerTest, AWatchWithASelectorSeesObjectsComeAndGo) {
@@ -407,7 +418,8 @@ TEST_F(ApiServerTest, DryRunsStoreNothing) {
   EXPECT_EQ(Ask("POST", std::string(kClusters) + "?dryRun=All", Cluster("a")).code, 201);
   EXPECT_EQ(Ask("GET", Path("a")).code, 404);
   Create(Cluster("a"));
-  EXPECT_EQ(Merge(Path("a") + "?dryRun=All", {{"spec", {{"paused", true}}}}).body["spec"]["paused"], true);
+  EXPECT_EQ(Merge(Path("a") + "?dryRun=All", {{"spec", {{"paused", true}}}}).body["spec"]["paused"],
+            true);
   EXPECT_EQ(Ask("DELETE", Path("a") + "?dryRun=All").body["status"], "Success");
   EXPECT_EQ(Ask("GET", Path("a")).body["spec"]["paused"], false);
 }
@@ -422,11 +434,13 @@ TEST_F(ApiServerTest, ScaleIsTheNumberOfWorkers) {
 }
 
 TEST_F(ApiServerTest, SecretsTakePlainTextAndKeepBase64) {
-  const json secret = Create({{"metadata", {{"name", "s"}}}, {"stringData", {{"key", "value"}}}}, kSecrets);
+  const json secret =
+      Create({{"metadata", {{"name", "s"}}}, {"stringData", {{"key", "value"}}}}, kSecrets);
   EXPECT_EQ(secret["data"]["key"], "dmFsdWU=");
   EXPECT_EQ(secret["type"], "Opaque");
   EXPECT_FALSE(secret.contains("stringData"));
-  EXPECT_EQ(Ask("POST", kSecrets, {{"metadata", {{"name", "t"}}}, {"data", {{"key", "???"}}}}).code, 422);
+  EXPECT_EQ(Ask("POST", kSecrets, {{"metadata", {{"name", "t"}}}, {"data", {{"key", "???"}}}}).code,
+            422);
 }
 
 TEST_F(ApiServerTest, EventsAreOneKindInTwoGroups) {
@@ -488,11 +502,13 @@ TEST_F(ApiServerTest, HostileBodiesAreRefused) {
   EXPECT_EQ(Raw("POST", kClusters, "{\"a\":", "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "[]", "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "k8s", "application/vnd.kubernetes.protobuf").status, 415);
-  EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status, 422);
+  EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status,
+            422);
   Create(Cluster("a"));
   EXPECT_EQ(Merge(Path("a"), {{"metadata", 5}}).code, 400);
   EXPECT_EQ(Merge(Path("a"), json::array()).code, 400);
-  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"labels", {1, 2}}, {"ownerReferences", {1}}}}}).code, 422);
+  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"labels", {1, 2}}, {"ownerReferences", {1}}}}}).code,
+            422);
 }
 
 }  // namespace

@@ -51,8 +51,8 @@ Certificate MakeCertificate(EVP_PKEY* key, int64_t now_seconds) {
       ASN1_TIME_set(X509_getm_notAfter(x), now_seconds + kValidSeconds) != nullptr &&
       X509_set_pubkey(x, key) == 1 &&
       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                                 reinterpret_cast<const unsigned char*>("headpond-operator"), -1, -1,
-                                 0) == 1 &&
+                                 reinterpret_cast<const unsigned char*>("headpond-operator"), -1,
+                                 -1, 0) == 1 &&
       X509_set_issuer_name(x, name) == 1 &&
       AddExtension(x, NID_basic_constraints, "critical,CA:TRUE") &&
       AddExtension(x, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
@@ -82,7 +82,8 @@ Status EnsureCertificate(const std::string& certificate_path, const std::string&
   const Bio key_text(BIO_new(BIO_s_mem()));
   const Bio certificate_text(BIO_new(BIO_s_mem()));
   if (!certificate || !key_text || !certificate_text ||
-      PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
+      PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1 ||
       PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1)
     return Internal("cannot make a certificate");
   RETURN_IF_ERROR(WritePrivately(key_path, Contents(key_text.get())));

@@ -7,8 +7,8 @@
 
 namespace headpond::apiserver {
 
-// Makes a P-256 key and a certificate that it signs itself, for `localhost` and 127.0.0.1, valid for
-// ten years, and writes both as PEM (the key readable by its owner only), unless both files are
+// Makes a P-256 key and a certificate that it signs itself, for `localhost` and 127.0.0.1, valid
+// for ten years, and writes both as PEM (the key readable by its owner only), unless both files are
 // there. Clients trust the certificate because their kubeconfig holds it.
 Status EnsureCertificate(const std::string& certificate_path, const std::string& key_path,
                          const Clock& clock);

@@ -62,8 +62,7 @@ Outcome<http::Response> ApiServer::Delete(Call& call) {
     return ForbiddenError(call.type, call.path.name, "this namespace may not be deleted");
   auto deleted = DeleteObject(call.Key(), options);
   if (!deleted.ok()) return deleted.status();
-  if (deleted->gone)
-    return JsonResponse(200, SuccessStatus(call.type, *deleted->object.object));
+  if (deleted->gone) return JsonResponse(200, SuccessStatus(call.type, *deleted->object.object));
   return Answer(call, 200, *deleted->object.object);
 }
 
@@ -135,7 +134,8 @@ Outcome<ApiServer::Deletion> ApiServer::DeleteNamespace(const StoredObject& stor
   });
   for (const auto& [content, object] : store_.AllObjects())
     if (content.name_space == name)
-      if (const auto deleted = DeleteObject(content, {}); !deleted.ok() && deleted.status().code != 404)
+      if (const auto deleted = DeleteObject(content, {});
+          !deleted.ok() && deleted.status().code != 404)
         LogWarn(kComponent, "{} in a namespace that ends: {}", content.ToString(),
                 deleted.status().message);
   FinishNamespace(name);
@@ -157,7 +157,8 @@ std::vector<ObjectKey> ApiServer::DependentsOf(const std::string& uid) const {
   return keys;
 }
 
-std::optional<std::pair<ObjectKey, StoredObject>> ApiServer::FindByUid(const std::string& uid) const {
+std::optional<std::pair<ObjectKey, StoredObject>> ApiServer::FindByUid(
+    const std::string& uid) const {
   for (auto& entry : store_.AllObjects())
     if (TextAt(*entry.second.object, "metadata.uid") == uid) return entry;
   return std::nullopt;
@@ -186,9 +187,8 @@ void ApiServer::FinishOwner(const std::string& uid) {
   if (!owner || !IsBeingDeleted(*owner->second.object) ||
       !HasFinalizer(*owner->second.object, kForegroundFinalizer) || !DependentsOf(uid).empty())
     return;
-  Rewrite(owner->first, [](json object) {
-    return WithoutFinalizer(std::move(object), kForegroundFinalizer);
-  });
+  Rewrite(owner->first,
+          [](json object) { return WithoutFinalizer(std::move(object), kForegroundFinalizer); });
 }
 
 void ApiServer::FinishNamespace(const std::string& name) {
@@ -211,7 +211,8 @@ void ApiServer::Rewrite(const ObjectKey& key, const std::function<json(json)>& c
     if (!found.ok()) return;
     const auto next = std::make_shared<json>(change(*found->object));
     if (*next == *found->object) return;
-    const bool ends = IsBeingDeleted(*next) && !HasFinalizers(*next) && key.resource != "namespaces";
+    const bool ends =
+        IsBeingDeleted(*next) && !HasFinalizers(*next) && key.resource != "namespaces";
     const auto stored = store_.Commit({{key, found->version, ends ? nullptr : next}});
     if (stored.ok() && ends) AfterRemoval(key, next);
     if (stored.ok()) return;

@@ -123,8 +123,8 @@ bool WantsAggregated(const http::Request& request) {
   for (size_t at = accept.find("as=APIGroupDiscoveryList"); at != std::string::npos;
        at = accept.find("as=APIGroupDiscoveryList", at + 1)) {
     const size_t begin = accept.rfind(',', at);
-    const std::string media = accept.substr(begin == std::string::npos ? 0 : begin + 1,
-                                            accept.find(',', at) - begin - 1);
+    const std::string media =
+        accept.substr(begin == std::string::npos ? 0 : begin + 1, accept.find(',', at) - begin - 1);
     if ((media + ";").find(";v=v2;") != std::string::npos) return true;
   }
   return false;
@@ -139,15 +139,9 @@ http::Response Aggregated(const json& list) {
 
 json VersionAnswer() {
   // What clients compare themselves with: the API level that this server follows.
-  return {{"major", "1"},
-          {"minor", "34"},
-          {"gitVersion", "v1.34.0+headpond"},
-          {"gitCommit", ""},
-          {"gitTreeState", "clean"},
-          {"buildDate", "1970-01-01T00:00:00Z"},
-          {"goVersion", ""},
-          {"compiler", "gcc"},
-          {"platform", "linux/amd64"}};
+  return {{"major", "1"},    {"minor", "34"},           {"gitVersion", "v1.34.0+headpond"},
+          {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
+          {"goVersion", ""}, {"compiler", "gcc"},       {"platform", "linux/amd64"}};
 }
 
 }  // namespace

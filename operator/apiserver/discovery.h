@@ -6,8 +6,8 @@
 
 namespace headpond::apiserver {
 
-// /version, /api, /apis and what is below them up to a group version, in the aggregated form when it
-// is asked for; nullopt for other paths.
+// /version, /api, /apis and what is below them up to a group version, in the aggregated form when
+// it is asked for; nullopt for other paths.
 std::optional<http::Response> DiscoveryAnswer(const http::Request& request);
 
 }  // namespace headpond::apiserver

@@ -63,7 +63,8 @@ json CacheClusterCells(const json& object, int64_t now_ms) {
 }
 
 json CompleteCacheCluster(json object) {
-  json spec = object.contains("spec") && object["spec"].is_object() ? object["spec"] : json::object();
+  json spec =
+      object.contains("spec") && object["spec"].is_object() ? object["spec"] : json::object();
   object["spec"] = CacheClusterSchema().WithDefaults(CacheClusterSchema().WithoutUnknown(spec));
   for (auto it = object.begin(); it != object.end();)
     it = it.key() == "apiVersion" || it.key() == "kind" || it.key() == "metadata" ||
@@ -172,8 +173,8 @@ Findings CheckEvent(const json& object) {
   const std::string about = TextAt(object, "involvedObject.namespace");
   const std::string own = TextAt(object, "metadata.namespace");
   if (about != own && !(about.empty() && own == "default"))
-    findings.errors.push_back(
-        {"involvedObject.namespace", fmt::format("\"{}\" does not match the event's namespace", about)});
+    findings.errors.push_back({"involvedObject.namespace",
+                               fmt::format("\"{}\" does not match the event's namespace", about)});
   return findings;
 }
 
@@ -225,13 +226,15 @@ json RenameMember(json object, const char* from, const char* to) {
 }
 
 json EventToWire(json object) {
-  for (const auto& [core, ours] : kEventFields) object = RenameMember(std::move(object), core, ours);
+  for (const auto& [core, ours] : kEventFields)
+    object = RenameMember(std::move(object), core, ours);
   object["apiVersion"] = "events.k8s.io/v1";
   return object;
 }
 
 json EventFromWire(json object) {
-  for (const auto& [core, ours] : kEventFields) object = RenameMember(std::move(object), ours, core);
+  for (const auto& [core, ours] : kEventFields)
+    object = RenameMember(std::move(object), ours, core);
   object["apiVersion"] = "v1";
   return object;
 }
@@ -273,15 +276,16 @@ ResourceType CacheClusterType() {
 }
 
 ResourceType NamespaceType() {
-  return {.version = "v1",
-          .resource = "namespaces",
-          .singular = "namespace",
-          .kind = "Namespace",
-          .short_names = {"ns"},
-          .namespaced = false,
-          .columns = {NameColumn(), {"Status", "string", "", "Active or Terminating."}, AgeColumn()},
-          .cells = NamespaceCells,
-          .complete = CompleteNamespace};
+  return {
+      .version = "v1",
+      .resource = "namespaces",
+      .singular = "namespace",
+      .kind = "Namespace",
+      .short_names = {"ns"},
+      .namespaced = false,
+      .columns = {NameColumn(), {"Status", "string", "", "Active or Terminating."}, AgeColumn()},
+      .cells = NamespaceCells,
+      .complete = CompleteNamespace};
 }
 
 ResourceType ConfigMapType() {

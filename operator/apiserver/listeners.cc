@@ -74,8 +74,9 @@ Status EmbeddedApi::Listen() {
 }
 
 Status EmbeddedApi::WriteKubeconfig() {
-  ASSIGN_OR_RETURN(const std::string certificate,
-                   io::ReadWholeFile(io::Env::Posix(), options_.folder + "/server.crt", kMaxSmallFile));
+  ASSIGN_OR_RETURN(
+      const std::string certificate,
+      io::ReadWholeFile(io::Env::Posix(), options_.folder + "/server.crt", kMaxSmallFile));
   return WritePrivately(kubeconfig_path(), fmt::format(R"(apiVersion: v1
 kind: Config
 current-context: headpond

@@ -69,7 +69,8 @@ class ListenersTest : public ::testing::Test {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &append);
     curl_easy_setopt(
-        curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* to) -> size_t {
+        curl, CURLOPT_WRITEFUNCTION,
+        +[](char* data, size_t size, size_t count, void* to) -> size_t {
           return (*static_cast<const Sink*>(to))({data, size * count}) ? size * count : 0;
         });
     answer.outcome = curl_easy_perform(curl);
@@ -87,7 +88,8 @@ TEST_F(ListenersTest, TheTokenOpensTheDoorOverTls) {
   const std::string token = Token();
   EXPECT_EQ(token.size(), 64u);
   EXPECT_EQ(Ask("GET", kNamespaces, &token).status, 200);
-  for (const std::string& bad : {std::string(), token.substr(1), token + "x", std::string(64, '0')}) {
+  for (const std::string& bad :
+       {std::string(), token.substr(1), token + "x", std::string(64, '0')}) {
     const Answer refused = Ask("GET", kNamespaces, &bad);
     EXPECT_EQ(refused.status, 401);
     EXPECT_THAT(refused.body, HasSubstr("\"Unauthorized\""));
@@ -131,16 +133,16 @@ TEST_F(ListenersTest, AWatchIsSentAsItHappensAndEndsWithItsTimeout) {
   EXPECT_EQ(answer.outcome, CURLE_WRITE_ERROR) << "ended by the test after the first line";
   EXPECT_EQ(answer.status, 200);
   if (writer.joinable()) writer.join();
-  const Answer ended = Ask("GET", std::string(kNamespaces) + "?watch=true&timeoutSeconds=1", &token);
+  const Answer ended =
+      Ask("GET", std::string(kNamespaces) + "?watch=true&timeoutSeconds=1", &token);
   EXPECT_EQ(ended.outcome, CURLE_OK);
   EXPECT_THAT(ended.body, HasSubstr("\"ADDED\""));
 }
 
 TEST_F(ListenersTest, AStopEndsWatches) {
   const std::string token = Token();
-  std::thread watcher([&] {
-    EXPECT_EQ(Ask("GET", std::string(kNamespaces) + "?watch=true", &token).status, 200);
-  });
+  std::thread watcher(
+      [&] { EXPECT_EQ(Ask("GET", std::string(kNamespaces) + "?watch=true", &token).status, 200); });
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (api_->server().watch_count() == 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();

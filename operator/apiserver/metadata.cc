@@ -60,11 +60,11 @@ bool IsQualifiedName(std::string_view text) {
 }
 
 Cause Bad(std::string field, const json& value, std::string_view why) {
-  return {"FieldValueInvalid",
-          fmt::format("Invalid value: {}: {}",
-                      value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 100),
-                      why),
-          std::move(field)};
+  return {
+      "FieldValueInvalid",
+      fmt::format("Invalid value: {}: {}",
+                  value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 100), why),
+      std::move(field)};
 }
 
 void CheckMap(const json& metadata, const char* field, std::vector<Cause>& causes) {
@@ -76,12 +76,14 @@ void CheckMap(const json& metadata, const char* field, std::vector<Cause>& cause
   size_t bytes = 0;
   for (const auto& [key, value] : map.items()) {
     if (!IsQualifiedName(key))
-      causes.push_back(Bad(path, key, "must be a name of at most 63 letters, digits, '-', '_' and "
-                                      "'.', with an optional prefix \"domain/\""));
+      causes.push_back(Bad(path, key,
+                           "must be a name of at most 63 letters, digits, '-', '_' and "
+                           "'.', with an optional prefix \"domain/\""));
     if (!value.is_string())
       causes.push_back(Bad(fmt::format("{}[{}]", path, key), value, "must be a string"));
     else if (labels && !IsLabelText(value.get_ref<const std::string&>()))
-      causes.push_back(Bad(path, value, "a label has at most 63 letters, digits, '-', '_' and '.'"));
+      causes.push_back(
+          Bad(path, value, "a label has at most 63 letters, digits, '-', '_' and '.'"));
     else
       bytes += key.size() + value.get_ref<const std::string&>().size();
   }
@@ -117,8 +119,8 @@ std::vector<Cause> CheckMetadata(const json& metadata) {
   std::vector<Cause> causes;
   const json& name = At(metadata, "name");
   if (!name.is_string() || name.get_ref<const std::string&>().empty())
-    causes.push_back(
-        {"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
+    causes.push_back({"FieldValueRequired", "Required value: name or generateName is required",
+                      "metadata.name"});
   else if (!IsSubdomain(name.get_ref<const std::string&>()))
     causes.push_back(Bad("metadata.name", name,
                          "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "

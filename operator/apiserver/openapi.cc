@@ -213,8 +213,8 @@ const std::map<std::string, std::string>& Documents() {
 json Index() {
   json paths = json::object();
   for (const auto& [path, text] : Documents())
-    paths[path] = {{"serverRelativeURL",
-                    fmt::format("/openapi/v3/{}?hash={:016X}", path, std::hash<std::string>()(text))}};
+    paths[path] = {{"serverRelativeURL", fmt::format("/openapi/v3/{}?hash={:016X}", path,
+                                                     std::hash<std::string>()(text))}};
   return {{"paths", std::move(paths)}};
 }
 

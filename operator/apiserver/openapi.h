@@ -9,9 +9,9 @@
 
 namespace headpond::apiserver {
 
-// /openapi/v3 and its group versions: schemas with descriptions (kubectl explain) and the operations
-// by which kubectl learns that the server checks fields itself. Nullopt for other paths; /openapi/v2
-// is among them, kubectl does without.
+// /openapi/v3 and its group versions: schemas with descriptions (kubectl explain) and the
+// operations by which kubectl learns that the server checks fields itself. Nullopt for other paths;
+// /openapi/v2 is among them, kubectl does without.
 std::optional<http::Response> OpenApiAnswer(const http::Request& request);
 
 // The OpenAPI v3 schema of what a field table describes.

@@ -57,8 +57,7 @@ Outcome<json> ParseBody(std::string_view text) {
     return BadRequestError(fmt::format("the body nests deeper than {} levels", kMaxDepth));
   try {
     json value = json::parse(text);
-    if (!value.is_structured())
-      return BadRequestError("the body must be a JSON object");
+    if (!value.is_structured()) return BadRequestError("the body must be a JSON object");
     return value;
   } catch (const json::exception& e) {
     return BadRequestError(

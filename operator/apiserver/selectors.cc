@@ -17,7 +17,8 @@ std::string_view Trim(std::string_view text) {
 }
 
 bool IsLabelChar(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '/';
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' ||
+         c == '/';
 }
 
 ApiError Unparsable(std::string_view text) {
@@ -100,7 +101,8 @@ Outcome<Selector> Selector::Parse(const ResourceType& type, std::string_view lab
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     const size_t equals = term.find('=');
     if (equals == std::string_view::npos)
-      return BadRequestError(fmt::format("invalid selector: '{}'; can't understand '{}'", fields, term));
+      return BadRequestError(
+          fmt::format("invalid selector: '{}'; can't understand '{}'", fields, term));
     const bool negated = equals > 0 && term[equals - 1] == '!';
     const std::string key(Trim(term.substr(0, equals - (negated ? 1 : 0))));
     std::string_view value = term.substr(equals + 1);
@@ -116,7 +118,8 @@ Outcome<Selector> Selector::Parse(const ResourceType& type, std::string_view lab
 
 bool Selector::Holds(const Requirement& requirement, const std::string* value) {
   const auto listed = [&] {
-    return value != nullptr && std::ranges::find(requirement.values, *value) != requirement.values.end();
+    return value != nullptr &&
+           std::ranges::find(requirement.values, *value) != requirement.values.end();
   };
   switch (requirement.op) {
     case Operator::kIn: return listed();

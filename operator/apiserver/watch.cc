@@ -31,8 +31,8 @@ struct Wish {
   steady_clock::time_point end;
 };
 
-// One watch, asked for piece after piece by the listener. It keeps no queue: its place in the log is
-// a number, so slow clients cost nothing, and too slow ones are told to list again.
+// One watch, asked for piece after piece by the listener. It keeps no queue: its place in the log
+// is a number, so slow clients cost nothing, and too slow ones are told to list again.
 class WatchStream {
  public:
   WatchStream(ObjectStore& store, const Clock& clock, Wish wish, milliseconds bookmark_interval,
@@ -69,7 +69,8 @@ class WatchStream {
   }
 
   std::string Object(const char* type, const json& object) {
-    return Line(type, Represent(wish_.how, object, clock_.NowMs(), !std::exchange(columns_sent_, true)));
+    return Line(type,
+                Represent(wish_.how, object, clock_.NowMs(), !std::exchange(columns_sent_, true)));
   }
 
   bool Matches(const json& object) const {
@@ -95,8 +96,7 @@ class WatchStream {
     json object = {{"kind", type.kind},
                    {"apiVersion", type.GroupVersion()},
                    {"metadata", {{"resourceVersion", std::to_string(version_)}}}};
-    if (initial_end)
-      object["metadata"]["annotations"] = {{"k8s.io/initial-events-end", "true"}};
+    if (initial_end) object["metadata"]["annotations"] = {{"k8s.io/initial-events-end", "true"}};
     return Line("BOOKMARK", wish_.how.form == Form::kObject
                                 ? object
                                 : Represent(wish_.how, object, clock_.NowMs(), false));
@@ -152,9 +152,8 @@ Outcome<http::Response> ApiServer::Watch(Call& call) {
             .bookmarks = Query(request, "allowWatchBookmarks") == "true",
             .end = steady_clock::now() + TimeoutOf(request)};
   ASSIGN_OR_RETURN(wish.how, RepresentationOf(call));
-  ASSIGN_OR_RETURN(wish.selector,
-                   Selector::Parse(call.type, Query(request, "labelSelector"),
-                                   Query(request, "fieldSelector")));
+  ASSIGN_OR_RETURN(wish.selector, Selector::Parse(call.type, Query(request, "labelSelector"),
+                                                  Query(request, "fieldSelector")));
   const std::string version = Query(request, "resourceVersion");
   const std::string match = Query(request, "resourceVersionMatch");
   const bool initial_events = Query(request, "sendInitialEvents") == "true";

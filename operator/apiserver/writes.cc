@@ -119,9 +119,10 @@ Outcome<json> ApiServer::Admit(Call& call, json object, const json* before) {
   if (!unknown.empty() && call.validation == FieldValidation::kStrict) {
     std::string all;
     for (const std::string& one : unknown) all += (all.empty() ? "" : ", ") + one;
-    return BadRequestError(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict "
-                                       "decoding error: {}",
-                                       type.kind, type.version, type.kind, all));
+    return BadRequestError(
+        fmt::format("{} in version \"{}\" cannot be handled as a {}: strict "
+                    "decoding error: {}",
+                    type.kind, type.version, type.kind, all));
   }
   if (call.validation == FieldValidation::kWarn)
     call.warnings.insert(call.warnings.end(), unknown.begin(), unknown.end());
@@ -144,8 +145,8 @@ Outcome<http::Response> ApiServer::Create(Call& call) {
                                        type.GroupVersion(), type.kind));
   if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
   object["kind"] = type.kind;
-  object["apiVersion"] =
-      type.from_wire != nullptr ? json(StoredType("", type.resource).version) : json(type.GroupVersion());
+  object["apiVersion"] = type.from_wire != nullptr ? json(StoredType("", type.resource).version)
+                                                   : json(type.GroupVersion());
   if (!object["metadata"].is_object()) object["metadata"] = json::object();
   json& metadata = object["metadata"];
   if (!TextAt(metadata, "resourceVersion").empty())
@@ -158,8 +159,9 @@ Outcome<http::Response> ApiServer::Create(Call& call) {
   if (type.namespaced) {
     const std::string given = TextAt(metadata, "namespace");
     if (!given.empty() && given != call.path.name_space)
-      return BadRequestError("the namespace of the provided object does not match the namespace "
-                             "sent on the request");
+      return BadRequestError(
+          "the namespace of the provided object does not match the namespace "
+          "sent on the request");
     metadata["namespace"] = call.path.name_space;
   } else {
     metadata.erase("namespace");
@@ -186,13 +188,13 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
   const auto found = store_.Get(call.Key());
   if (!found.ok()) return NotFoundError(type, call.path.name);
   const json& before = *found->object;
-  ASSIGN_OR_RETURN(json object,
-                   change(type.to_wire == nullptr ? before : type.to_wire(before)));
+  ASSIGN_OR_RETURN(json object, change(type.to_wire == nullptr ? before : type.to_wire(before)));
   if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
   if (!object.is_object() || !object["metadata"].is_object())
     return BadRequestError("metadata must be a map");
   const json& uid = At(object, "metadata.uid");
-  if (!uid.is_null() && uid != At(before, "metadata.uid")) return ConflictError(type, call.path.name);
+  if (!uid.is_null() && uid != At(before, "metadata.uid"))
+    return ConflictError(type, call.path.name);
   const std::string version = TextAt(object, "metadata.resourceVersion");
   if (version.empty() && type.custom)
     return InvalidError(type.group, type.kind, call.path.name,
@@ -254,8 +256,9 @@ Outcome<http::Response> ApiServer::Replace(Call& call) {
   ASSIGN_OR_RETURN(const json wanted, DecodeObject(call));
   const std::string name = TextAt(wanted, "metadata.name");
   if (!name.empty() && name != call.path.name)
-    return BadRequestError(fmt::format(
-        "the name of the object ({}) does not match the name on the URL ({})", name, call.path.name));
+    return BadRequestError(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                    call.path.name));
   const std::string given = TextAt(wanted, "metadata.namespace");
   if (!given.empty() && given != call.path.name_space)
     return BadRequestError(
@@ -267,7 +270,8 @@ Outcome<http::Response> ApiServer::Replace(Call& call) {
   return Answer(call, 200, *stored->object);
 }
 
-Outcome<json> ApiServer::ApplyPatch(const Call& call, const json& current, const json& patch) const {
+Outcome<json> ApiServer::ApplyPatch(const Call& call, const json& current,
+                                    const json& patch) const {
   const std::string media = MediaType(call.request);
   if (media == "application/json-patch+json") return JsonPatch(current, patch);
   return MergePatch(current, patch);
@@ -287,13 +291,12 @@ Outcome<http::Response> ApiServer::Patch(Call& call) {
         "the body of the request was in an unknown format - accepted media types include: "
         "application/json-patch+json, application/merge-patch+json");
   if (!Query(call.request, "force").empty())
-    return InvalidError("meta.k8s.io", "PatchOptions", "",
-                        {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch",
-                          "force"}});
+    return InvalidError(
+        "meta.k8s.io", "PatchOptions", "",
+        {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"}});
   ASSIGN_OR_RETURN(const json patch, ParseBody(call.request.body));
-  const auto stored = Modify(call, [&](const json& current) {
-    return ApplyPatch(call, current, patch);
-  });
+  const auto stored =
+      Modify(call, [&](const json& current) { return ApplyPatch(call, current, patch); });
   if (!stored.ok()) return stored.status();
   return Answer(call, 200, *stored->object);
 }

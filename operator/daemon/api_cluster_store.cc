@@ -96,7 +96,8 @@ Result<controller::ClusterList> ApiClusterStore::List() {
     api::ObjectMeta& metadata = cluster->metadata;
     const ClusterKey key{metadata.name_space, metadata.name};
     const json finalizers = one.object->at("metadata").value("finalizers", json::array());
-    const bool ours = std::find(finalizers.begin(), finalizers.end(), kClusterFinalizer) != finalizers.end();
+    const bool ours =
+        std::find(finalizers.begin(), finalizers.end(), kClusterFinalizer) != finalizers.end();
     const bool deleting = !metadata.deletion_timestamp.empty();
     // Others' finalizers hold what we are done with.
     if (deleting && !ours) continue;

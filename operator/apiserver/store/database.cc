@@ -107,11 +107,11 @@ void Statement::Reset() {
 }
 
 std::string_view Statement::Text(int column) const {
-  const auto* const bytes =
-      reinterpret_cast<const char*>(::sqlite3_column_text(handle_, column));
-  return bytes == nullptr ? std::string_view()
-                          : std::string_view(bytes, static_cast<size_t>(::sqlite3_column_bytes(
-                                                        handle_, column)));
+  const auto* const bytes = reinterpret_cast<const char*>(::sqlite3_column_text(handle_, column));
+  return bytes == nullptr
+             ? std::string_view()
+             : std::string_view(bytes,
+                                static_cast<size_t>(::sqlite3_column_bytes(handle_, column)));
 }
 
 int64_t Statement::Number(int column) const {

@@ -14,8 +14,9 @@ namespace headpond::apiserver {
 
 class Statement;
 
-// One SQLite file in WAL mode with synchronous=FULL: a committed transaction is on disk when Execute
-// or Step of its COMMIT returns, whatever is killed later. Thread compatible: one thread at a time.
+// One SQLite file in WAL mode with synchronous=FULL: a committed transaction is on disk when
+// Execute or Step of its COMMIT returns, whatever is killed later. Thread compatible: one thread at
+// a time.
 class Database {
  public:
   // Creates the file (readable by its owner only) if need be; its folder must exist. Unavailable

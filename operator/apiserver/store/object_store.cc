@@ -31,7 +31,8 @@ constexpr const char* kTables = R"(
 
 Result<ObjectPtr> ParseObject(std::string_view text) {
   json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!value.is_object()) return Status(Code::kDataLoss, "the store holds an object that is no JSON");
+  if (!value.is_object())
+    return Status(Code::kDataLoss, "the store holds an object that is no JSON");
   return std::make_shared<const json>(std::move(value));
 }
 
@@ -195,7 +196,8 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::Open(Options options) {
   ASSIGN_OR_RETURN(store->writer_, Writer::Open(path));
   ASSIGN_OR_RETURN(const int64_t format, store->writer_->State("format"));
   if (format > kFormat)
-    return FailedPrecondition("{} has format {}; this version reads up to {}", path, format, kFormat);
+    return FailedPrecondition("{} has format {}; this version reads up to {}", path, format,
+                              kFormat);
   if (format == 0) RETURN_IF_ERROR(store->writer_->SetState("format", kFormat));
   ASSIGN_OR_RETURN(auto objects, store->writer_->ReadObjects());
   ASSIGN_OR_RETURN(auto log, store->writer_->ReadLog());

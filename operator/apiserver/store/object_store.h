@@ -18,7 +18,8 @@
 
 namespace headpond::apiserver {
 
-// Where an object stands. The group of core resources is "", the namespace of cluster-wide ones too.
+// Where an object stands. The group of core resources is "", the namespace of cluster-wide ones
+// too.
 struct ObjectKey {
   std::string group;
   std::string resource;  // plural: "cacheclusters"
@@ -75,10 +76,11 @@ class ObjectStore {
   static Result<std::unique_ptr<ObjectStore>> Open(Options options);
   ~ObjectStore();
 
-  // All writes or none; each object at most once. Returns what is stored now, in the order of `writes` (of a deletion: the
-  // last state, with the version of the deletion). Errors: AlreadyExists, NotFound or Aborted when
-  // an object is not at its expected version; ResourceExhausted when too many writes wait or the
-  // disk is full; Unavailable when the outcome isn't known (the caller reads again).
+  // All writes or none; each object at most once. Returns what is stored now, in the order of
+  // `writes` (of a deletion: the last state, with the version of the deletion). Errors:
+  // AlreadyExists, NotFound or Aborted when an object is not at its expected version;
+  // ResourceExhausted when too many writes wait or the disk is full; Unavailable when the outcome
+  // isn't known (the caller reads again).
   Result<std::vector<StoredObject>> Commit(std::vector<Write> writes) EXCLUDES(mutex_);
 
   // NotFound.

@@ -34,8 +34,8 @@ Status WriteNext(ObjectStore& store) {
   const int64_t next = store.version() + 1;
   const ObjectKey key = KeyAt(next);
   const int64_t expected = store.Get(key).value_or({}).version;
-  auto object = expected != 0 && next % 5 == 0 ? nullptr
-                                               : std::make_shared<json>(json{{"value", next}});
+  auto object =
+      expected != 0 && next % 5 == 0 ? nullptr : std::make_shared<json>(json{{"value", next}});
   return store.Commit({{key, expected, std::move(object)}}).status();
 }
 
@@ -100,7 +100,8 @@ TEST(ObjectStoreKillTest, NoAcknowledgedWriteIsLostByAKill) {
     ASSERT_GE(store->version(), acknowledged);
     ASSERT_LE(store->version(), acknowledged + 1) << "at most the write under way";
     std::map<std::string, int64_t> found;
-    for (const auto& [key, stored] : store->AllObjects()) found[key.name] = stored.object->at("value");
+    for (const auto& [key, stored] : store->AllObjects())
+      found[key.name] = stored.object->at("value");
     ASSERT_EQ(found, Model(store->version()));
     ASSERT_OK_AND_ASSIGN(const auto changes,
                          store->ChangesAfter(store->compacted_version(), "headpond.dev",
@@ -114,8 +115,7 @@ TEST(ObjectStoreKillTest, NoAcknowledgedWriteIsLostByAKill) {
 }  // namespace headpond::apiserver
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "--child")
-    return headpond::apiserver::Child(argv[2]);
+  if (argc == 3 && std::string(argv[1]) == "--child") return headpond::apiserver::Child(argv[2]);
   ::testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -111,7 +111,8 @@ TEST_F(ObjectStoreTest, ChangesTellWhatWasBeforeAndWhatIsGone) {
 }
 
 TEST_F(ObjectStoreTest, LooksAtABoundedPartOfTheLogAtOnce) {
-  for (int i = 0; i < 6; ++i) Put({"", i % 2 == 0 ? "secrets" : "configmaps", "d", std::to_string(i)}, 0);
+  for (int i = 0; i < 6; ++i)
+    Put({"", i % 2 == 0 ? "secrets" : "configmaps", "d", std::to_string(i)}, 0);
   ASSERT_OK_AND_ASSIGN(auto changes, store_->ChangesAfter(0, "", "secrets", 3));
   EXPECT_EQ(changes.version, 3);
   EXPECT_THAT(changes.events, SizeIs(2));
