@@ -22,24 +22,6 @@ struct Plan {
   client::OpenOptions open;
 };
 
-template <typename Enum>
-struct Named {
-  std::string_view name;
-  Enum value;
-};
-
-template <typename Enum, size_t n>
-Result<Enum> Find(const Named<Enum> (&names)[n], std::string_view option, std::string_view text) {
-  for (const auto& [name, value] : names)
-    if (name == text) return value;
-  return InvalidArgument("--{} {}: there is no such type", option, text);
-}
-
-constexpr Named<client::ReadType> kReadTypes[] = {
-    {"NO_CACHE", client::ReadType::kNoCache},
-    {"CACHE", client::ReadType::kCache},
-    {"CACHE_PROMOTE", client::ReadType::kCachePromote}};
-
 Result<Plan> MakePlan(const Args& args) {
   Plan plan;
   ASSIGN_OR_RETURN(const int64_t mib, PositiveOption(args, "mib", 1024));
@@ -48,8 +30,9 @@ Result<Plan> MakePlan(const Args& args) {
   ASSIGN_OR_RETURN(plan.random_time, SecondsOption(args, "random-seconds", 1));
   ASSIGN_OR_RETURN(plan.server_pid, PositiveOption(args, "server-pid", 0));
   plan.path = args.ValueOr("path", "/headpond-bench-" + Random::FromSystem().Uuid());
-  ASSIGN_OR_RETURN(plan.open.read_type,
-                   Find(kReadTypes, "read-type", args.ValueOr("read-type", "CACHE")));
+  const auto read_type = client::ParseReadType(args.ValueOr("read-type", "CACHE"));
+  if (!read_type.ok()) return read_type.status().WithContext("--read-type");
+  plan.open.read_type = *read_type;
   return plan;
 }
 

@@ -79,9 +79,7 @@ class FileSystem::Impl {
 // "foo" is invalid.`
 Result<std::string> CleanPath(std::string_view text);
 
-// 2.9's texts for enum properties. InvalidArgument names the value.
-Result<WriteType> ParseWriteType(std::string_view text);
-Result<ReadType> ParseReadType(std::string_view text);
+// 2.9's texts for enum properties, as ParseWriteType and ParseReadType (options.h) take them.
 std::string_view ToString(WriteType type);
 std::string_view ToString(ReadType type);
 

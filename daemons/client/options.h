@@ -4,8 +4,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "client/types.h"
 
 namespace headpond::client {
@@ -101,5 +103,9 @@ struct OpenOptions {
   // Reads through this worker only.
   std::optional<WorkerAddress> worker;
 };
+
+// 2.9's texts for enum properties. InvalidArgument names the value.
+Result<WriteType> ParseWriteType(std::string_view text);
+Result<ReadType> ParseReadType(std::string_view text);
 
 }  // namespace headpond::client

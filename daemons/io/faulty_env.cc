@@ -188,12 +188,18 @@ Status FaultyEnv::CloseFile(Writer& writer) {
 void FaultyEnv::Abandon(Writer& writer) {
   MutexLock lock(mutex_);
   if (crashed_ || writer.generation != generation_) return;
-  Node& node = *writer.node;
+  (void)ShowZeros(*writer.node, *writer.base);
+}
+
+// Makes what was reserved part of the content, as whoever reads the file sees it.
+Status FaultyEnv::ShowZeros(Node& node, WritableFile& base) {
   if (node.reserved > node.content.size()) {
     const std::string zeros(node.reserved - node.content.size(), '\0');
-    if (writer.base->Append(zeros).ok()) node.content += zeros;
+    RETURN_IF_ERROR(base.Append(zeros));
+    node.content += zeros;
   }
   node.reserved = 0;
+  return Status::Ok();
 }
 
 // What the disk holds after a successful sync: everything but what failed syncs have lost.
@@ -417,11 +423,8 @@ Status FaultyEnv::RebuildBase(Unsynced unsynced) {
 Status FaultyEnv::ShowReserved() {
   for (const auto& [path, node] : live_) {
     if (node->reserved <= node->content.size()) continue;
-    const std::string zeros(node->reserved - node->content.size(), '\0');
     ASSIGN_OR_RETURN(const auto file, base_.OpenForWrite(path, OpenMode::kAppend));
-    RETURN_IF_ERROR(file->Append(zeros));
-    node->content += zeros;
-    node->reserved = 0;
+    RETURN_IF_ERROR(ShowZeros(*node, *file));
   }
   return Status::Ok();
 }

@@ -94,6 +94,7 @@ class FaultyEnv final : public Env {
   void Change(const std::string& directory, NameChange change) REQUIRES(mutex_);
   void ApplyTo(std::map<std::string, NodePtr>& names, const NameChange& change) const;
   static void MakeDurable(Node& node);
+  static Status ShowZeros(Node& node, WritableFile& base);
   std::string SurvivingContent(const Node& node, Unsynced unsynced) REQUIRES(mutex_);
   void DropOrphans() REQUIRES(mutex_);
   Status ShowReserved() REQUIRES(mutex_);

@@ -70,7 +70,7 @@ TEST(RemoveFromUfsTest, WhatCouldNotBeDeletedStaysAndIsNamedWithWhatHoldsIt) {
   master.WriteUfs("d/other", "2");
   ASSERT_OK(master.List("/", /*recursive=*/true));
   faults->Fail(ufs::UfsOperation::kDeleteFile, PermissionDenied("not yours"), 2);
-  const Status removed = TestMaster::Wait<Status>([&](auto done) {
+  const Status removed = Await<Status>([&](auto done) {
     meta::RemoveRequest request;
     request.context.caller = meta::Caller::Internal();
     request.path = "/d";

@@ -2,17 +2,13 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/executor.h"
-#include "base/mutex.h"
 #include "base/random.h"
 #include "io/env.h"
 #include "journal/local_journal.h"
@@ -23,36 +19,12 @@
 #include "master/persist_scheduler.h"
 #include "meta/ops/blocks.h"
 #include "meta/ops/mount.h"
+#include "testing/await.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 #include "ufs/faulty_ufs.h"
 
 namespace headpond::master {
-
-// What an operation that answers through a callback says, waited for: Await<Status>([&](auto done)
-// { files.Remove(request, done); }).
-template <typename T>
-T Await(const std::function<void(std::function<void(T)>)>& start) {
-  struct State {
-    Mutex mutex;
-    CondVar arrived;
-    std::optional<T> answer GUARDED_BY(mutex);
-  };
-  // Shared with the callback, which may still be returning when this has the answer.
-  const auto state = std::make_shared<State>();
-  start([state](T answer) {
-    MutexLock lock(state->mutex);
-    EXPECT_FALSE(state->answer) << "answered twice";
-    state->answer = std::move(answer);
-    state->arrived.NotifyAll();
-  });
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-  MutexLock lock(state->mutex);
-  while (!state->answer)
-    if (!state->arrived.WaitUntil(state->mutex, deadline))
-      return Status(Code::kDeadlineExceeded, "the operation was never answered");
-  return *std::move(state->answer);
-}
 
 // A master without its network side: the journal and the under-store are folders of `root`, which
 // outlives it. What was durable is there again in the next one on the same root.

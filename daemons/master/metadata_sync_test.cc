@@ -155,7 +155,7 @@ TEST_F(MetadataSyncTest, NeedsSyncMakesTheNextUseCompareOnce) {
   ASSERT_OK(master_.GetStatus("/f"));
   master_.WriteUfs("f", "22");
   EXPECT_EQ(LengthOf("/f", kNever), 1);
-  ASSERT_OK(TestMaster::Wait<Status>(
+  ASSERT_OK(Await<Status>(
       [&](auto done) { master_.files->NeedsSync(meta::Caller::Internal(), "/f", done); }));
   master_.clock.Advance(std::chrono::milliseconds(1));
   EXPECT_EQ(LengthOf("/f", kNever), 2);
@@ -170,7 +170,7 @@ TEST_F(MetadataSyncTest, LoadTypeAlwaysAddsWhatIsNewAndLeavesWhatIsKnown) {
   master_.WriteUfs("d/a", "22");
   master_.WriteUfs("d/sub/y", "1");
   std::vector<std::string> paths;
-  ASSERT_OK(TestMaster::Wait<Status>([&](auto done) {
+  ASSERT_OK(Await<Status>([&](auto done) {
     master_.files->List(
         {.caller = meta::Caller::Internal(), .path = "/d", .recursive = true},
         LoadMetadata::kAlways, kNever, 100,
@@ -191,7 +191,7 @@ TEST_F(MetadataSyncTest, CheckConsistencyNamesWhatDiffersAndChangesNothing) {
   RemoveUfs("d/gone");
   master_.WriteUfs("d/longer", "22");
   const auto check = [&] {
-    return TestMaster::Wait<Result<std::vector<std::string>>>(
+    return Await<Result<std::vector<std::string>>>(
         [&](auto done) { master_.files->CheckConsistency(meta::Caller::Internal(), "/", done); });
   };
   EXPECT_THAT(check(), IsOkAndHolds(ElementsAre("/d/gone", "/d/longer")));

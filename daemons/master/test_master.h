@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include "io/mem_env.h"
 #include "journal/local_journal.h"
 #include "master/file_system_master.h"
+#include "testing/await.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -61,19 +61,19 @@ class TestMaster {
 
   // The calls, waited for.
   Result<meta::FileInfo> GetStatus(const std::string& path, SyncPolicy sync = {}) {
-    return Wait<Result<meta::FileInfo>>([&](auto done) {
+    return Await<Result<meta::FileInfo>>([&](auto done) {
       files->GetStatus({.caller = meta::Caller::Internal(), .path = path}, kOnce, sync, done);
     });
   }
   Result<bool> Exists(const std::string& path, SyncPolicy sync = {}) {
-    return Wait<Result<bool>>(
+    return Await<Result<bool>>(
         [&](auto done) { files->Exists(meta::Caller::Internal(), path, kOnce, sync, done); });
   }
   // Paths, in order.
   Result<std::vector<std::string>> List(const std::string& path, bool recursive = false,
                                         SyncPolicy sync = {}) {
     std::vector<std::string> paths;
-    const Status status = Wait<Status>([&](auto done) {
+    const Status status = Await<Status>([&](auto done) {
       files->List(
           {.caller = meta::Caller::Internal(), .path = path, .recursive = recursive}, kOnce, sync,
           100,
@@ -93,7 +93,7 @@ class TestMaster {
     request.context.now_ms = clock.NowMs();
     request.path = path;
     request.recursive = true;
-    return Wait<Result<meta::FileInfo>>([&](auto done) { files->CreateFile(request, sync, done); })
+    return Await<Result<meta::FileInfo>>([&](auto done) { files->CreateFile(request, sync, done); })
         .status();
   }
 
@@ -101,17 +101,6 @@ class TestMaster {
   std::unique_ptr<MetadataStore> store;
   std::unique_ptr<BlockMaster> blocks;
   std::unique_ptr<FileSystemMaster> files;
-
-  // Calls `start` with a callback and waits for its answer.
-  template <typename T, typename Start>
-  static T Wait(Start start) {
-    auto answer = std::make_shared<std::promise<T>>();
-    auto future = answer->get_future();
-    start([answer](T result) { answer->set_value(std::move(result)); });
-    if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready)
-      return DeadlineExceeded("no answer in a minute");
-    return future.get();
-  }
 
  private:
   TempDirectory directory_;

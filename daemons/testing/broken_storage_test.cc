@@ -11,12 +11,11 @@
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "base/stop_signal.h"
-#include "client/file_reader.h"
-#include "client/file_writer.h"
 #include "io/faulty_env.h"
+#include "testing/client_files.h"
+#include "testing/eventually.h"
 #include "testing/mini_cluster.h"
 #include "testing/status_matchers.h"
 
@@ -51,43 +50,17 @@ class BrokenStorageTest : public ::testing::Test {
 
   Status Write(const std::string& path, const std::string& content, WriteType type) {
     const auto start = std::chrono::steady_clock::now();
-    const auto write = [&]() -> Status {
-      ASSIGN_OR_RETURN(auto writer,
-                       files_->Create(path, {.write_type = type, .block_size = kBlock}));
-      RETURN_IF_ERROR(writer->Write(content));
-      return writer->Close();
-    };
-    const Status status = write();
+    const Status status =
+        WriteFile(*files_, path, content, {.write_type = type, .block_size = kBlock});
     EXPECT_LT(std::chrono::steady_clock::now() - start, kInTime) << "writing " << path;
     return status;
   }
 
   Result<std::string> Read(const std::string& path) {
     const auto start = std::chrono::steady_clock::now();
-    const auto read = [&]() -> Result<std::string> {
-      ASSIGN_OR_RETURN(auto reader, files_->Open(path));
-      std::string content(static_cast<size_t>(reader->length()), '\0');
-      for (size_t done = 0; done < content.size();) {
-        ASSIGN_OR_RETURN(const size_t got,
-                         reader->Read(content.size() - done, content.data() + done));
-        if (got == 0) return DataLoss("{} ended at {} of {} bytes", path, done, content.size());
-        done += got;
-      }
-      return content;
-    };
-    auto result = read();
+    auto result = ReadFile(*files_, path);
     EXPECT_LT(std::chrono::steady_clock::now() - start, kInTime) << "reading " << path;
     return result;
-  }
-
-  template <typename Condition>
-  static bool Eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
 
   void WriteUfs(const std::string& relative, const std::string& content) {

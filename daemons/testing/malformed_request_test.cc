@@ -13,8 +13,6 @@
 #include <map>
 #include <set>
 
-#include "client/file_reader.h"
-#include "client/file_writer.h"
 #include "proto/block_master.pb.h"
 #include "proto/block_worker.pb.h"
 #include "proto/file_system_master.pb.h"
@@ -22,6 +20,7 @@
 #include "proto/metric_master.pb.h"
 #include "proto/sasl_server.pb.h"
 #include "proto/version.pb.h"
+#include "testing/client_files.h"
 #include "testing/message_mutator.h"
 #include "testing/mini_cluster.h"
 #include "testing/raw_call.h"
@@ -134,34 +133,19 @@ class MalformedRequestTest : public ::testing::Test {
 
   Status Write(const std::string& path, const std::string& content,
                client::WriteType type = client::WriteType::kCacheThrough) {
-    ASSIGN_OR_RETURN(auto writer, files_->Create(path, {.overwrite = true,
-                                                        .write_type = type,
-                                                        .block_size = 1 << 20,
-                                                        .worker = real_worker_}));
-    RETURN_IF_ERROR(writer->Write(content));
-    return writer->Close();
-  }
-
-  Result<std::string> Read(const std::string& path) {
-    ASSIGN_OR_RETURN(auto reader, files_->Open(path));
-    std::string content(static_cast<size_t>(reader->length()), '\0');
-    for (size_t done = 0; done < content.size();) {
-      ASSIGN_OR_RETURN(const size_t got,
-                       reader->Read(content.size() - done, content.data() + done));
-      if (got == 0) return DataLoss("{} ended early", path);
-      done += got;
-    }
-    return content;
+    return WriteFile(
+        *files_, path, content,
+        {.overwrite = true, .write_type = type, .block_size = 1 << 20, .worker = real_worker_});
   }
 
   void CheckControl() {
     const std::string content = fmt::format("control {}", ++controls_);
     const std::string path = fmt::format("/control/{}", controls_);
     ASSERT_OK(Write(path, content));
-    const auto back = Read(path);
+    const auto back = ReadFile(*files_, path);
     ASSERT_OK(back.status());
     EXPECT_EQ(*back, content);
-    const auto first = Read("/control/first");
+    const auto first = ReadFile(*files_, "/control/first");
     ASSERT_OK(first.status());
     EXPECT_EQ(*first, "the control file");
     ASSERT_OK(files_->Delete(path));

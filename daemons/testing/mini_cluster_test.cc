@@ -3,16 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "base/metrics.h"
 #include "base/random.h"
-#include "client/file_reader.h"
-#include "client/file_writer.h"
+#include "testing/client_files.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::testing {
@@ -40,34 +38,11 @@ class MiniClusterTest : public ::testing::Test {
 
   Status Write(const std::string& path, const std::string& content, WriteType type,
                int64_t block_size = 1 << 20) {
-    ASSIGN_OR_RETURN(auto writer,
-                     files_->Create(path, {.write_type = type, .block_size = block_size}));
-    RETURN_IF_ERROR(writer->Write(content));
-    return writer->Close();
+    return WriteFile(*files_, path, content, {.write_type = type, .block_size = block_size});
   }
 
   Result<std::string> Read(const std::string& path, ReadType type = ReadType::kCache) {
-    ASSIGN_OR_RETURN(auto reader, files_->Open(path, {.read_type = type}));
-    std::string content(static_cast<size_t>(reader->length()), '\0');
-    size_t done = 0;
-    while (done < content.size()) {
-      ASSIGN_OR_RETURN(const size_t got,
-                       reader->Read(content.size() - done, content.data() + done));
-      if (got == 0) return DataLoss("{} ended at {} of {} bytes", path, done, content.size());
-      done += got;
-    }
-    return content;
-  }
-
-  // Waits until `condition` holds; false after half a minute.
-  template <typename Condition>
-  static bool Eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
+    return ReadFile(*files_, path, {.read_type = type});
   }
 
   std::string UfsContent(const std::string& relative) {
@@ -234,9 +209,7 @@ TEST(MiniClusterMastersTest, AWorkerFindsThePrimaryAmongTheMastersItIsToldOf) {
   cluster.StopMaster();
   ASSERT_OK(cluster.StartMaster());
   ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (files->GetWorkers()->empty() && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::yield();
+  EXPECT_TRUE(Eventually([&] { return !files->GetWorkers()->empty(); }));
   EXPECT_EQ(files->GetWorkers()->size(), 1u);
 }
 

@@ -5,19 +5,17 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/text_format.h>
 
-#include <chrono>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "base/log.h"
-#include "client/file_reader.h"
-#include "client/file_writer.h"
 #include "proto/block_master.pb.h"
 #include "proto/block_worker.pb.h"
 #include "proto/meta_master.pb.h"
 #include "proto/metric_master.pb.h"
+#include "testing/client_files.h"
 #include "testing/daemon_process.h"
+#include "testing/eventually.h"
 #include "testing/message_mutator.h"
 #include "testing/mini_cluster.h"
 #include "testing/raw_call.h"
@@ -29,16 +27,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 class StockFaultsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -49,9 +37,7 @@ class StockFaultsTest : public ::testing::Test {
   }
 
   Status Write(const std::string& path, const std::string& content, client::WriteType type) {
-    ASSIGN_OR_RETURN(auto writer, files_->Create(path, {.write_type = type}));
-    RETURN_IF_ERROR(writer->Write(content));
-    return writer->Close();
+    return WriteFile(*files_, path, content, {.write_type = type});
   }
 
   MiniCluster cluster_{{.workers = 1}};

@@ -20,6 +20,7 @@
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "net/auth.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 #include "ufs/faulty_ufs.h"
@@ -29,18 +30,6 @@ namespace headpond::worker {
 
 // Helpers for tests of the worker's data paths: streams are driven through gRPC's own mocking
 // interface, so no server, no socket and none of gRPC's threads take part.
-
-inline constexpr std::chrono::seconds kTestDeadline{30};
-
-// True when `condition` came true before the deadline.
-inline bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kTestDeadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 // Keeps tasks until it is told to run them. Thread safe.
 class HeldExecutor final : public Executor {

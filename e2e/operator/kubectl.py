@@ -8,19 +8,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.check import Checks
-from harness.process import Process
+from harness.process import Process, free_ports, wait_for
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COMMAND_LIMIT_S = 60
+_WAIT_S = 30.0
 
 
 def skip(reason: str) -> None:
@@ -36,17 +35,6 @@ def binaries() -> Path:
         if not os.access(folder / name, os.X_OK):
             skip(f"{folder / name} is not built")
     return folder
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class Kubectl:
@@ -77,15 +65,6 @@ class Kubectl:
         return json.loads(self.run(*arguments, "-o", "json").stdout)
 
 
-def wait_until(what, limit_s: float = 30.0) -> bool:
-    deadline = time.monotonic() + limit_s
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def said(done: subprocess.CompletedProcess) -> str:
     return f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
 
@@ -110,7 +89,7 @@ def life_of_a_cluster(kubectl: Kubectl, checks: Checks, manifest: Path, log: Pat
         succeeds("get shows the columns", "get", "cc", contains="MASTERS")
         succeeds("get -o yaml has the defaults", "get", "cc", "quickstart", "-o", "yaml", contains="terminationGracePeriodSeconds: 10")
         succeeds("describe", "describe", "cc", "quickstart", contains="Events:")
-        checks.that("get -w told of it", wait_until(lambda: "quickstart" in log.read_text()), log.read_text())
+        checks.that("get -w told of it", wait_for(lambda: "quickstart" in log.read_text(), _WAIT_S), log.read_text())
     finally:
         watch.stop()
 
@@ -145,7 +124,7 @@ def life_of_a_cluster(kubectl: Kubectl, checks: Checks, manifest: Path, log: Pat
     succeeds("scale", "scale", "cc", "quickstart", "--replicas=0", contains="scaled")
     checks.that(
         "the operator scaled in",
-        wait_until(lambda: kubectl.json("get", "cc", "quickstart")["status"]["workers"]["ready"] == 0),
+        wait_for(lambda: kubectl.json("get", "cc", "quickstart")["status"]["workers"]["ready"] == 0, _WAIT_S),
     )
     succeeds("delete waits for the end", "delete", "cc", "quickstart", contains="deleted")
     gone = kubectl.run("get", "cc", "quickstart")
@@ -174,7 +153,7 @@ def main() -> int:
         log = folder / "operator.log"
         operator = Process("operator", command, log)
         try:
-            if not checks.that("the API serves", wait_until(kubectl.kubeconfig.exists), log.read_text()):
+            if not checks.that("the API serves", wait_for(kubectl.kubeconfig.exists, _WAIT_S), log.read_text()):
                 return checks.exit_code()
             try:
                 life_of_a_cluster(kubectl, checks, manifest, folder / "watch.log")
