@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "master/test_master.h"
+#include "master/inline_master.h"
 
 namespace headpond::master {
 namespace {
@@ -28,7 +28,7 @@ class ClusterMetricsTest : public ::testing::Test {
     ASSERT_OK(blocks.FinishRegistration(id));
   }
 
-  TestMaster master_;
+  InlineMaster master_;
   MetricsRegistry metrics_;
   ClusterMetrics cluster_{metrics_, *master_.store, *master_.blocks, master_.clock};
 };
@@ -111,7 +111,7 @@ TEST_F(ClusterMetricsTest, TheNamespaceIsCounted) {
 }
 
 TEST(ClusterMetricsLifeTest, ItsGaugesEndWithIt) {
-  TestMaster master;
+  InlineMaster master;
   MetricsRegistry metrics;
   {
     ClusterMetrics cluster(metrics, *master.store, *master.blocks, master.clock);

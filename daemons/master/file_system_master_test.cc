@@ -109,6 +109,20 @@ TEST_F(FileSystemMasterTest, AFileIsNotLostWhileAnotherWorkerHasIt) {
   EXPECT_EQ(Info("/file").persistence, meta::PersistenceState::kNotPersisted);
 }
 
+TEST_F(FileSystemMasterTest, ALostFileIsBackWhenAWorkerRegistersWithAllItsBlocks) {
+  ASSERT_OK(master_.CreateFile(worker_, "/cached", 10));
+  ASSERT_OK(master_.CreateFile(worker_, "/gone", 10));
+  const BlockId block = Info("/cached").blocks.at(0).id;
+  clock_.Advance(minutes(6));
+  master_.housekeeping().DetectLostWorkers();
+  master_.housekeeping().FindLostFiles();
+  EXPECT_EQ(Info("/cached").persistence, meta::PersistenceState::kLost);
+  master_.Register("other", {block});
+  master_.housekeeping().FindLostFiles();
+  EXPECT_EQ(Info("/cached").persistence, meta::PersistenceState::kNotPersisted);
+  EXPECT_EQ(Info("/gone").persistence, meta::PersistenceState::kLost);
+}
+
 // ------------------------------------------------------------------------------- blocks of files
 
 TEST_F(FileSystemMasterTest, TheBlocksOfARemovedFileAreFreedOnItsWorker) {

@@ -1,5 +1,6 @@
 #include "master/housekeeping.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/log.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::string_view kComponent = "housekeeping";
 constexpr size_t kExpireBatch = 1000;
+constexpr size_t kFindBatch = 1000;
 
 }  // namespace
 
@@ -19,8 +21,11 @@ Housekeeping::Housekeeping(Options options, MetadataStore& store, BlockMaster& b
     : options_(options), store_(store), blocks_(blocks), files_(files), clock_(clock) {}
 
 void Housekeeping::Start() {
-  tasks_.push_back(std::make_unique<PeriodicTask>("lost-workers", options_.lost_worker_interval,
-                                                  [this] { DetectLostWorkers(); }));
+  tasks_.push_back(
+      std::make_unique<PeriodicTask>("lost-workers", options_.lost_worker_interval, [this] {
+        DetectLostWorkers();
+        FindLostFiles();
+      }));
   tasks_.push_back(
       std::make_unique<PeriodicTask>("ttl", options_.ttl_interval, [this] { ExpireTtls(); }));
   tasks_.push_back(std::make_unique<PeriodicTask>("snapshot", options_.snapshot_check_interval,
@@ -44,6 +49,33 @@ void Housekeeping::DetectLostWorkers() {
         if (status.ok())
           LogWarn(kComponent, "{} files lost their last copy of some block with a worker", count);
       });
+}
+
+void Housekeeping::FindLostFiles() {
+  meta::InodeId seen = meta::kRootId;
+  for (bool more = true; more;) {
+    std::vector<meta::InodeId> found;
+    store_.Read([&](const meta::Namespace& ns) {
+      const auto& lost = ns.lost_files();
+      auto it = lost.upper_bound(seen);
+      for (size_t i = 0; i < kFindBatch && it != lost.end(); ++i, ++it) {
+        seen = *it;
+        std::vector<BlockId> blocks;
+        AppendBlocksOf(ns, {seen}, blocks);
+        const bool all = std::all_of(blocks.begin(), blocks.end(),
+                                     [this](BlockId block) { return blocks_.HasCopy(block); });
+        if (all) found.push_back(seen);
+      }
+      more = it != lost.end();
+    });
+    if (found.empty()) continue;
+    const Status status =
+        store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
+          return meta::PlanMarkFound(ns, found, clock_.NowMs());
+        });
+    if (!status.ok()) return;  // the journal's trouble is told elsewhere; tried again next time
+    LogInfo(kComponent, "{} lost files are back with a worker", found.size());
+  }
 }
 
 void Housekeeping::ExpireTtls() {

@@ -30,6 +30,8 @@ class Housekeeping {
   void Stop();  // idempotent
 
   void DetectLostWorkers();
+  // Files that were lost, and whose blocks some worker has again, are lost no more.
+  void FindLostFiles();
   void ExpireTtls();
   void SnapshotIfDue();
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "master/test_master.h"
+#include "master/inline_master.h"
 #include "ufs/faulty_ufs.h"
 
 namespace headpond::master {
@@ -46,7 +46,7 @@ class HousekeepingTest : public ::testing::Test {
   }
 
   static constexpr meta::InodeId kBase = meta::InodeId{1000} << 24;
-  TestMaster master_;
+  InlineMaster master_;
   Housekeeping housekeeping_{Housekeeping::Options{}, *master_.store, *master_.blocks,
                              *master_.files, master_.clock};
 };
@@ -61,7 +61,7 @@ TEST_F(HousekeepingTest, ATreeLargerThanOneChangeIsFreedInOneTick) {
 
 TEST(RemoveFromUfsTest, WhatCouldNotBeDeletedStaysAndIsNamedWithWhatHoldsIt) {
   const auto faults = std::make_shared<ufs::UfsFaults>();
-  TestMaster master(
+  InlineMaster master(
       {}, [&](const std::string& uri, const auto& properties) -> Result<std::unique_ptr<ufs::Ufs>> {
         ASSIGN_OR_RETURN(auto store, ufs::OpenUfs(uri, properties));
         return ufs::MakeFaultyUfs(std::move(store), faults);

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "master/test_master.h"
+#include "master/inline_master.h"
 
 namespace headpond::master {
 namespace {
@@ -24,7 +24,7 @@ class MetadataSyncTest : public ::testing::Test {
     std::filesystem::remove_all(master_.UfsPath(relative));
   }
 
-  TestMaster master_;
+  InlineMaster master_;
 };
 
 TEST_F(MetadataSyncTest, WithoutAComparisonWhatIsKnownStays) {
@@ -202,7 +202,7 @@ TEST_F(MetadataSyncTest, CheckConsistencyNamesWhatDiffersAndChangesNothing) {
 
 TEST(MetadataSyncFailureTest, AnUnderStoreThatDoesNotAnswerFailsTheComparisonOnly) {
   std::atomic<bool> down{false};
-  TestMaster master(
+  InlineMaster master(
       {}, [&](const std::string& uri, const auto& properties) -> Result<std::unique_ptr<ufs::Ufs>> {
         if (down) return Unavailable("the store at {} does not answer", uri);
         return ufs::OpenUfs(uri, properties);

@@ -93,6 +93,7 @@ class Namespace::CompletedOperations {
 struct Namespace::Membership {
   bool pinned = false;
   bool to_be_persisted = false;
+  bool lost = false;
   bool replication_limited = false;
   std::optional<int64_t> deadline_ms;
 };
@@ -113,6 +114,7 @@ Namespace::Membership Namespace::MembershipOf(Inode inode) {
   member.pinned = inode.pinned();
   member.to_be_persisted =
       inode.completed() && inode.persistence() == PersistenceState::kToBePersisted;
+  member.lost = inode.persistence() == PersistenceState::kLost;
   member.replication_limited = inode.replication_min() > 0 || inode.replication_max() >= 0;
   return member;
 }
@@ -122,6 +124,7 @@ void Namespace::Index(Inode inode) {
   const InodeId id = inode.id();
   if (member.pinned) pinned_files_.insert(id);
   if (member.to_be_persisted) to_be_persisted_.insert(id);
+  if (member.lost) lost_files_.insert(id);
   if (member.replication_limited) replication_limited_.insert(id);
   if (member.deadline_ms) ttl_deadlines_.insert({*member.deadline_ms, id});
 }
@@ -131,6 +134,7 @@ void Namespace::Unindex(Inode inode) {
   const InodeId id = inode.id();
   if (member.pinned) pinned_files_.erase(id);
   if (member.to_be_persisted) to_be_persisted_.erase(id);
+  if (member.lost) lost_files_.erase(id);
   if (member.replication_limited) replication_limited_.erase(id);
   if (member.deadline_ms) ttl_deadlines_.erase({*member.deadline_ms, id});
 }
@@ -351,17 +355,19 @@ UfsMode Namespace::UfsModeOf(const MountInfo& mount) const {
 }
 
 Status Namespace::CheckIndexes() const {
-  std::set<InodeId> pinned, persisting, limited;
+  std::set<InodeId> pinned, persisting, lost, limited;
   std::set<std::pair<int64_t, InodeId>> deadlines;
   inodes_.Walk(0, std::numeric_limits<size_t>::max(), [&](Inode inode) {
     const Membership member = MembershipOf(inode);
     if (member.pinned) pinned.insert(inode.id());
     if (member.to_be_persisted) persisting.insert(inode.id());
+    if (member.lost) lost.insert(inode.id());
     if (member.replication_limited) limited.insert(inode.id());
     if (member.deadline_ms) deadlines.insert({*member.deadline_ms, inode.id()});
   });
   if (pinned != pinned_files_) return DataLoss("the set of pinned files is wrong");
   if (persisting != to_be_persisted_) return DataLoss("the set of files to persist is wrong");
+  if (lost != lost_files_) return DataLoss("the set of lost files is wrong");
   if (limited != replication_limited_) return DataLoss("the set of replicated files is wrong");
   if (deadlines != ttl_deadlines_) return DataLoss("the set of TTL deadlines is wrong");
   return Status::Ok();

@@ -125,6 +125,7 @@ class Namespace {
   const std::set<InodeId>& pinned_files() const { return pinned_files_; }
   // Files in TO_BE_PERSISTED.
   const std::set<InodeId>& to_be_persisted() const { return to_be_persisted_; }
+  const std::set<InodeId>& lost_files() const { return lost_files_; }
   // Inodes with a TTL by the time it ends.
   const std::set<std::pair<int64_t, InodeId>>& ttl_deadlines() const { return ttl_deadlines_; }
   // Files under the replication checker: replication_min > 0 or replication_max >= 0.
@@ -158,6 +159,7 @@ class Namespace {
   std::unique_ptr<CompletedOperations> completed_;
   std::set<InodeId> pinned_files_;
   std::set<InodeId> to_be_persisted_;
+  std::set<InodeId> lost_files_;
   std::set<InodeId> replication_limited_;
   std::set<std::pair<int64_t, InodeId>> ttl_deadlines_;
   std::map<std::string, std::map<std::string, std::string>> path_config_;

@@ -341,6 +341,20 @@ TEST_F(AttributeTest, OnlyFilesWithoutAnotherCopyGetLost) {
   EXPECT_EQ(Info("/m").persistence, PersistenceState::kNotPersisted);
 }
 
+TEST_F(AttributeTest, AFoundFileIsStillPersistedWhenThatWasAskedFor) {
+  const InodeId scheduled = ns_.Make("/s", 5), given_up = ns_.Make("/g", 5);
+  ASSERT_OK(ns_.Commit(PlanSchedulePersist(*ns_, ns_.Context(), "/s", 0)));
+  ASSERT_OK(ns_.Commit(PlanSchedulePersist(*ns_, ns_.Context(), "/g", 0)));
+  ASSERT_OK(ns_.Commit(PlanCancelPersist(*ns_, given_up, ns_.now_ms)));
+  ns_.Apply(PlanMarkLost(*ns_, {scheduled, given_up}, ns_.now_ms));
+  EXPECT_THAT(ns_->lost_files(), ElementsAre(scheduled, given_up));
+  ns_.Apply(PlanMarkFound(*ns_, {scheduled, given_up}, ns_.now_ms));
+  EXPECT_EQ(Info("/s").persistence, PersistenceState::kToBePersisted);
+  EXPECT_EQ(Info("/g").persistence, PersistenceState::kNotPersisted);
+  EXPECT_THAT(ns_->lost_files(), IsEmpty());
+  EXPECT_OK(ns_->CheckInvariants());
+}
+
 TEST_F(AttributeTest, ExpiredInodesComeEarliestFirst) {
   const InodeId f = ns_.Make("/f", 1, /*persisted=*/true);
   const InodeId g = ns_.Make("/g", 1);

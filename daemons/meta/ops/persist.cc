@@ -82,8 +82,10 @@ Result<Mutation> PlanSetPersistJob(const Namespace& ns, InodeId id, int64_t job_
 
 Result<Mutation> PlanCancelPersist(const Namespace& ns, InodeId id, int64_t now_ms) {
   ASSIGN_OR_RETURN(const Inode file, FindFile(ns, id));
-  return ChangeState(ns, {file.id()}, now_ms, {PersistenceState::kToBePersisted},
-                     PersistenceState::kNotPersisted);
+  Mutation mutation = ChangeState(ns, {file.id()}, now_ms, {PersistenceState::kToBePersisted},
+                                  PersistenceState::kNotPersisted);
+  for (InodeRecord& record : mutation.puts) record.persist_at_ms = 0;
+  return mutation;
 }
 
 Result<std::vector<UfsMakeDirectory>> MissingUfsDirectories(const Namespace& ns, InodeId id) {
@@ -121,7 +123,11 @@ Mutation PlanMarkLost(const Namespace& ns, const std::vector<InodeId>& files, in
 }
 
 Mutation PlanMarkFound(const Namespace& ns, const std::vector<InodeId>& files, int64_t now_ms) {
-  return ChangeState(ns, files, now_ms, {PersistenceState::kLost}, PersistenceState::kNotPersisted);
+  Mutation mutation =
+      ChangeState(ns, files, now_ms, {PersistenceState::kLost}, PersistenceState::kNotPersisted);
+  for (InodeRecord& record : mutation.puts)
+    if (record.persist_at_ms != 0) record.persistence = PersistenceState::kToBePersisted;
+  return mutation;
 }
 
 }  // namespace headpond::meta

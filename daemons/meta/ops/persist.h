@@ -32,7 +32,8 @@ Result<Mutation> PlanMarkPersisted(const Namespace& ns, InodeId file, int64_t le
 // Marks completed files whose only copies are gone as LOST; persisted ones, and unknown ids, are
 // skipped.
 Mutation PlanMarkLost(const Namespace& ns, const std::vector<InodeId>& files, int64_t now_ms);
-// A lost file whose blocks came back is NOT_PERSISTED again.
+// A lost file whose blocks came back is NOT_PERSISTED again, or TO_BE_PERSISTED when it was
+// scheduled.
 Mutation PlanMarkFound(const Namespace& ns, const std::vector<InodeId>& files, int64_t now_ms);
 
 }  // namespace headpond::meta

@@ -20,14 +20,16 @@
 
 namespace headpond::master {
 
-// A master without its services, for tests: the journal in memory, the root under-store a temporary
+// A master without its services or threads, for tests (master_testing.h has the one with both
+// threads and a durable journal): the journal in memory, the root under-store a temporary
 // folder, one worker that holds nothing, the I/O pool the caller's own thread.
-class TestMaster {
+class InlineMaster {
  public:
   static constexpr auto kOnce = LoadMetadata::kOnce;
 
-  explicit TestMaster(FileSystemMasterOptions options = {}) : TestMaster(std::move(options), {}) {}
-  TestMaster(FileSystemMasterOptions options, UfsPool::Opener opener)
+  explicit InlineMaster(FileSystemMasterOptions options = {})
+      : InlineMaster(std::move(options), {}) {}
+  InlineMaster(FileSystemMasterOptions options, UfsPool::Opener opener)
       : ufs_(opener ? std::move(opener) : ufs::OpenUfs) {
     std::filesystem::create_directories(UfsPath(""));
     EXPECT_OK(journal::FormatLocalJournal(env_, "/journal", "cluster", false));
@@ -47,7 +49,7 @@ class TestMaster {
     blocks = std::make_unique<BlockMaster>(BlockMasterOptions{}, clock, Random(1));
     files = std::make_unique<FileSystemMaster>(options, *store, *blocks, ufs_, io_, clock);
   }
-  ~TestMaster() { store->Stop(); }
+  ~InlineMaster() { store->Stop(); }
 
   std::string UfsPath(const std::string& relative) const {
     return directory_ / ("ufs/" + relative);
