@@ -159,7 +159,7 @@ class BlockClientService final : public blockpb::BlockMasterClientService::Callb
   // Until the workers had time to report, an answer would say that cached blocks are gone.
   Status CheckServing() const {
     if (!deps_.in_safe_mode()) return Status::Ok();
-    return Unavailable("master is in safe mode while its workers register; retry in a few seconds");
+    return Unavailable("Alluxio master is in safe mode. Please try again later.");
   }
 
   Status CheckSuperuser(const meta::Caller& caller) const {

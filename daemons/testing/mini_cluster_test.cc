@@ -203,6 +203,42 @@ TEST_F(MiniClusterTest, MoreThanTheTiersHoldIsEvictedFromTheCacheNotLost) {
       EXPECT_LE(tier.used_bytes, tier.capacity_bytes);
 }
 
+// A cluster whose master has come back to a namespace with a file in it.
+class MiniClusterSafeModeTest : public ::testing::Test {
+ protected:
+  void Restart(MiniCluster& cluster) {
+    ASSERT_OK(cluster.Start());  // a new namespace has no blocks to wait for
+    {
+      ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
+      ASSERT_OK(WriteFile(*files, "/file", "text"));
+    }
+    cluster.StopMaster();
+    ASSERT_OK(cluster.StartMaster());
+  }
+};
+
+TEST_F(MiniClusterSafeModeTest, WorkersAreNotToldOfUntilTheyHadTimeToRegister) {
+  MiniCluster cluster({.properties = {{"alluxio.master.worker.connect.wait.time", "1h"}}});
+  Restart(cluster);
+  ASSERT_OK_AND_ASSIGN(auto files,
+                       cluster.NewClient({{"alluxio.user.rpc.retry.max.duration", "1ms"}}));
+  EXPECT_OK(files->CreateDirectory("/served"));
+  EXPECT_THAT(files->GetWorkers().status(),
+              StatusIs(Code::kUnavailable,
+                       HasSubstr("Alluxio master is in safe mode. Please try again later.")));
+}
+
+TEST_F(MiniClusterSafeModeTest, ItEndsByItself) {
+  MiniCluster cluster({.properties = {{"alluxio.master.worker.connect.wait.time", "300ms"}}});
+  Restart(cluster);
+  ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
+  ASSERT_TRUE(Eventually([&] {
+    const auto workers = files->GetWorkers();
+    return workers.ok() && !workers->empty();
+  }));
+  EXPECT_THAT(ReadFile(*files, "/file"), IsOkAndHolds("text"));
+}
+
 TEST(MiniClusterMastersTest, AWorkerFindsThePrimaryAmongTheMastersItIsToldOf) {
   MiniCluster cluster({.workers = 1, .other_masters = {"127.0.0.1:1", "127.0.0.1:2"}});
   ASSERT_OK(cluster.Start());
