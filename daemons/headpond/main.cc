@@ -9,6 +9,7 @@
 
 #include "cli/journal_command.h"
 #include "cli/main.h"
+#include "headpond/container.h"
 #include "master/master_server.h"
 #include "net/grpc_setup.h"
 #include "net/memory.h"
@@ -34,6 +35,8 @@ constexpr std::array kPrograms{
     Program{"worker", headpond::worker::WorkerMain, "serve cached blocks; runs until SIGTERM"},
     Program{"journal", headpond::cli::JournalMain, "verify or dump a journal"},
     Program{"format", headpond::cli::FormatMain, "make an empty journal"},
+    Program{"entrypoint", headpond::container::EntrypointMain,
+            "start a role inside a container, as stock's image does"},
     Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
     Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
