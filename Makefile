@@ -6,7 +6,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := true
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run stop test test-tsan bench e2e fmt tidy
+.PHONY: help deps build run stop test test-tsan bench e2e images e2e-docker fmt tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -37,6 +37,12 @@ bench: build ## stock Alluxio 2.9 and Headpond in one run; writes docs/benchmark
 e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; kubectl against the operator
 	@e2e/operator/run.sh || [ $$? = 77 ]
 	@e2e/stock/run.sh
+
+images: build ## the images headpond/headpond and headpond/headpond-operator (needs a Docker daemon)
+	@images/build.sh
+
+e2e-docker: build ## the images on host and bridge networks, with stock Java clients outside
+	@e2e/docker/run.sh
 
 fmt: ## format the tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i

@@ -1,0 +1,34 @@
+#!/bin/sh
+# The start of a container. As root with ALLUXIO_USERNAME, _GROUP, _UID and _GID set it becomes that user first; then
+# `headpond entrypoint` does the rest in this process, so that signals reach it.
+set -eu
+home=${ALLUXIO_HOME:-/opt/alluxio}
+
+become() {
+  for name in USERNAME GROUP UID GID; do
+    eval "value=\${ALLUXIO_$name:-}"
+    case $value in
+      '' | 0 | root)
+        echo "entrypoint: ALLUXIO_$name='$value': set all of ALLUXIO_USERNAME, _GROUP, _UID and _GID, none of them root" >&2
+        exit 1
+        ;;
+    esac
+  done
+  getent group "$ALLUXIO_GID" >/dev/null || groupadd -g "$ALLUXIO_GID" "$ALLUXIO_GROUP"
+  getent passwd "$ALLUXIO_UID" >/dev/null ||
+    useradd -u "$ALLUXIO_UID" -g "$ALLUXIO_GID" -G root -d "$home" -M -s /bin/bash "$ALLUXIO_USERNAME"
+  # What lies in the under-store belongs to others; only the folder itself is handed over.
+  for folder in "$home/conf" "$home/logs" "$home/journal" /opt/domain /journal; do
+    [ ! -d "$folder" ] || chown -R "$ALLUXIO_UID:$ALLUXIO_GID" "$folder"
+  done
+  chown "$ALLUXIO_UID:$ALLUXIO_GID" "$home" "$home/underFSStorage"
+  exec setpriv --reuid "$ALLUXIO_UID" --regid "$ALLUXIO_GID" --init-groups -- "$0" "$@"
+}
+
+if [ "$(id -u)" = 0 ] && [ -n "${ALLUXIO_USERNAME:-}" ]; then
+  become "$@"
+elif [ -n "${ALLUXIO_UID:-}" ] && [ "$(id -u)" != "$ALLUXIO_UID" ]; then
+  echo "entrypoint: running as user $(id -u); ALLUXIO_UID=$ALLUXIO_UID has an effect only with -u 0" >&2
+fi
+[ ! -r "$home/conf/alluxio-env.sh" ] || . "$home/conf/alluxio-env.sh"
+exec /opt/headpond/bin/headpond entrypoint "$@"
