@@ -145,10 +145,21 @@ struct Client::Impl {
       curl_easy_setopt(curl, CURLOPT_SSLCERT, options.certificate_file.c_str());
       curl_easy_setopt(curl, CURLOPT_SSLKEY, options.key_file.c_str());
     }
+    SetBlob(CURLOPT_CAINFO_BLOB, options.ca);
+    SetBlob(CURLOPT_SSLCERT_BLOB, options.certificate);
+    SetBlob(CURLOPT_SSLKEY_BLOB, options.key);
     if (options.insecure) {
       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+  }
+
+  void SetBlob(CURLoption option, const std::string& text) {
+    if (text.empty()) return;
+    curl_blob blob{.data = const_cast<char*>(text.data()),
+                   .len = text.size(),
+                   .flags = CURL_BLOB_NOCOPY};  // the options outlive every call
+    curl_easy_setopt(handle.get(), option, &blob);
   }
 
   void SetMethod(const ClientRequest& request) {

@@ -49,8 +49,9 @@ class Client {
     // names the server.
     std::string base_url = "http://localhost";
     std::string unix_socket;
-    // PEM files for TLS. Without `ca_file` the system's authorities are trusted.
+    // PEM for TLS, as files or as texts. Without an authority the system's are trusted.
     std::string ca_file, certificate_file, key_file;
+    std::string ca, certificate, key;
     // Neither the certificate nor the name of the server is checked. Only on a user's explicit
     // word.
     bool insecure = false;
