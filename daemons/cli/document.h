@@ -26,10 +26,10 @@ class Document {
   Document(int64_t value) : value_(value) {}                 // NOLINT(google-explicit-constructor)
   Document(double value) : value_(value) {}                  // NOLINT(google-explicit-constructor)
   Document(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Document(std::string_view value)
-      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Document(const char* value)
-      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Document(std::string_view value) : value_(std::string(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Document(const char* value) : value_(std::string(value)) {}
   static Document EmptyList() { return Document(List()); }
   static Document EmptyMap() { return Document(Map()); }
 
