@@ -22,6 +22,7 @@ set(layers_operator base io http)
 # Folders of operator/ among themselves.
 set(operator_api api)
 set(operator_apiserver api apiserver)
+set(operator_kube api kube)
 set(operator_plan api plan)
 set(operator_runtime api plan runtime)
 set(operator_controller api plan runtime controller)
