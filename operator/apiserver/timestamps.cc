@@ -28,6 +28,11 @@ std::string FormatTime(int64_t ms_since_epoch) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds));
 }
 
+std::string FormatMicroTime(int64_t seconds_since_epoch, int64_t microseconds) {
+  const std::time_t seconds = seconds_since_epoch;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(seconds), microseconds);
+}
+
 std::optional<int64_t> ParseTime(std::string_view text) {
   std::tm parts{};
   const std::string copy(text);

@@ -10,6 +10,9 @@ namespace headpond::apiserver {
 // "2026-01-02T03:04:05Z", as metav1.Time is written.
 std::string FormatTime(int64_t ms_since_epoch);
 
+// "2026-01-02T03:04:05.000006Z", as metav1.MicroTime is written.
+std::string FormatMicroTime(int64_t seconds_since_epoch, int64_t microseconds);
+
 // Milliseconds since the epoch of such a text; a fraction of a second may follow the seconds
 // (metav1.MicroTime) and is dropped.
 std::optional<int64_t> ParseTime(std::string_view text);
