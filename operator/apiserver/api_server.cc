@@ -126,6 +126,8 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
             .path = path,
             .request = request};
   if (!call.type.namespaced && !path.name_space.empty()) return MethodNotAllowedError();
+  // Before anything is written for a client that couldn't read the answer.
+  if (const auto form = RequestedForm(request); !form.ok()) return form.status();
   const std::string dry_run = Query(request, "dryRun");
   if (!dry_run.empty() && dry_run != "All")
     return InvalidError(
@@ -133,6 +135,12 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
         {{"FieldValueNotSupported",
           fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry_run), "dryRun"}});
   call.dry_run = !dry_run.empty();
+  if (Query(request, "fieldManager").size() > kMaxManagerName)
+    return InvalidError("meta.k8s.io", request.method == "PATCH" ? "PatchOptions" : "CreateOptions",
+                        "",
+                        {{"FieldValueTooLong",
+                          fmt::format("Too long: may not be more than {} bytes", kMaxManagerName),
+                          "fieldManager"}});
   const std::string validation = Query(request, "fieldValidation");
   if (validation == "Strict")
     call.validation = FieldValidation::kStrict;

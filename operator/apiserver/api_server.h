@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "http/http_server.h"
 #include "operator/apiserver/api_error.h"
+#include "operator/apiserver/managed_fields.h"
 #include "operator/apiserver/representation.h"
 #include "operator/apiserver/request_path.h"
 #include "operator/apiserver/resources.h"
@@ -26,8 +27,8 @@ namespace headpond::apiserver {
 // business. Thread safe.
 //
 // Behaviour is what stock kubectl and client-go need of kube-apiserver 1.34. Not answered:
-// server-side apply (415), strategic merge patches of custom resources (415, as there), protobuf
-// bodies (415).
+// strategic merge patches and protobuf bodies of custom resources (415, as there), protobuf
+// answers (406 for clients that take nothing else).
 class ApiServer {
  public:
   struct Options {
@@ -70,8 +71,9 @@ class ApiServer {
     StoredObject object;  // the last state
     bool gone = false;    // false: finalizers hold it
   };
+  struct Wanted;  // what a client makes of an object, see wanted.h
   // Turns the current object, as the client sees it, into the one it wants.
-  using Change = std::function<Outcome<nlohmann::json>(const nlohmann::json& current)>;
+  using Change = std::function<Outcome<Wanted>(const nlohmann::json& current)>;
 
   // api_server.cc
   Outcome<http::Response> HandleResource(const http::Request& request, const RequestPath& path);
@@ -85,6 +87,12 @@ class ApiServer {
 
   // writes.cc
   Outcome<http::Response> Create(Call& call);
+  // Returns what is stored now. `managers_of` says who owns what of the complete object.
+  Outcome<nlohmann::json> CreateObject(
+      Call& call, nlohmann::json object,
+      const std::function<ManagedEntries(const nlohmann::json&)>& managers_of);
+  // The stored form of what a client wants to create, with its name and namespace.
+  Outcome<nlohmann::json> CheckNewObject(const Call& call, nlohmann::json object);
   Outcome<http::Response> Replace(Call& call);
   Outcome<http::Response> Patch(Call& call);
   Outcome<http::Response> Scale(Call& call);
@@ -96,9 +104,16 @@ class ApiServer {
   Outcome<nlohmann::json> Admit(Call& call, nlohmann::json object, const nlohmann::json* before);
   Outcome<StoredObject> Modify(Call& call, const Change& change);
   Outcome<StoredObject> ModifyOnce(Call& call, const Change& change, bool& retry);
+  // Whom managedFields names for the call.
+  static Manager WriterOf(const Call& call);
   std::string NewUid() EXCLUDES(random_mutex_);
   std::string NameFrom(const std::string& prefix) EXCLUDES(random_mutex_);
   std::optional<ApiError> CheckNamespace(const Call& call) const;
+
+  // apply.cc
+  Outcome<http::Response> ServerSideApply(Call& call);
+  // The fields that the client wants, in the stored form.
+  Outcome<nlohmann::json> DecodeConfiguration(const Call& call) const;
 
   // deletion.cc
   Outcome<http::Response> Delete(Call& call);

@@ -240,11 +240,120 @@ TEST_F(ApiServerTest, JsonPatchesWorkAsAWhole) {
 
 TEST_F(ApiServerTest, SaysWhichPatchesItDoesNotTake) {
   Create(Cluster("a"));
-  const Reply apply = Ask("PATCH", Path("a"), Cluster("a"), "application/apply-patch+yaml");
-  EXPECT_EQ(apply.code, 415);
-  EXPECT_THAT(apply.body.at("message").get<std::string>(), HasSubstr("without --server-side"));
-  EXPECT_EQ(Ask("PATCH", Path("a"), Cluster("a"), "application/strategic-merge-patch+json").code,
-            415);
+  for (const char* const media :
+       {"application/strategic-merge-patch+json", "application/apply-patch+cbor", "text/plain"}) {
+    const Reply refused = Ask("PATCH", Path("a"), Cluster("a"), media);
+    EXPECT_EQ(refused.code, 415);
+    EXPECT_THAT(refused.body.at("message").get<std::string>(),
+                HasSubstr("application/apply-patch+yaml"));
+  }
+}
+
+TEST_F(ApiServerTest, EveryWriterOwnsWhatItSet) {
+  const Reply created = Ask("POST", std::string(kClusters) + "?fieldManager=kubectl-create",
+                            Cluster("a", {{"paused", true}}));
+  const json& entries = created.body["metadata"]["managedFields"];
+  ASSERT_THAT(entries, SizeIs(1));
+  EXPECT_EQ(entries[0]["manager"], "kubectl-create");
+  EXPECT_EQ(entries[0]["operation"], "Update");
+  EXPECT_EQ(entries[0]["apiVersion"], "headpond.dev/v1alpha1");
+  EXPECT_EQ(entries[0]["time"], "2023-11-14T22:13:20Z");
+  EXPECT_EQ(entries[0]["fieldsV1"]["f:spec"]["f:paused"], json::object());
+  EXPECT_TRUE(entries[0]["fieldsV1"]["f:spec"].contains("f:worker"));  // a default
+  const Reply status =
+      Merge(Path("a") + "/status?fieldManager=operator", {{"status", {{"phase", "Ready"}}}});
+  const json& second = status.body["metadata"]["managedFields"][1];
+  EXPECT_EQ(second["subresource"], "status");
+  EXPECT_EQ(second["fieldsV1"], json::parse(R"({"f:status": {".": {}, "f:phase": {}}})"));
+}
+
+TEST_F(ApiServerTest, ServerSideApplyCreatesThenChangesThenRemoves) {
+  const std::string target = Path("a") + "?fieldManager=kubectl";
+  const auto apply = [&](const json& spec, const std::string& more = "") {
+    return Ask("PATCH", target + more, Cluster("a", spec), "application/apply-patch+yaml");
+  };
+  const Reply created = apply({{"worker", {{"replicas", 3}}}});
+  EXPECT_EQ(created.code, 201) << created.body;
+  EXPECT_EQ(created.body["metadata"]["managedFields"][0]["operation"], "Apply");
+  EXPECT_EQ(created.body["metadata"]["managedFields"][0]["fieldsV1"],
+            json::parse(R"({"f:spec": {"f:worker": {"f:replicas": {}}}})"));
+  EXPECT_EQ(apply({{"worker", {{"replicas", 3}}}}).body, created.body);
+
+  Merge(Path("a") + "?fieldManager=edit", {{"spec", {{"worker", {{"replicas", 4}}}}}});
+  const Reply conflict = apply({{"worker", {{"replicas", 3}}}});
+  EXPECT_EQ(conflict.code, 409);
+  EXPECT_EQ(conflict.body["reason"], "Conflict");
+  EXPECT_EQ(conflict.body["details"]["causes"],
+            json::parse(R"([{"reason": "FieldManagerConflict", "field": ".spec.worker.replicas",
+                "message": "conflict with \"edit\" using headpond.dev/v1alpha1"}])"));
+  EXPECT_EQ(apply({{"worker", {{"replicas", 3}}}}, "&force=true").code, 200);
+  // Nobody wants a number any more, so the default comes back.
+  const Reply removed = apply(json::object());
+  EXPECT_EQ(removed.body["spec"]["worker"]["replicas"], 1) << removed.body;
+}
+
+TEST_F(ApiServerTest, ServerSideApplyTakesYamlAndDryRuns) {
+  const std::string yaml =
+      "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {key: value}\n";
+  const std::string target = std::string(kSecrets) + "/s?fieldManager=x";
+  EXPECT_EQ(Raw("PATCH", target + "&dryRun=All", yaml, "application/apply-patch+yaml").status, 201);
+  EXPECT_EQ(Ask("GET", std::string(kSecrets) + "/s").code, 404);
+  EXPECT_EQ(Raw("PATCH", target, yaml, "application/apply-patch+yaml").status, 201);
+  EXPECT_EQ(Ask("GET", std::string(kSecrets) + "/s").body["data"]["key"], "dmFsdWU=");
+}
+
+TEST_F(ApiServerTest, ServerSideApplySaysWhatIsWrongWithTheRequest) {
+  const auto apply = [&](const std::string& query, json change, const std::string& path = "/a") {
+    json object = Cluster("a");
+    object.merge_patch(change);
+    return Ask("PATCH", kClusters + path + query, object, "application/apply-patch+yaml");
+  };
+  const std::string by = "?fieldManager=x";
+  EXPECT_EQ(apply("", json::object()).code, 422);
+  EXPECT_EQ(apply(by + "&force=maybe", json::object()).code, 422);
+  EXPECT_EQ(apply("?fieldManager=" + std::string(200, 'x'), json::object()).code, 422);
+  EXPECT_EQ(apply(by, {{"metadata", {{"managedFields", {{{"manager", "y"}}}}}}}).code, 400);
+  EXPECT_EQ(apply(by, {{"metadata", {{"name", "b"}}}}).code, 400);
+  EXPECT_EQ(apply(by, {{"metadata", {{"namespace", "other"}}}}).code, 400);
+  EXPECT_EQ(apply(by, {{"kind", "Secret"}}).code, 400);
+  EXPECT_EQ(apply(by, {{"spec", 7}}).code, 422);
+  EXPECT_EQ(apply(by, {{"status", {{"phase", "Ready"}}}}, "/a/status").code, 404);
+  EXPECT_EQ(apply(by, {{"metadata", {{"resourceVersion", "1"}}}}).code, 404);
+  EXPECT_EQ(apply(by, json::object()).code, 201);
+  EXPECT_EQ(apply(by, {{"metadata", {{"resourceVersion", "1"}}}}).code, 409);
+  EXPECT_EQ(apply(by + "&fieldValidation=Strict", {{"spec", {{"replica", 1}}}}).code, 400);
+  EXPECT_EQ(
+      Ask("PATCH", Path("a") + "?force=true", Cluster("a"), "application/merge-patch+json").code,
+      422);
+  const Reply status =
+      apply(by, {{"status", {{"phase", "Ready"}}}, {"spec", {{"paused", true}}}}, "/a/status");
+  EXPECT_EQ(status.code, 200) << status.body;
+  EXPECT_EQ(status.body["status"]["phase"], "Ready");
+  EXPECT_EQ(status.body["spec"]["paused"], false);
+}
+
+// What kubectl does when an object was applied from the client before.
+TEST_F(ApiServerTest, ManagedFieldsCanBeMovedByAJsonPatch) {
+  const Reply created = Ask("POST", std::string(kClusters) + "?fieldManager=before", Cluster("a"));
+  json entries = created.body["metadata"]["managedFields"];
+  entries[0]["manager"] = "kubectl";
+  entries[0]["operation"] = "Apply";
+  const auto patch = [&](const json& list, const json& version) {
+    return Ask(
+        "PATCH", Path("a"),
+        json::array(
+            {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", list}},
+             {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", version}}}),
+        "application/json-patch+json");
+  };
+  EXPECT_EQ(patch(entries, "1").code, 409);
+  const Reply moved = patch(entries, created.body["metadata"]["resourceVersion"]);
+  EXPECT_EQ(moved.code, 200);
+  EXPECT_EQ(moved.body["metadata"]["managedFields"], entries);
+  const json version = moved.body["metadata"]["resourceVersion"];
+  EXPECT_EQ(patch(json::array({1}), version).body["metadata"]["managedFields"], entries);
+  EXPECT_FALSE(
+      patch(json::array({json::object()}), version).body["metadata"].contains("managedFields"));
 }
 
 TEST_F(ApiServerTest, ImmutableFieldsStay) {
@@ -497,11 +606,32 @@ TEST_F(ApiServerTest, OpenApiDescribesEveryFieldOfTheTable) {
   EXPECT_THAT(schema["properties"]["env"]["items"]["required"], ElementsAre("name"));
 }
 
+TEST_F(ApiServerTest, ProtobufBodiesOfBuiltInKindsAreTaken) {
+  const char* const media = "application/vnd.kubernetes.protobuf";
+  const std::string accept = std::string(media) + ",application/json";
+  const std::string magic("k8s\0", 4);
+  // {1: {1: "v1", 2: "Secret"}, 2: {1: {1: "s"}, 4: {1: "key", 2: "value"}}}
+  const std::string secret = magic + "\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x13\x0a\x03\x0a\x01s" +
+                             "\x22\x0c\x0a\x03key\x12\x05value";
+  const auto created = Raw("POST", kSecrets, secret, media, accept);
+  EXPECT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(json::parse(created.body)["data"]["key"], "dmFsdWU=");
+  EXPECT_EQ(Raw("POST", "/api/v1/namespaces/default/configmaps", secret, media, accept).status,
+            400);
+  EXPECT_EQ(Raw("PUT", std::string(kSecrets) + "/s", secret, media, media).status, 406);
+  // {1: {1: "v1", 2: "DeleteOptions"}, 2: {2: {1: "other"}}}
+  const std::string options =
+      magic + "\x0a\x13\x0a\x02v1\x12\x0d" + "DeleteOptions" + "\x12\x09\x12\x07\x0a\x05other";
+  EXPECT_EQ(Raw("DELETE", std::string(kSecrets) + "/s", options, media, accept).status, 409);
+  EXPECT_EQ(Raw("DELETE", std::string(kSecrets) + "/s", magic, media, accept).status, 400);
+}
+
 TEST_F(ApiServerTest, HostileBodiesAreRefused) {
   EXPECT_EQ(Raw("POST", kClusters, std::string(100'000, '['), "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "{\"a\":", "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "[]", "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "k8s", "application/vnd.kubernetes.protobuf").status, 415);
+  EXPECT_EQ(Raw("POST", kSecrets, "k8s", "application/vnd.kubernetes.protobuf").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status,
             422);
   Create(Cluster("a"));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/timestamps.h"
@@ -16,15 +15,6 @@ using nlohmann::json;
 constexpr size_t kMaxName = 253;
 constexpr size_t kMaxLabelName = 63;
 constexpr size_t kMaxAnnotationBytes = 256 << 10;  // of all together, as Kubernetes
-
-// The server's own fields; authors' values are dropped silently, as Kubernetes does.
-constexpr std::array kServerFields = {"uid",
-                                      "creationTimestamp",
-                                      "generation",
-                                      "deletionTimestamp",
-                                      "deletionGracePeriodSeconds",
-                                      "selfLink",
-                                      "managedFields"};
 
 bool LowerOrDigit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

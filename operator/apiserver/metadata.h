@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -9,6 +10,15 @@
 #include "operator/apiserver/resources.h"
 
 namespace headpond::apiserver {
+
+// The server's own fields of metadata; authors' values are dropped silently, as Kubernetes does.
+inline constexpr std::array kServerFields = {"uid",
+                                             "creationTimestamp",
+                                             "generation",
+                                             "deletionTimestamp",
+                                             "deletionGracePeriodSeconds",
+                                             "selfLink",
+                                             "managedFields"};
 
 // What is wrong with metadata that an author may write: name, labels, annotations, finalizers,
 // ownerReferences. Expects a metadata that is an object.

@@ -130,11 +130,21 @@ json FreeObject(std::string_view description) {
   return schema;
 }
 
+json StatusSchema() {
+  json schema = FreeObject("What the cluster is. Written by the operator.");
+  schema["properties"]["conditions"] = {{"type", "array"},
+                                        {"description", "What holds and what doesn't."},
+                                        {"items", FreeObject("One condition.")},
+                                        {"x-kubernetes-list-type", "map"},
+                                        {"x-kubernetes-list-map-keys", {"type"}}};
+  return schema;
+}
+
 // What a kind has besides apiVersion, kind and metadata.
 json PropertiesOf(const ResourceType& type) {
   if (type.custom)
     return {{"spec", SchemaOf(api::CacheClusterFields(), "What the cluster shall be.")},
-            {"status", FreeObject("What the cluster is. Written by the operator.")}};
+            {"status", StatusSchema()}};
   if (type.kind == "ConfigMap")
     return {{"data", StringMapSchema("Texts.")},
             {"binaryData", StringMapSchema("Bytes, as base64.")}};

@@ -126,4 +126,11 @@ std::string Header(const http::Request& request, const std::string& name) {
   return found == request.headers.end() ? "" : found->second;
 }
 
+std::string ContentType(const http::Request& request) {
+  const std::string header = Header(request, "content-type");
+  std::string media = header.substr(0, header.find(';'));
+  while (media.ends_with(' ')) media.pop_back();
+  return media;
+}
+
 }  // namespace headpond::apiserver

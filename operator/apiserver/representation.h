@@ -47,5 +47,7 @@ std::string Dump(const nlohmann::json& value);
 std::string Query(const http::Request& request, const std::string& name);
 // The value of a header (lower-case name), "" when it is absent.
 std::string Header(const http::Request& request, const std::string& name);
+// The media type of the body without parameters, "" when none is said.
+std::string ContentType(const http::Request& request);
 
 }  // namespace headpond::apiserver

@@ -7,6 +7,10 @@
 #include "operator/apiserver/api_server.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/patch.h"
+#include "operator/apiserver/protobuf_body.h"
+#include "operator/apiserver/server_side_apply.h"
+#include "operator/apiserver/shape.h"
+#include "operator/apiserver/wanted.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -16,12 +20,9 @@ using nlohmann::json;
 // A write that names no version is repeated when another one comes between.
 constexpr int kMostAttempts = 100;
 
-std::string MediaType(const http::Request& request) {
-  const std::string header = Header(request, "content-type");
-  std::string media = header.substr(0, header.find(';'));
-  while (media.ends_with(' ')) media.pop_back();
-  return media;
-}
+constexpr const char* kApplyPatch = "application/apply-patch+yaml";
+constexpr const char* kJsonPatch = "application/json-patch+json";
+constexpr const char* kMergePatch = "application/merge-patch+json";
 
 std::string FieldText(const json& object, const char* field) {
   const auto found = object.is_object() ? object.find(field) : object.end();
@@ -43,6 +44,16 @@ bool IsUnknownField(const api::FieldIssue& issue) {
   return issue.message.starts_with("unknown field");
 }
 
+// The entries that a write goes on from. Clients send back what they were given, and kubectl moves
+// fields between managers so; one empty entry asks for a fresh start.
+ManagedEntries ClaimedManagers(const json& wanted, const json& before) {
+  const json& claimed = At(wanted, "metadata.managedFields");
+  if (claimed == json::array({json::object()})) return {};
+  auto entries = ReadManagedFields(wanted);
+  if (entries && !entries->empty()) return *std::move(entries);
+  return ReadManagedFields(before).value_or(ManagedEntries());
+}
+
 json ScaleOf(const json& cluster) {
   json metadata = json::object();
   for (const char* const field :
@@ -56,7 +67,22 @@ json ScaleOf(const json& cluster) {
           {"status", {{"replicas", ready.is_number() ? ready : json(0)}}}};
 }
 
+// The one version that objects are kept in.
+std::string StoredVersion(const ResourceType& type) {
+  return type.from_wire != nullptr ? StoredType("", type.resource).version : type.GroupVersion();
+}
+
 }  // namespace
+
+Manager ApiServer::WriterOf(const Call& call) {
+  const std::string agent = Header(call.request, "user-agent");
+  std::string name = Query(call.request, "fieldManager");
+  if (name.empty()) name = agent.substr(0, std::min(agent.find('/'), kMaxManagerName));
+  return {.name = name.empty() ? "unknown" : name,
+          .applies = ContentType(call.request) == kApplyPatch,
+          .subresource = call.path.subresource,
+          .api_version = StoredVersion(call.type)};
+}
 
 std::string ApiServer::NewUid() {
   const MutexLock lock(random_mutex_);
@@ -74,12 +100,16 @@ std::string ApiServer::NameFrom(const std::string& prefix) {
 }
 
 Outcome<json> ApiServer::DecodeObject(const Call& call) const {
-  const std::string media = MediaType(call.request);
+  const std::string media = ContentType(call.request);
+  // Custom resources have no protobuf form; options of a deletion have, whatever is deleted.
+  const bool protobuf =
+      media == kProtobufMedia && (!call.type.custom || call.request.method == "DELETE");
+  if (protobuf) return DecodeProtobuf(call.request.body);
   if (!media.empty() && media != "application/json")
     return UnsupportedMediaTypeError(fmt::format(
         "the body of the request was in an unknown format ({}) - accepted media types include: "
-        "application/json",
-        media));
+        "application/json{}",
+        media, call.type.custom ? "" : fmt::format(", {}", kProtobufMedia)));
   ASSIGN_OR_RETURN(json object, ParseBody(call.request.body));
   if (!object.is_object()) return BadRequestError("the body must be a JSON object");
   return object;
@@ -135,9 +165,8 @@ Outcome<json> ApiServer::Admit(Call& call, json object, const json* before) {
   return object;
 }
 
-Outcome<http::Response> ApiServer::Create(Call& call) {
+Outcome<json> ApiServer::CheckNewObject(const Call& call, json object) {
   const ResourceType& type = call.type;
-  ASSIGN_OR_RETURN(json object, DecodeObject(call));
   const std::string kind = FieldText(object, "kind");
   const std::string version = FieldText(object, "apiVersion");
   if ((!kind.empty() && kind != type.kind) || (!version.empty() && version != type.GroupVersion()))
@@ -145,8 +174,7 @@ Outcome<http::Response> ApiServer::Create(Call& call) {
                                        type.GroupVersion(), type.kind));
   if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
   object["kind"] = type.kind;
-  object["apiVersion"] = type.from_wire != nullptr ? json(StoredType("", type.resource).version)
-                                                   : json(type.GroupVersion());
+  object["apiVersion"] = StoredVersion(type);
   if (!object["metadata"].is_object()) object["metadata"] = json::object();
   json& metadata = object["metadata"];
   if (!TextAt(metadata, "resourceVersion").empty())
@@ -168,18 +196,35 @@ Outcome<http::Response> ApiServer::Create(Call& call) {
   }
   if (auto error = CheckNamespace(call)) return *std::move(error);
   if (type.custom) object.erase("status");
+  return object;
+}
+
+Outcome<http::Response> ApiServer::Create(Call& call) {
+  ASSIGN_OR_RETURN(json object, DecodeObject(call));
+  ASSIGN_OR_RETURN(const json created, CreateObject(call, std::move(object), [&](const json& made) {
+                     return AfterUpdate(ShapeOf(call.type), nullptr, made, {}, WriterOf(call),
+                                        clock_.NowMs());
+                   }));
+  return Answer(call, 201, created);
+}
+
+Outcome<json> ApiServer::CreateObject(
+    Call& call, json object, const std::function<ManagedEntries(const json&)>& managers_of) {
+  const ResourceType& type = call.type;
+  ASSIGN_OR_RETURN(object, CheckNewObject(call, std::move(object)));
   object = WithNewMetadata(type, std::move(object), NewUid(), clock_.NowMs());
   ASSIGN_OR_RETURN(object, Admit(call, std::move(object), nullptr));
+  object = WithManagedFields(std::move(object), managers_of(object));
 
   const std::string name = TextAt(object, "metadata.name");
   const ObjectKey key = call.KeyOf(name);
   if (call.dry_run) {
     if (store_.Get(key).ok()) return AlreadyExistsError(type, name);
-    return Answer(call, 201, object);
+    return object;
   }
   const auto stored = store_.Commit({{key, 0, std::make_shared<json>(std::move(object))}});
   if (!stored.ok()) return FromStoreStatus(type, name, stored.status());
-  return Answer(call, 201, *stored->front().object);
+  return *stored->front().object;
 }
 
 Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bool& retry) {
@@ -188,10 +233,12 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
   const auto found = store_.Get(call.Key());
   if (!found.ok()) return NotFoundError(type, call.path.name);
   const json& before = *found->object;
-  ASSIGN_OR_RETURN(json object, change(type.to_wire == nullptr ? before : type.to_wire(before)));
+  ASSIGN_OR_RETURN(Wanted wanted, change(type.to_wire == nullptr ? before : type.to_wire(before)));
+  json object = std::move(wanted.object);
   if (type.from_wire != nullptr) object = type.from_wire(std::move(object));
   if (!object.is_object() || !object["metadata"].is_object())
     return BadRequestError("metadata must be a map");
+  const ManagedEntries managers = ClaimedManagers(object, before);
   const json& uid = At(object, "metadata.uid");
   if (!uid.is_null() && uid != At(before, "metadata.uid"))
     return ConflictError(type, call.path.name);
@@ -227,6 +274,12 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
     ASSIGN_OR_RETURN(object, Admit(call, std::move(object), &before));
     object = WithKeptMetadata(type, std::move(object), before);
   }
+  const Shape& shape = ShapeOf(type);
+  const int64_t now = clock_.NowMs();
+  const ManagedEntries entries =
+      wanted.applied ? AfterApply(shape, before, object, *wanted.applied, WriterOf(call), now)
+                     : AfterUpdate(shape, before, object, managers, WriterOf(call), now);
+  object = WithManagedFields(std::move(object), entries);
   if (object == before || call.dry_run)
     return StoredObject{found->version, std::make_shared<const json>(std::move(object))};
 
@@ -265,38 +318,36 @@ Outcome<http::Response> ApiServer::Replace(Call& call) {
         "the namespace of the provided object does not match the namespace sent on the request");
   // kube-apiserver's PUT of a missing lease creates it.
   if (!store_.Get(call.Key()).ok() && call.type.kind == "Lease") return Create(call);
-  const auto stored = Modify(call, [&](const json&) -> Outcome<json> { return wanted; });
+  const auto stored = Modify(call, [&](const json&) -> Outcome<Wanted> { return Wanted{wanted}; });
   if (!stored.ok()) return stored.status();
   return Answer(call, 200, *stored->object);
 }
 
 Outcome<json> ApiServer::ApplyPatch(const Call& call, const json& current,
                                     const json& patch) const {
-  const std::string media = MediaType(call.request);
-  if (media == "application/json-patch+json") return JsonPatch(current, patch);
+  const std::string media = ContentType(call.request);
+  if (media == kJsonPatch) return JsonPatch(current, patch);
   return MergePatch(current, patch);
 }
 
 Outcome<http::Response> ApiServer::Patch(Call& call) {
-  const std::string media = MediaType(call.request);
+  const std::string media = ContentType(call.request);
   const bool builtin_strategic =
       media == "application/strategic-merge-patch+json" && !call.type.custom;
-  if (media == "application/apply-patch+yaml" || media == "application/apply-patch+cbor")
-    return UnsupportedMediaTypeError(
-        "server-side apply is not supported by this server; use kubectl apply without "
-        "--server-side, or a merge patch");
-  if (media != "application/merge-patch+json" && media != "application/json-patch+json" &&
-      !builtin_strategic)
+  if (media == kApplyPatch) return ServerSideApply(call);
+  if (media != kMergePatch && media != kJsonPatch && !builtin_strategic)
     return UnsupportedMediaTypeError(
         "the body of the request was in an unknown format - accepted media types include: "
-        "application/json-patch+json, application/merge-patch+json");
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
   if (!Query(call.request, "force").empty())
     return InvalidError(
         "meta.k8s.io", "PatchOptions", "",
         {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"}});
   ASSIGN_OR_RETURN(const json patch, ParseBody(call.request.body));
-  const auto stored =
-      Modify(call, [&](const json& current) { return ApplyPatch(call, current, patch); });
+  const auto stored = Modify(call, [&](const json& current) -> Outcome<Wanted> {
+    ASSIGN_OR_RETURN(json object, ApplyPatch(call, current, patch));
+    return Wanted{std::move(object)};
+  });
   if (!stored.ok()) return stored.status();
   return Answer(call, 200, *stored->object);
 }
@@ -309,8 +360,13 @@ Outcome<http::Response> ApiServer::Scale(Call& call) {
     return JsonResponse(200, ScaleOf(*stored->object));
   }
   if (method != "PUT" && method != "PATCH") return MethodNotAllowedError();
+  const std::string media = ContentType(call.request);
+  if (method == "PATCH" && media != kMergePatch && media != kJsonPatch)
+    return UnsupportedMediaTypeError(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json");
   ASSIGN_OR_RETURN(const json body, ParseBody(call.request.body));
-  const auto stored = Modify(call, [&](const json& current) -> Outcome<json> {
+  const auto stored = Modify(call, [&](const json& current) -> Outcome<Wanted> {
     json scale = body;
     if (method == "PATCH") {
       ASSIGN_OR_RETURN(scale, ApplyPatch(call, ScaleOf(current), body));
@@ -320,7 +376,7 @@ Outcome<http::Response> ApiServer::Scale(Call& call) {
     next["spec"]["worker"]["replicas"] = replicas.is_null() ? json(0) : replicas;
     if (const std::string version = TextAt(scale, "metadata.resourceVersion"); !version.empty())
       next["metadata"]["resourceVersion"] = version;
-    return next;
+    return Wanted{std::move(next)};
   });
   if (!stored.ok()) return stored.status();
   return JsonResponse(200, ScaleOf(*stored->object));
