@@ -17,7 +17,9 @@ Status ParseMessage(const ::grpc::ByteBuffer& bytes, google::protobuf::MessageLi
 }
 
 ::grpc::ByteBuffer SerializeMessage(const google::protobuf::MessageLite& message) {
-  const ::grpc::Slice slice(message.SerializeAsString());
+  // Straight into the slice: gRPC would copy a string.
+  const ::grpc::Slice slice(message.ByteSizeLong());
+  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
   return ::grpc::ByteBuffer(&slice, 1);
 }
 
