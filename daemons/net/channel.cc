@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "net/grpc_status.h"
+#include "net/running_streams.h"
 #include "net/sasl_plain.h"
 #include "proto/sasl_server.grpc.pb.h"
 
@@ -66,39 +67,13 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
                                      arguments);
 }
 
-// How many streams gRPC still runs; it may outlive the channel it belongs to.
-class AuthenticatedChannel::Streams {
- public:
-  void Add() EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    ++running_;
-  }
-  void Remove() EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    if (--running_ == 0) none_running_.NotifyAll();
-  }
-  // False when some still run at `deadline`.
-  bool WaitForNone(steady_clock::time_point deadline) EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    while (running_ > 0) {
-      if (!none_running_.WaitUntil(mutex_, deadline)) return running_ == 0;
-    }
-    return true;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar none_running_;
-  int running_ GUARDED_BY(mutex_) = 0;
-};
-
 // One authentication: pending until the server says SUCCESS, then good until the stream ends.
 class AuthenticatedChannel::Stream final
     : public ::grpc::ClientBidiReactor<SaslMessage, SaslMessage>,
       public std::enable_shared_from_this<Stream> {
  public:
   Stream(const ChannelOptions& options, std::string channel_id, uint64_t ticket,
-         std::shared_ptr<Streams> streams)
+         std::shared_ptr<RunningStreams> streams)
       : target_(options.target),
         channel_id_(std::move(channel_id)),
         ticket_(ticket),
@@ -171,7 +146,7 @@ class AuthenticatedChannel::Stream final
     // First this stream's references to the gRPC channel go, then the owner of the channel hears
     // that none are left: the last one must not be dropped here, on one of the threads that gRPC
     // joins when its last channel goes.
-    const std::shared_ptr<Streams> streams = streams_;
+    const std::shared_ptr<RunningStreams> streams = streams_;
     self_.reset();  // deletes this, unless a caller still waits on it
     streams->Remove();
   }
@@ -201,7 +176,7 @@ class AuthenticatedChannel::Stream final
   const std::string channel_id_;
   const uint64_t ticket_;
   const steady_clock::time_point expires_;
-  const std::shared_ptr<Streams> streams_;
+  const std::shared_ptr<RunningStreams> streams_;
   std::unique_ptr<SaslAuthenticationService::Stub> stub_;
   ::grpc::ClientContext context_;
   std::shared_ptr<Stream> self_;  // gRPC's reference, from Begin to OnDone
@@ -216,7 +191,7 @@ class AuthenticatedChannel::Stream final
 AuthenticatedChannel::AuthenticatedChannel(ChannelOptions options, Random random)
     : options_(std::move(options)),
       channel_(MakeChannel(options_)),
-      streams_(std::make_shared<Streams>()),
+      streams_(std::make_shared<RunningStreams>()),
       random_(std::move(random)) {}
 
 AuthenticatedChannel::~AuthenticatedChannel() {

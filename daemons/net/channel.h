@@ -20,6 +20,8 @@ class Status;
 
 namespace headpond::net {
 
+class RunningStreams;
+
 struct ChannelOptions {
   std::string target;  // "host:port" or "unix:/absolute/path"
   AuthType auth = AuthType::kSimple;
@@ -75,13 +77,12 @@ class AuthenticatedChannel {
 
  private:
   class Stream;
-  class Streams;
 
   std::shared_ptr<Stream> CurrentStream() EXCLUDES(mutex_);
 
   const ChannelOptions options_;
   const std::shared_ptr<::grpc::Channel> channel_;
-  const std::shared_ptr<Streams> streams_;  // counts what gRPC still runs
+  const std::shared_ptr<RunningStreams> streams_;  // counts what gRPC still runs
   Mutex mutex_;
   Random random_ GUARDED_BY(mutex_);
   uint64_t last_ticket_ GUARDED_BY(mutex_) = 0;

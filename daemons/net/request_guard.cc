@@ -34,8 +34,9 @@ void AddRequired(const Descriptor& type, const std::string& prefix,
   above.erase(&type);
 }
 
-// `method` is "/package.Service/Method".
-Status ExplainMalformed(std::string_view method) {
+}  // namespace
+
+Status MalformedRequest(std::string_view method) {
   std::string name(method.substr(std::min<size_t>(1, method.size())));
   std::replace(name.begin(), name.end(), '/', '.');
   const MethodDescriptor* found = DescriptorPool::generated_pool()->FindMethodByName(name);
@@ -48,6 +49,8 @@ Status ExplainMalformed(std::string_view method) {
   return InvalidArgument("{}: malformed {}, or a field that it must have is missing ({})", method,
                          found->input_type()->full_name(), required);
 }
+
+namespace {
 
 class RequestGuard final : public ::grpc::experimental::Interceptor {
  public:
@@ -66,7 +69,7 @@ class RequestGuard final : public ::grpc::experimental::Interceptor {
     if (status.error_code() != ::grpc::StatusCode::UNIMPLEMENTED || !status.error_message().empty())
       return;
     batch.ModifySendStatus(
-        ToGrpc(malformed_ ? ExplainMalformed(method_)
+        ToGrpc(malformed_ ? MalformedRequest(method_)
                           : Unimplemented("{} is not served by this version", method_)));
   }
 

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/port_holder.h"
 #include "base/unique_fd.h"
+#include "net/lane_service.h"
 #include "net/request_guard.h"
 #include "net/sasl_service.h"
 #include "net/user_groups.h"
@@ -167,6 +168,11 @@ void GrpcServer::AddService(::grpc::Service& service) {
 void GrpcServer::AddSasl(SaslService& sasl) {
   AddService(sasl.service());
   sasl_.push_back(&sasl);
+}
+
+void GrpcServer::AddLanes(LaneService& lanes) {
+  AddService(lanes.service());
+  AddStopHook([this, &lanes] { lanes.CloseAll(Unavailable("{} is stopping", options_.name)); });
 }
 
 void GrpcServer::AddStopHook(std::function<void()> hook) {

@@ -17,6 +17,7 @@ class Service;
 
 namespace headpond::net {
 
+class LaneService;
 class SaslService;
 
 struct GrpcServerOptions {
@@ -60,6 +61,8 @@ class GrpcServer {
   // Before Start. Serves the authentication streams, sweeps them every minute and ends them first
   // on Stop. `sasl` must outlive this.
   void AddSasl(SaslService& sasl);
+  // Before Start. Ends the lanes on Stop. `lanes` must outlive this.
+  void AddLanes(LaneService& lanes);
   // Before Start. `hook` runs at the beginning of Stop, to end long-lived streams.
   void AddStopHook(std::function<void()> hook);
 
