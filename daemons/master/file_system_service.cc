@@ -69,10 +69,32 @@ class ListReactor final : public ::grpc::ServerWriteReactor<fspb::ListStatusPRes
 
 class FileSystemClientService final : public fspb::FileSystemMasterClientService::CallbackService {
  public:
-  explicit FileSystemClientService(const ServiceDeps& deps)
+  FileSystemClientService(const ServiceDeps& deps, net::LaneMethods& lanes)
       : deps_(deps),
         gate_("alluxio.grpc.file.FileSystemMasterClientService", deps.authenticator, deps.groups,
-              deps.metrics) {}
+              deps.metrics) {
+    using Self = FileSystemClientService;
+    const auto add = [&](std::string_view name, auto method) {
+      lanes.Add(
+          fmt::format("/{}/{}", fspb::FileSystemMasterClientService::service_full_name(), name),
+          *this, method);
+    };
+    add("CheckAccess", &Self::CheckAccess);
+    add("CompleteFile", &Self::CompleteFile);
+    add("CreateDirectory", &Self::CreateDirectory);
+    add("CreateFile", &Self::CreateFile);
+    add("Exists", &Self::Exists);
+    add("Free", &Self::Free);
+    add("GetFilePath", &Self::GetFilePath);
+    add("GetNewBlockIdForFile", &Self::GetNewBlockIdForFile);
+    add("GetStatus", &Self::GetStatus);
+    add("NeedsSync", &Self::NeedsSync);
+    add("Remove", &Self::Remove);
+    add("Rename", &Self::Rename);
+    add("ScheduleAsyncPersistence", &Self::ScheduleAsyncPersistence);
+    add("SetAcl", &Self::SetAcl);
+    add("SetAttribute", &Self::SetAttribute);
+  }
 
   ServerUnaryReactor* GetStatus(CallbackServerContext* context,
                                 const fspb::GetStatusPRequest* request,
@@ -579,8 +601,9 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
 
 }  // namespace
 
-std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps) {
-  return std::make_unique<FileSystemClientService>(deps);
+std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps,
+                                                             net::LaneMethods& lanes) {
+  return std::make_unique<FileSystemClientService>(deps, lanes);
 }
 
 }  // namespace headpond::master

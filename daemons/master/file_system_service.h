@@ -15,6 +15,7 @@ class Service;
 }
 namespace headpond::net {
 class Authenticator;
+class LaneMethods;
 class UserGroups;
 }  // namespace headpond::net
 
@@ -41,7 +42,9 @@ struct ServiceDeps {
 };
 
 // FileSystemMasterClientService: what clients ask about paths. Methods of features that this build
-// does not have (active sync, sync v2, load jobs) answer UNIMPLEMENTED.
-std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps);
+// does not have (active sync, sync v2, load jobs) answer UNIMPLEMENTED. Adds to `lanes` what
+// clients call often or many at a time.
+std::unique_ptr<::grpc::Service> MakeFileSystemClientService(const ServiceDeps& deps,
+                                                             net::LaneMethods& lanes);
 
 }  // namespace headpond::master

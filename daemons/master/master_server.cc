@@ -22,6 +22,7 @@
 #include "meta/ops/mount.h"
 #include "net/auth_config.h"
 #include "net/host_check.h"
+#include "net/lane_service.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
 #include "net/user_groups.h"
@@ -113,6 +114,7 @@ struct MasterServer::Parts {
   std::unique_ptr<net::Authenticator> authenticator;
   std::unique_ptr<net::SaslService> sasl;
   std::unique_ptr<net::VersionService> versions;
+  std::unique_ptr<net::LaneService> lanes;
   std::vector<std::unique_ptr<::grpc::Service>> services;
   MasterIdentity identity;
   int64_t serve_from_ms = 0;  // end of safe mode
@@ -225,7 +227,9 @@ void MasterServer::Parts::MakeServers() {
   identity.start_ms = clock.NowMs();
 
   const ServiceDeps deps = Deps();
-  services.push_back(MakeFileSystemClientService(deps));
+  net::LaneMethods lane_methods;
+  services.push_back(MakeFileSystemClientService(deps, lane_methods));
+  lanes = std::make_unique<net::LaneService>(*authenticator, std::move(lane_methods));
   services.push_back(MakeFileSystemWorkerService(deps, *persist));
   services.push_back(MakeBlockClientService(deps));
   services.push_back(MakeBlockWorkerService(deps));
@@ -248,6 +252,7 @@ void MasterServer::Parts::MakeServers() {
           static_cast<size_t>(config.GetSize("alluxio.master.network.flowcontrol.window"))});
   for (const auto& service : services) rpc->AddService(*service);
   rpc->AddService(versions->service());
+  rpc->AddLanes(*lanes);
   rpc->AddSasl(*sasl);
 
   web = std::make_unique<http::HttpServer>(

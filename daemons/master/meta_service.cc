@@ -45,7 +45,8 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
   ServerUnaryReactor* GetConfiguration(CallbackServerContext* context,
                                        const metapb::GetConfigurationPOptions* request,
                                        metapb::GetConfigurationPResponse* response) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
+    const Finish finish(*context);
+    ServerUnaryReactor* const reactor = finish.reactor();
     const auto config = config_.view();
     if (!request->ignoreclusterconf()) {
       for (const ReportedProperty& property :
@@ -72,7 +73,7 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
       response->set_pathconfighash(PathConfigHash(paths));
       response->set_pathconfiglastupdatetime(config->last_update_ms);
     }
-    deps_.store.AfterDurable(Finish(reactor));
+    deps_.store.AfterDurable(finish);
     return reactor;
   }
 

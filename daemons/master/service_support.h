@@ -12,6 +12,7 @@
 #include "meta/namespace.h"
 #include "net/auth.h"
 #include "net/grpc_status.h"
+#include "net/lane_service.h"
 #include "net/user_groups.h"
 
 // What the master's gRPC services share. Only service .cc files include this.
@@ -20,10 +21,19 @@ namespace headpond::master {
 // Ends one unary call. Copyable; call it exactly once, from any thread.
 class Finish {
  public:
-  explicit Finish(::grpc::ServerUnaryReactor* reactor) : reactor_(reactor) {}
-  void operator()(const Status& status) const { reactor_->Finish(net::ToGrpc(status)); }
+  explicit Finish(::grpc::CallbackServerContext& context)
+      : lane_call_(net::LaneCall::Of(context)),
+        reactor_(lane_call_ == nullptr ? context.DefaultReactor() : nullptr) {}
+
+  void operator()(const Status& status) const {
+    if (lane_call_ != nullptr) return lane_call_->Finish(status);
+    reactor_->Finish(net::ToGrpc(status));
+  }
+  // What the handler returns; null for a call over a lane.
+  ::grpc::ServerUnaryReactor* reactor() const { return reactor_; }
 
  private:
+  net::LaneCall* lane_call_;
   ::grpc::ServerUnaryReactor* reactor_;
 };
 
@@ -40,7 +50,8 @@ class CallGate {
   Result<meta::Caller> CallerOf(const ::grpc::CallbackServerContext& context,
                                 std::string_view method) const {
     ASSIGN_OR_RETURN(const net::CallUser user,
-                     authenticator_.Authenticate(context, fmt::format("{}/{}", service_, method)));
+                     authenticator_.Authenticate(net::LaneCall::StreamOf(context),
+                                                 fmt::format("{}/{}", service_, method)));
     ASSIGN_OR_RETURN(std::vector<std::string> groups, groups_.Groups(user.name));
     return meta::Caller{.user = user.name, .groups = std::move(groups), .internal = false};
   }
@@ -51,8 +62,8 @@ class CallGate {
   template <typename Handler>
   ::grpc::ServerUnaryReactor* Run(::grpc::CallbackServerContext* context, std::string_view method,
                                   std::string_view metric, Handler&& handler) const {
-    ::grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    const Finish finish(reactor);
+    const Finish finish(*context);
+    ::grpc::ServerUnaryReactor* const reactor = finish.reactor();  // the context may go first
     if (!metric.empty()) metrics_.counter(fmt::format("Master.{}Ops", metric)).Add();
     auto caller = CallerOf(*context, method);
     const Status status = caller.ok() ? handler(*std::move(caller), finish) : caller.status();
