@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "net/grpc_status.h"
+#include "net/lane_client.h"
 
 namespace headpond::client {
 namespace {
@@ -172,10 +173,15 @@ class GrpcStream final : public ByteStream {
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(const net::ChannelOptions& options)
-      : channel_(options, Random::FromSystem()) {}
+      : channel_(options, Random::FromSystem()), lane_(channel_) {}
 
   Status Unary(const char* method, const MessageLite& request, MessageLite& response,
                Millis timeout) override {
+    if (const auto reply = lane_.Call(method, request, timeout)) {
+      if (!reply->ok()) return reply->status();
+      if (response.ParseFromString(**reply)) return Status::Ok();
+      return Internal("malformed {} from {}", response.GetTypeName(), target());
+    }
     return channel_.Call(timeout, [&](grpc::ClientContext& context) {
       MessageStub stub(channel_.channel());
       grpc::CompletionQueue queue;
@@ -204,6 +210,7 @@ class GrpcConnection final : public Connection {
 
  private:
   net::AuthenticatedChannel channel_;
+  net::LaneClient lane_;
 };
 
 }  // namespace
