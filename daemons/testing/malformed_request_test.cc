@@ -16,6 +16,7 @@
 #include "proto/block_master.pb.h"
 #include "proto/block_worker.pb.h"
 #include "proto/file_system_master.pb.h"
+#include "proto/lane.pb.h"
 #include "proto/meta_master.pb.h"
 #include "proto/metric_master.pb.h"
 #include "proto/sasl_server.pb.h"
@@ -75,7 +76,8 @@ std::vector<const MethodDescriptor*> MasterMethods() {
                  metapb::MasterInfo::descriptor()->file(),
                  alluxio::grpc::metric::GetMetricsPOptions::descriptor()->file(),
                  alluxio::grpc::version::GetServiceVersionPRequest::descriptor()->file(),
-                 alluxio::grpc::sasl::SaslMessage::descriptor()->file()});
+                 alluxio::grpc::sasl::SaslMessage::descriptor()->file(),
+                 lane::LaneCalls::descriptor()->file()});
   return methods;
 }
 
