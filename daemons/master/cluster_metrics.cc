@@ -62,7 +62,8 @@ void ClusterMetrics::AddThroughput(std::string_view name, const Counter& bytes) 
   // Bytes per minute since the counters began, as stock reckons: whole minutes, at least one.
   metrics_.AddGauge(fmt::format("Cluster.{}Throughput", name), [this, &bytes] {
     const int64_t minutes = (clock_.NowMs() - counting_since_ms_) / kMinuteMs;
-    return static_cast<double>(bytes.value() / std::max<int64_t>(1, minutes));
+    const int64_t per_minute = bytes.value() / std::max<int64_t>(1, minutes);
+    return static_cast<double>(per_minute);
   });
 }
 

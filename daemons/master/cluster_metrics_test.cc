@@ -11,8 +11,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::Key;
-using ::testing::Not;
-using ::testing::Pair;
 
 class ClusterMetricsTest : public ::testing::Test {
  protected:

@@ -34,7 +34,6 @@ namespace blockpb = ::alluxio::grpc::block;
 namespace fspb = ::alluxio::grpc::file;
 namespace metapb = ::alluxio::grpc::meta;
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 using google::protobuf::Message;

@@ -61,8 +61,7 @@ class Writer {
       return Status::Ok();
     }
     const auto it = std::next(paths_.begin(), static_cast<ptrdiff_t>(random_.Below(paths_.size())));
-    const std::string path = *it;
-    paths_.erase(it);
+    const std::string path = std::move(paths_.extract(it).value());
     if (choice < 8) return files_.Delete(path);
     const std::string renamed = NewPath();
     RETURN_IF_ERROR(files_.Rename(path, renamed));

@@ -17,7 +17,6 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing_operator::FakeRuntime;
 using testing_operator::FakeWorld;
 

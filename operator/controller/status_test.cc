@@ -11,7 +11,6 @@ namespace headpond::controller {
 namespace {
 
 using plan::ObservedWorkload;
-using plan::Phase;
 
 constexpr int64_t kNow = 1'700'000'000'000;
 
