@@ -28,7 +28,7 @@ set(operator_runtime api plan runtime)
 set(operator_controller api plan runtime controller)
 set(operator_daemon api apiserver plan runtime controller daemon)
 set(operator_cli api apiserver plan runtime controller daemon cli)
-set(operator_testing api plan runtime controller testing)
+set(operator_testing api apiserver kube plan runtime controller testing)
 
 set(failures 0)
 file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/daemons/*.h ${ROOT}/daemons/*.cc ${ROOT}/operator/*.h
