@@ -9,7 +9,7 @@ export CCACHE_NOHASHDIR := true
 .PHONY: help deps build run stop test test-tsan bench e2e images e2e-docker fmt tidy
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 deps: ## install what the build needs from apt (root or sudo)
 	@scripts/deps.sh
