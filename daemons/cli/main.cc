@@ -6,6 +6,7 @@
 #include "cli/bench_support.h"
 #include "cli/fs_commands.h"
 #include "cli/fsadmin_commands.h"
+#include "cli/image_commands.h"
 #include "cli/shell.h"
 #include "cli/sink.h"
 #include "net/grpc_setup.h"
@@ -31,6 +32,10 @@ Shell FsShell() {
 
 Shell FsAdminShell() {
   return {.name = "fsadmin", .title = "Alluxio fsadmin shell", .commands = ReportCommands()};
+}
+
+Shell ImageShell() {
+  return {.name = "image", .title = "image", .commands = ImageCommands()};
 }
 
 Shell BenchShell() {
@@ -59,6 +64,10 @@ int FsMain(std::span<const std::string> words, Host& host) {
 
 int FsAdminMain(std::span<const std::string> words, Host& host) {
   return RunShell(FsAdminShell(), words, host);
+}
+
+int ImageMain(std::span<const std::string> words, Host& host) {
+  return RunShell(ImageShell(), words, host);
 }
 
 int BenchMain(std::span<const std::string> words, Host& host) {

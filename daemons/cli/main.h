@@ -11,6 +11,7 @@ namespace headpond::cli {
 // itself. All return the process's exit code.
 int FsMain(std::span<const std::string> words, Host& host);
 int FsAdminMain(std::span<const std::string> words, Host& host);
+int ImageMain(std::span<const std::string> words, Host& host);
 int GetConfMain(std::span<const std::string> words, Host& host);
 int RunTestsMain(std::span<const std::string> words, Host& host);
 int BenchMain(std::span<const std::string> words, Host& host);

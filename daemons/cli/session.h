@@ -34,6 +34,7 @@ class Session {
   Sink& out() { return host_.out; }
   Sink& err() { return host_.err; }
   const Clock& clock() const { return host_.clock; }
+  const std::map<std::string, std::string>& environment() const { return host_.environment; }
 
   // Ours before the first call of fs(), with the cluster's defaults after it.
   const Config& config() const;

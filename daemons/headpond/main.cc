@@ -42,6 +42,8 @@ constexpr std::array kPrograms{
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
     Program{"fsadmin", [](Words words) { return RunOnProcess(headpond::cli::FsAdminMain, words); },
             "look at the cluster: report"},
+    Program{"image", [](Words words) { return RunOnProcess(headpond::cli::ImageMain, words); },
+            "push, pull, save, load and list container images"},
     Program{"getConf", [](Words words) { return RunOnProcess(headpond::cli::GetConfMain, words); },
             "print properties"},
     Program{"runTests",
