@@ -14,14 +14,18 @@ become() {
         ;;
     esac
   done
-  getent group "$ALLUXIO_GID" >/dev/null || groupadd -g "$ALLUXIO_GID" "$ALLUXIO_GROUP"
-  getent passwd "$ALLUXIO_UID" >/dev/null ||
+  if [ "$(id -u "$ALLUXIO_USERNAME" 2>/dev/null)" != "$ALLUXIO_UID" ]; then
+    # The image's own user makes room for its name or number.
+    userdel alluxio 2>/dev/null || true
+    getent group "$ALLUXIO_GID" >/dev/null || { groupdel "$ALLUXIO_GROUP" 2>/dev/null || true; groupadd -g "$ALLUXIO_GID" "$ALLUXIO_GROUP"; }
     useradd -u "$ALLUXIO_UID" -g "$ALLUXIO_GID" -G root -d "$home" -M -s /bin/bash "$ALLUXIO_USERNAME"
+  fi
   # What lies in the under-store belongs to others; only the folder itself is handed over.
   for folder in "$home/conf" "$home/logs" "$home/journal" /opt/domain /journal; do
-    [ ! -d "$folder" ] || chown -R "$ALLUXIO_UID:$ALLUXIO_GID" "$folder"
+    [ ! -d "$folder" ] || chown -R "$ALLUXIO_UID:$ALLUXIO_GID" "$folder" 2>/dev/null || echo "entrypoint: the owner of $folder can't be changed" >&2
   done
-  chown "$ALLUXIO_UID:$ALLUXIO_GID" "$home" "$home/underFSStorage"
+  chown "$ALLUXIO_UID:$ALLUXIO_GID" "$home" "$home/underFSStorage" 2>/dev/null ||
+    echo "entrypoint: the owner of $home/underFSStorage can't be changed" >&2
   exec setpriv --reuid "$ALLUXIO_UID" --regid "$ALLUXIO_GID" --init-groups -- "$0" "$@"
 }
 
