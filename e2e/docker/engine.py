@@ -16,9 +16,17 @@ _DAEMON_START_S = 60
 _COMMAND_LIMIT_S = 120
 
 
-def command(*words: str, timeout_s: float = _COMMAND_LIMIT_S) -> subprocess.CompletedProcess:
+def command(
+    *words: str, timeout_s: float = _COMMAND_LIMIT_S, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
     return subprocess.run(
-        words, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
+        words,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+        env=env,
     )
 
 

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import image_command
 from engine import Engine, command, end_on_sigterm
 from harness import parts
 from harness.check import Checks
@@ -141,9 +142,14 @@ class Tests:
         user = self._engine.run("--entrypoint", "id", _IMAGE)
         self._checks.that("the image's user", "uid=1000(alluxio) gid=1000(alluxio)" in user.stdout)
         self._user("1234", "1234 0", "-u", "1234")
-        names = ("USERNAME=tester", "GROUP=testers", "UID=2345", "GID=2346")
-        chosen = [word for name in names for word in ("-e", f"ALLUXIO_{name}")]
-        self._user("tester", "2345 2346", "-u", "0", *chosen)
+        for name, group, uid, gid in (
+            ("tester", "testers", 2345, 2346),
+            ("alluxio", "alluxio", 2345, 2345),
+            ("other", "alluxio", 1000, 1000),
+        ):
+            values = (f"USERNAME={name}", f"GROUP={group}", f"UID={uid}", f"GID={gid}")
+            chosen = [word for value in values for word in ("-e", f"ALLUXIO_{value}")]
+            self._user(name, f"{uid} {gid}", "-u", "0", *chosen)
         refused = self._engine.run("-u", "0", "-e", "ALLUXIO_USERNAME=a", _IMAGE, "master")
         self._refused("a user without its number", refused, "ALLUXIO_GROUP")
 
@@ -178,6 +184,9 @@ class Tests:
         self._stops(name)
         log = self._engine.logs(name)
         self._checks.that("the log's last word", log.rstrip().endswith("stopped"), log)
+
+    def registry(self) -> None:
+        image_command.check(self._engine, self._checks, self._folder / "registry", _IMAGE)
 
     # Helpers.
 
@@ -289,7 +298,7 @@ class Tests:
         )
 
 
-_TESTS = ("host", "bridge", "journal", "users", "refusals", "names")
+_TESTS = ("host", "bridge", "journal", "users", "refusals", "names", "registry")
 
 
 def build_images() -> None:
