@@ -7,8 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/discovery.h"
+#include "operator/apiserver/duplicate_fields.h"
 #include "operator/apiserver/openapi.h"
 #include "operator/apiserver/patch.h"
+#include "operator/apiserver/protobuf_body.h"
+#include "operator/apiserver/reviews.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -102,6 +105,13 @@ Status ApiServer::Start() {
 }
 
 http::Response ApiServer::Handle(const http::Request& request) {
+  Faults* const faults = options_.faults;
+  if (faults == nullptr) return InWantedForm(request, Respond(request));
+  if (auto instead = faults->Instead(request)) return *std::move(instead);
+  return faults->Distort(request, InWantedForm(request, Respond(request)));
+}
+
+http::Response ApiServer::Respond(const http::Request& request) {
   if (request.body_too_large)
     return ErrorResponse(
         {.code = 413,
@@ -113,6 +123,7 @@ http::Response ApiServer::Handle(const http::Request& request) {
     if (auto answer = DiscoveryAnswer(request)) return *std::move(answer);
     if (auto answer = OpenApiAnswer(request)) return *std::move(answer);
   }
+  if (auto answer = ReviewAnswer(request)) return *std::move(answer);
   const auto path = ParseRequestPath(request.path);
   if (!path || FindResourceType(path->group, path->version, path->resource) == nullptr)
     return PlainText(404, "404 page not found\n");
@@ -153,6 +164,8 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
                                       "\"Strict\", \"Warn\"",
                                       validation),
                           "fieldValidation"}});
+  if (call.validation != FieldValidation::kIgnore && ContentType(request) != kProtobufMedia)
+    call.duplicates = DuplicateFields(request.body);
   auto response = Dispatch(call);
   if (response.ok())
     for (const std::string& warning : call.warnings)
@@ -238,6 +251,16 @@ Outcome<http::Response> ApiServer::List(Call& call) {
   ASSIGN_OR_RETURN(
       const Selector selector,
       Selector::Parse(call.type, Query(request, "labelSelector"), Query(request, "fieldSelector")));
+  if (!Query(request, "sendInitialEvents").empty())
+    return InvalidError(
+        "meta.k8s.io", "ListOptions", "",
+        {{"FieldValueForbidden", "Forbidden: sendInitialEvents is forbidden for list",
+          "sendInitialEvents"}});
+  if (how.form == Form::kMetadata &&
+      Header(request, "accept").find("as=PartialObjectMetadataList") == std::string::npos)
+    return ApiError{.code = 406,
+                    .reason = "NotAcceptable",
+                    .message = "lists are shown as PartialObjectMetadataList"};
   const std::string token = Query(request, "continue");
   const std::string version = Query(request, "resourceVersion");
   if (!token.empty() && !version.empty() && version != "0")

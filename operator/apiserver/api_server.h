@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "http/http_server.h"
 #include "operator/apiserver/api_error.h"
+#include "operator/apiserver/faults.h"
 #include "operator/apiserver/managed_fields.h"
 #include "operator/apiserver/representation.h"
 #include "operator/apiserver/request_path.h"
@@ -35,6 +36,7 @@ class ApiServer {
     // Each watch keeps one of the listener's threads; more are told to come back (429).
     int max_watches = 48;
     std::chrono::milliseconds bookmark_interval{60'000};
+    Faults* faults = nullptr;  // for tests; must outlive the server and its watches
   };
   // `store` and `clock` must outlive the server and the watches that it has handed out.
   ApiServer(ObjectStore& store, const Clock& clock, Random random, Options options);
@@ -57,6 +59,7 @@ class ApiServer {
     bool dry_run = false;
     FieldValidation validation = FieldValidation::kWarn;
     std::vector<std::string> warnings;
+    std::vector<std::string> duplicates;  // fields that the body names twice
 
     ObjectKey Key() const;
     ObjectKey KeyOf(const std::string& name) const;
@@ -76,6 +79,7 @@ class ApiServer {
   using Change = std::function<Outcome<Wanted>(const nlohmann::json& current)>;
 
   // api_server.cc
+  http::Response Respond(const http::Request& request);
   Outcome<http::Response> HandleResource(const http::Request& request, const RequestPath& path);
   Outcome<http::Response> Dispatch(Call& call);
   Outcome<http::Response> DispatchSubresource(Call& call);
@@ -99,6 +103,9 @@ class ApiServer {
   Outcome<nlohmann::json> DecodeObject(const Call& call) const;
   Outcome<nlohmann::json> ApplyPatch(const Call& call, const nlohmann::json& current,
                                      const nlohmann::json& patch) const;
+  // Removes what nobody knows from an object, and tells: as warnings, or as an error when the
+  // client asked for that.
+  Outcome<nlohmann::json> KeepKnown(Call& call, nlohmann::json object) const;
   // Checks, prunes and completes an object that is about to be stored; `before` is null for a new
   // one. Takes and returns the stored form.
   Outcome<nlohmann::json> Admit(Call& call, nlohmann::json object, const nlohmann::json* before);
@@ -124,6 +131,8 @@ class ApiServer {
   // go too.
   void AfterRemoval(const ObjectKey& key, ObjectPtr removed);
   void CollectDependents(const std::string& uid);
+  // Deletes an object whose owners are all gone, or never were.
+  void CollectIfOwnerless(const ObjectKey& key, const nlohmann::json& object);
   void FinishOwner(const std::string& uid);
   void FinishNamespace(const std::string& name);
   Outcome<Deletion> DeleteNamespace(const StoredObject& stored, const DeleteOptions& options);

@@ -1,109 +1,13 @@
-#include "operator/apiserver/api_server.h"
-
-#include <gmock/gmock.h>
-
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "testing/status_matchers.h"
-#include "testing/temp_directory.h"
+#include "operator/apiserver/api_server_fixture.h"
 
 namespace headpond::apiserver {
 namespace {
 
 using nlohmann::json;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
-constexpr const char* kClusters = "/apis/headpond.dev/v1alpha1/namespaces/default/cacheclusters";
-constexpr const char* kSecrets = "/api/v1/namespaces/default/secrets";
-
-struct Reply {
-  int code = 0;
-  json body;
-  std::multimap<std::string, std::string> headers;
-};
-
-class ApiServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto opened = ObjectStore::Open({.path = directory_ / "api.db", .log_entries = 64});
-    ASSERT_OK(opened);
-    store_ = *std::move(opened);
-    server_ = std::make_unique<ApiServer>(*store_, clock_, Random(7), ApiServer::Options());
-    ASSERT_OK(server_->Start());
-  }
-
-  // `target` may have a query: "/api/v1/namespaces?limit=1".
-  http::Response Raw(const std::string& method, const std::string& target,
-                     const std::string& body = "", const std::string& content_type = "",
-                     const std::string& accept = "application/json") {
-    http::Request request{
-        .method = method, .path = target.substr(0, target.find('?')), .body = body};
-    request.headers["accept"] = accept;
-    if (!content_type.empty()) request.headers["content-type"] = content_type;
-    for (size_t at = target.find('?'); at != std::string::npos;) {
-      const size_t end = target.find('&', at + 1);
-      const std::string term = target.substr(at + 1, end - at - 1);
-      const size_t equals = term.find('=');
-      request.query[term.substr(0, equals)] = term.substr(equals + 1);
-      at = end;
-    }
-    return server_->Handle(request);
-  }
-
-  Reply Ask(const std::string& method, const std::string& target, const json& body = nullptr,
-            const std::string& content_type = "application/json",
-            const std::string& accept = "application/json") {
-    const http::Response response =
-        Raw(method, target, body.is_null() ? "" : body.dump(), content_type, accept);
-    return {response.status, json::parse(response.body, nullptr, false), response.headers};
-  }
-  Reply Merge(const std::string& target, const json& patch) {
-    return Ask("PATCH", target, patch, "application/merge-patch+json");
-  }
-
-  static json Cluster(const std::string& name, json spec = json::object()) {
-    return {{"apiVersion", "headpond.dev/v1alpha1"},
-            {"kind", "CacheCluster"},
-            {"metadata", {{"name", name}}},
-            {"spec", std::move(spec)}};
-  }
-  json Create(const json& object, const std::string& path = kClusters) {
-    const Reply reply = Ask("POST", path, object);
-    EXPECT_EQ(reply.code, 201) << reply.body;
-    return reply.body;
-  }
-  std::string Path(const std::string& name) { return fmt::format("{}/{}", kClusters, name); }
-
-  std::vector<std::string> Names(const Reply& list) {
-    std::vector<std::string> names;
-    for (const json& item : list.body.at("items")) names.push_back(item.at("metadata").at("name"));
-    return names;
-  }
-
-  // The next events of a watch, each "TYPE name".
-  std::vector<std::string> Read(const http::Response& watch) {
-    std::vector<std::string> events;
-    const auto piece = watch.stream();
-    if (!piece) return {"end"};
-    std::istringstream lines(*piece);
-    for (std::string line; std::getline(lines, line);) {
-      last_event_ = json::parse(line);
-      events.push_back(fmt::format("{} {}", last_event_.at("type").get<std::string>(),
-                                   TextAt(last_event_, "object.metadata.name")));
-    }
-    return events;
-  }
-
-  TempDirectory directory_;
-  ManualClock clock_;
-  std::unique_ptr<ObjectStore> store_;
-  std::unique_ptr<ApiServer> server_;
-  json last_event_;
-};
+class ApiServerTest : public ApiServerFixture {};
 
 TEST_F(ApiServerTest, CreateFillsWhatIsTheServersAndTheDefaults) {
   json object = Cluster("a");
@@ -138,35 +42,6 @@ TEST_F(ApiServerTest, ErrorsAreSpelledAsKubernetesDoes) {
   EXPECT_EQ(Raw("GET", "/apis/other/v1/things").body, "404 page not found\n");
   EXPECT_EQ(Ask("GET", std::string(kClusters) + "?fieldSelector=spec.image=x").body.at("message"),
             "field label not supported: spec.image");
-}
-
-TEST_F(ApiServerTest, ABadFieldIsRefusedWithItsPath) {
-  const Reply reply =
-      Ask("POST", kClusters, Cluster("a", {{"worker", {{"replicas", "two"}}}, {"paused", 1}}));
-  EXPECT_EQ(reply.code, 422);
-  EXPECT_THAT(
-      reply.body.at("message").get<std::string>(),
-      HasSubstr("CacheCluster.headpond.dev \"a\" is invalid: [spec.paused: Invalid value: 1"));
-  const json& causes = reply.body.at("details").at("causes");
-  ASSERT_THAT(causes, SizeIs(2));
-  EXPECT_EQ(causes[1].at("field"), "spec.worker.replicas");
-  EXPECT_EQ(causes[1].at("reason"), "FieldValueInvalid");
-  EXPECT_EQ(Ask("POST", kClusters, Cluster("Not_A_Name")).code, 422);
-}
-
-TEST_F(ApiServerTest, UnknownFieldsArePrunedWithAWarningOrRefused) {
-  const json object = Cluster("a", {{"worker", {{"replica", 2}}}});
-  const Reply strict = Ask("POST", std::string(kClusters) + "?fieldValidation=Strict", object);
-  EXPECT_EQ(strict.code, 400);
-  EXPECT_EQ(strict.body.at("message"),
-            "CacheCluster in version \"v1alpha1\" cannot be handled as a CacheCluster: strict "
-            "decoding error: unknown field \"spec.worker.replica\"");
-  const Reply warned = Ask("POST", kClusters, object);
-  EXPECT_EQ(warned.code, 201);
-  EXPECT_FALSE(warned.body.at("spec").at("worker").contains("replica"));
-  ASSERT_EQ(warned.headers.count("Warning"), 1u);
-  EXPECT_EQ(warned.headers.find("Warning")->second,
-            R"(299 - "unknown field \"spec.worker.replica\"")");
 }
 
 TEST_F(ApiServerTest, TheGenerationGrowsWithTheSpecOnly) {
@@ -220,140 +95,6 @@ TEST_F(ApiServerTest, BuiltInKindsMayBeReplacedWithoutAVersion) {
                              {{"metadata", {{"name", "s"}}}, {"stringData", {{"other", "x"}}}});
   EXPECT_EQ(replaced.code, 200) << replaced.body;
   EXPECT_FALSE(replaced.body["data"].contains("key"));
-}
-
-TEST_F(ApiServerTest, JsonPatchesWorkAsAWhole) {
-  Create(Cluster("a"));
-  const auto patch = [&](const json& operations) {
-    return Ask("PATCH", Path("a"), operations, "application/json-patch+json");
-  };
-  EXPECT_EQ(patch({{{"op", "replace"}, {"path", "/spec/paused"}, {"value", true}},
-                   {{"op", "test"}, {"path", "/spec/paused"}, {"value", false}}})
-                .code,
-            422);
-  EXPECT_EQ(Ask("GET", Path("a")).body["spec"]["paused"], false);
-  EXPECT_EQ(patch({{{"op", "replace"}, {"path", "/spec/paused"}, {"value", true}}})
-                .body["spec"]["paused"],
-            true);
-  EXPECT_EQ(patch({{{"op", "nonsense"}}}).code, 400);
-}
-
-TEST_F(ApiServerTest, SaysWhichPatchesItDoesNotTake) {
-  Create(Cluster("a"));
-  for (const char* const media :
-       {"application/strategic-merge-patch+json", "application/apply-patch+cbor", "text/plain"}) {
-    const Reply refused = Ask("PATCH", Path("a"), Cluster("a"), media);
-    EXPECT_EQ(refused.code, 415);
-    EXPECT_THAT(refused.body.at("message").get<std::string>(),
-                HasSubstr("application/apply-patch+yaml"));
-  }
-}
-
-TEST_F(ApiServerTest, EveryWriterOwnsWhatItSet) {
-  const Reply created = Ask("POST", std::string(kClusters) + "?fieldManager=kubectl-create",
-                            Cluster("a", {{"paused", true}}));
-  const json& entries = created.body["metadata"]["managedFields"];
-  ASSERT_THAT(entries, SizeIs(1));
-  EXPECT_EQ(entries[0]["manager"], "kubectl-create");
-  EXPECT_EQ(entries[0]["operation"], "Update");
-  EXPECT_EQ(entries[0]["apiVersion"], "headpond.dev/v1alpha1");
-  EXPECT_EQ(entries[0]["time"], "2023-11-14T22:13:20Z");
-  EXPECT_EQ(entries[0]["fieldsV1"]["f:spec"]["f:paused"], json::object());
-  EXPECT_TRUE(entries[0]["fieldsV1"]["f:spec"].contains("f:worker"));  // a default
-  const Reply status =
-      Merge(Path("a") + "/status?fieldManager=operator", {{"status", {{"phase", "Ready"}}}});
-  const json& second = status.body["metadata"]["managedFields"][1];
-  EXPECT_EQ(second["subresource"], "status");
-  EXPECT_EQ(second["fieldsV1"], json::parse(R"({"f:status": {".": {}, "f:phase": {}}})"));
-}
-
-TEST_F(ApiServerTest, ServerSideApplyCreatesThenChangesThenRemoves) {
-  const std::string target = Path("a") + "?fieldManager=kubectl";
-  const auto apply = [&](const json& spec, const std::string& more = "") {
-    return Ask("PATCH", target + more, Cluster("a", spec), "application/apply-patch+yaml");
-  };
-  const Reply created = apply({{"worker", {{"replicas", 3}}}});
-  EXPECT_EQ(created.code, 201) << created.body;
-  EXPECT_EQ(created.body["metadata"]["managedFields"][0]["operation"], "Apply");
-  EXPECT_EQ(created.body["metadata"]["managedFields"][0]["fieldsV1"],
-            json::parse(R"({"f:spec": {"f:worker": {"f:replicas": {}}}})"));
-  EXPECT_EQ(apply({{"worker", {{"replicas", 3}}}}).body, created.body);
-
-  Merge(Path("a") + "?fieldManager=edit", {{"spec", {{"worker", {{"replicas", 4}}}}}});
-  const Reply conflict = apply({{"worker", {{"replicas", 3}}}});
-  EXPECT_EQ(conflict.code, 409);
-  EXPECT_EQ(conflict.body["reason"], "Conflict");
-  EXPECT_EQ(conflict.body["details"]["causes"],
-            json::parse(R"([{"reason": "FieldManagerConflict", "field": ".spec.worker.replicas",
-                "message": "conflict with \"edit\" using headpond.dev/v1alpha1"}])"));
-  EXPECT_EQ(apply({{"worker", {{"replicas", 3}}}}, "&force=true").code, 200);
-  // Nobody wants a number any more, so the default comes back.
-  const Reply removed = apply(json::object());
-  EXPECT_EQ(removed.body["spec"]["worker"]["replicas"], 1) << removed.body;
-}
-
-TEST_F(ApiServerTest, ServerSideApplyTakesYamlAndDryRuns) {
-  const std::string yaml =
-      "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {key: value}\n";
-  const std::string target = std::string(kSecrets) + "/s?fieldManager=x";
-  EXPECT_EQ(Raw("PATCH", target + "&dryRun=All", yaml, "application/apply-patch+yaml").status, 201);
-  EXPECT_EQ(Ask("GET", std::string(kSecrets) + "/s").code, 404);
-  EXPECT_EQ(Raw("PATCH", target, yaml, "application/apply-patch+yaml").status, 201);
-  EXPECT_EQ(Ask("GET", std::string(kSecrets) + "/s").body["data"]["key"], "dmFsdWU=");
-}
-
-TEST_F(ApiServerTest, ServerSideApplySaysWhatIsWrongWithTheRequest) {
-  const auto apply = [&](const std::string& query, json change, const std::string& path = "/a") {
-    json object = Cluster("a");
-    object.merge_patch(change);
-    return Ask("PATCH", kClusters + path + query, object, "application/apply-patch+yaml");
-  };
-  const std::string by = "?fieldManager=x";
-  EXPECT_EQ(apply("", json::object()).code, 422);
-  EXPECT_EQ(apply(by + "&force=maybe", json::object()).code, 422);
-  EXPECT_EQ(apply("?fieldManager=" + std::string(200, 'x'), json::object()).code, 422);
-  EXPECT_EQ(apply(by, {{"metadata", {{"managedFields", {{{"manager", "y"}}}}}}}).code, 400);
-  EXPECT_EQ(apply(by, {{"metadata", {{"name", "b"}}}}).code, 400);
-  EXPECT_EQ(apply(by, {{"metadata", {{"namespace", "other"}}}}).code, 400);
-  EXPECT_EQ(apply(by, {{"kind", "Secret"}}).code, 400);
-  EXPECT_EQ(apply(by, {{"spec", 7}}).code, 422);
-  EXPECT_EQ(apply(by, {{"status", {{"phase", "Ready"}}}}, "/a/status").code, 404);
-  EXPECT_EQ(apply(by, {{"metadata", {{"resourceVersion", "1"}}}}).code, 404);
-  EXPECT_EQ(apply(by, json::object()).code, 201);
-  EXPECT_EQ(apply(by, {{"metadata", {{"resourceVersion", "1"}}}}).code, 409);
-  EXPECT_EQ(apply(by + "&fieldValidation=Strict", {{"spec", {{"replica", 1}}}}).code, 400);
-  EXPECT_EQ(
-      Ask("PATCH", Path("a") + "?force=true", Cluster("a"), "application/merge-patch+json").code,
-      422);
-  const Reply status =
-      apply(by, {{"status", {{"phase", "Ready"}}}, {"spec", {{"paused", true}}}}, "/a/status");
-  EXPECT_EQ(status.code, 200) << status.body;
-  EXPECT_EQ(status.body["status"]["phase"], "Ready");
-  EXPECT_EQ(status.body["spec"]["paused"], false);
-}
-
-// What kubectl does when an object was applied from the client before.
-TEST_F(ApiServerTest, ManagedFieldsCanBeMovedByAJsonPatch) {
-  const Reply created = Ask("POST", std::string(kClusters) + "?fieldManager=before", Cluster("a"));
-  json entries = created.body["metadata"]["managedFields"];
-  entries[0]["manager"] = "kubectl";
-  entries[0]["operation"] = "Apply";
-  const auto patch = [&](const json& list, const json& version) {
-    return Ask(
-        "PATCH", Path("a"),
-        json::array(
-            {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", list}},
-             {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", version}}}),
-        "application/json-patch+json");
-  };
-  EXPECT_EQ(patch(entries, "1").code, 409);
-  const Reply moved = patch(entries, created.body["metadata"]["resourceVersion"]);
-  EXPECT_EQ(moved.code, 200);
-  EXPECT_EQ(moved.body["metadata"]["managedFields"], entries);
-  const json version = moved.body["metadata"]["resourceVersion"];
-  EXPECT_EQ(patch(json::array({1}), version).body["metadata"]["managedFields"], entries);
-  EXPECT_FALSE(
-      patch(json::array({json::object()}), version).body["metadata"].contains("managedFields"));
 }
 
 TEST_F(ApiServerTest, ImmutableFieldsStay) {
@@ -542,34 +283,6 @@ TEST_F(ApiServerTest, ScaleIsTheNumberOfWorkers) {
   EXPECT_EQ(Merge(Path("a") + "/scale", {{"spec", {{"replicas", -1}}}}).code, 422);
 }
 
-TEST_F(ApiServerTest, SecretsTakePlainTextAndKeepBase64) {
-  const json secret =
-      Create({{"metadata", {{"name", "s"}}}, {"stringData", {{"key", "value"}}}}, kSecrets);
-  EXPECT_EQ(secret["data"]["key"], "dmFsdWU=");
-  EXPECT_EQ(secret["type"], "Opaque");
-  EXPECT_FALSE(secret.contains("stringData"));
-  EXPECT_EQ(Ask("POST", kSecrets, {{"metadata", {{"name", "t"}}}, {"data", {{"key", "???"}}}}).code,
-            422);
-}
-
-TEST_F(ApiServerTest, EventsAreOneKindInTwoGroups) {
-  Create({{"metadata", {{"name", "e"}}},
-          {"regarding", {{"kind", "CacheCluster"}, {"name", "a"}, {"namespace", "default"}}},
-          {"reason", "Started"},
-          {"note", "it runs"},
-          {"type", "Normal"}},
-         "/apis/events.k8s.io/v1/namespaces/default/events");
-  const Reply core =
-      Ask("GET", "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=a");
-  ASSERT_THAT(Names(core), ElementsAre("e"));
-  EXPECT_EQ(core.body["items"][0]["message"], "it runs");
-  EXPECT_EQ(core.body["items"][0]["apiVersion"], "v1");
-  const Reply ours =
-      Ask("GET", "/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name=a");
-  ASSERT_THAT(Names(ours), ElementsAre("e"));
-  EXPECT_EQ(ours.body["items"][0]["note"], "it runs");
-}
-
 TEST_F(ApiServerTest, DiscoveryComesInBothForms) {
   const std::string aggregated =
       "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
@@ -606,39 +319,58 @@ TEST_F(ApiServerTest, OpenApiDescribesEveryFieldOfTheTable) {
   EXPECT_THAT(schema["properties"]["env"]["items"]["required"], ElementsAre("name"));
 }
 
-TEST_F(ApiServerTest, ProtobufBodiesOfBuiltInKindsAreTaken) {
-  const char* const media = "application/vnd.kubernetes.protobuf";
-  const std::string accept = std::string(media) + ",application/json";
-  const std::string magic("k8s\0", 4);
-  // {1: {1: "v1", 2: "Secret"}, 2: {1: {1: "s"}, 4: {1: "key", 2: "value"}}}
-  const std::string secret = magic + "\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x13\x0a\x03\x0a\x01s" +
-                             "\x22\x0c\x0a\x03key\x12\x05value";
-  const auto created = Raw("POST", kSecrets, secret, media, accept);
-  EXPECT_EQ(created.status, 201) << created.body;
-  EXPECT_EQ(json::parse(created.body)["data"]["key"], "dmFsdWU=");
-  EXPECT_EQ(Raw("POST", "/api/v1/namespaces/default/configmaps", secret, media, accept).status,
-            400);
-  EXPECT_EQ(Raw("PUT", std::string(kSecrets) + "/s", secret, media, media).status, 406);
-  // {1: {1: "v1", 2: "DeleteOptions"}, 2: {2: {1: "other"}}}
-  const std::string options =
-      magic + "\x0a\x13\x0a\x02v1\x12\x0d" + "DeleteOptions" + "\x12\x09\x12\x07\x0a\x05other";
-  EXPECT_EQ(Raw("DELETE", std::string(kSecrets) + "/s", options, media, accept).status, 409);
-  EXPECT_EQ(Raw("DELETE", std::string(kSecrets) + "/s", magic, media, accept).status, 400);
+TEST_F(ApiServerTest, TheOwnerMayDoEverything) {
+  const std::string access = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  const Reply allowed =
+      Ask("POST", access, {{"spec", {{"resourceAttributes", {{"verb", "delete"}}}}}});
+  EXPECT_EQ(allowed.code, 201);
+  EXPECT_EQ(allowed.body["status"]["allowed"], true);
+  EXPECT_EQ(allowed.body["kind"], "SelfSubjectAccessReview");
+  EXPECT_EQ(Ask("POST", access, {{"spec", json::object()}}).code, 422);
+  EXPECT_EQ(Ask("GET", access).code, 405);
+  const Reply rules = Ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                          {{"spec", {{"namespace", "default"}}}});
+  EXPECT_THAT(rules.body["status"]["resourceRules"][0]["verbs"], ElementsAre("*"));
+  const Reply who =
+      Ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", json::object());
+  EXPECT_EQ(who.body["status"]["userInfo"]["username"], "headpond-owner");
 }
 
-TEST_F(ApiServerTest, HostileBodiesAreRefused) {
-  EXPECT_EQ(Raw("POST", kClusters, std::string(100'000, '['), "application/json").status, 400);
-  EXPECT_EQ(Raw("POST", kClusters, "{\"a\":", "application/json").status, 400);
-  EXPECT_EQ(Raw("POST", kClusters, "[]", "application/json").status, 400);
-  EXPECT_EQ(Raw("POST", kClusters, "k8s", "application/vnd.kubernetes.protobuf").status, 415);
-  EXPECT_EQ(Raw("POST", kSecrets, "k8s", "application/vnd.kubernetes.protobuf").status, 400);
-  EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status,
-            422);
-  Create(Cluster("a"));
-  EXPECT_EQ(Merge(Path("a"), {{"metadata", 5}}).code, 400);
-  EXPECT_EQ(Merge(Path("a"), json::array()).code, 400);
-  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"labels", {1, 2}}, {"ownerReferences", {1}}}}}).code,
-            422);
+TEST_F(ApiServerTest, AnObjectWhoseOwnerIsNotThereIsCollected) {
+  json object = {{"metadata",
+                  {{"name", "s"},
+                   {"ownerReferences", json::array({{{"apiVersion", "headpond.dev/v1alpha1"},
+                                                     {"kind", "CacheCluster"},
+                                                     {"name", "a"},
+                                                     {"uid", "gone"}}})}}}};
+  Create(object, kSecrets);
+  EXPECT_THAT(Names(Ask("GET", kSecrets)), IsEmpty());
+  // Pods are kept elsewhere.
+  object["metadata"]["ownerReferences"][0]["kind"] = "Pod";
+  object["metadata"]["ownerReferences"][0]["apiVersion"] = "v1";
+  Create(object, kSecrets);
+  EXPECT_THAT(Names(Ask("GET", kSecrets)), ElementsAre("s"));
+}
+
+TEST_F(ApiServerTest, AChangedUidIsRefused) {
+  json object = Create(Cluster("a"));
+  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"uid", "other"}}}}).code, 422);
+  object["metadata"]["uid"] = "other";
+  EXPECT_EQ(Ask("PUT", Path("a"), object).code, 409);
+}
+
+TEST_F(ApiServerTest, ListOptionsThatMeanNothingAreRefused) {
+  const std::string base = kClusters;
+  EXPECT_EQ(Ask("GET", base + "?sendInitialEvents=true").code, 422);
+  EXPECT_EQ(Ask("GET", base + "?resourceVersionMatch=Exact").code, 422);
+  EXPECT_EQ(Ask("GET", base + "?resourceVersion=x").code, 400);
+  EXPECT_EQ(Ask("GET", base + "?continue=x").code, 400);
+  EXPECT_EQ(Ask("GET", base + "?continue=1/default/a&resourceVersion=5").code, 400);
+  EXPECT_EQ(Ask("GET", base + "?includeObject=Some").code, 400);
+  const std::string one = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+  const std::string list = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+  EXPECT_EQ(Ask("GET", base, nullptr, "", one).code, 406);
+  EXPECT_EQ(Ask("GET", base, nullptr, "", list).body["kind"], "PartialObjectMetadataList");
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "operator/api/yaml.h"
 #include "operator/apiserver/api_server.h"
 #include "operator/apiserver/patch.h"
 #include "operator/apiserver/server_side_apply.h"
@@ -20,11 +19,7 @@ constexpr int kMostAttempts = 10;
 Outcome<json> ParseConfiguration(const std::string& text) {
   // kubectl sends JSON, which needs no YAML parser.
   if (auto parsed = ParseBody(text); parsed.ok()) return parsed;
-  const auto documents = api::ParseYaml(text, {.bytes = kMaxBodyBytes, .documents = 1});
-  if (!documents.ok())
-    return BadRequestError(fmt::format("error decoding YAML: {}", documents.status().message()));
-  if (documents->size() != 1) return BadRequestError("the body must be one YAML document");
-  return documents->front().value();
+  return ParseYamlBody(text);
 }
 
 ApiError BadOption(std::string reason, std::string message, std::string field) {

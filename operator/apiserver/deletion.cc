@@ -1,6 +1,7 @@
 // Deletion, and what follows from it: finalizers, owners and dependents, namespaces.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -179,6 +180,23 @@ void ApiServer::CollectDependents(const std::string& uid) {
     if (!deleted.ok() && deleted.status().code != 404)
       LogWarn(kComponent, "{} whose owner is gone: {}", key.ToString(), deleted.status().message);
   }
+}
+
+void ApiServer::CollectIfOwnerless(const ObjectKey& key, const json& object) {
+  const json& owners = At(object, "metadata.ownerReferences");
+  if (owners.empty()) return;
+  for (const json& owner : owners) {
+    // Of kinds that are kept elsewhere nobody here knows whether they are there.
+    const bool ours = std::ranges::any_of(ResourceTypes(), [&](const ResourceType& type) {
+      return type.kind == TextAt(owner, "kind") &&
+             type.GroupVersion() == TextAt(owner, "apiVersion");
+    });
+    if (!ours || FindByUid(TextAt(owner, "uid"))) return;
+  }
+  const auto deleted = DeleteObject(key, {.uid = TextAt(object, "metadata.uid")});
+  if (!deleted.ok() && deleted.status().code != 404)
+    LogWarn(kComponent, "{} whose owners are not there: {}", key.ToString(),
+            deleted.status().message);
 }
 
 // An owner deleted in the foreground goes when its last dependent has gone.

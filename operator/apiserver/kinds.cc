@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/base64.h"
 #include "operator/api/cache_cluster.h"
 #include "operator/api/field_table.h"
-#include "operator/apiserver/base64.h"
 #include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
@@ -78,35 +78,21 @@ std::vector<api::FieldIssue> CheckCacheClusterChange(const json& before, const j
   return CacheClusterSchema().CheckTransition(before.at("spec"), after.at("spec"));
 }
 
-// Every value under `field` must be a string; `also` may look at it.
-template <typename Also>
-void CheckStrings(const json& object, const char* field, Findings& findings, Also&& also) {
-  const json& map = At(object, field);
-  if (map.is_null()) return;
-  if (!map.is_object()) {
-    findings.errors.push_back({field, "must be a map of strings"});
-    return;
-  }
-  for (const auto& [key, value] : map.items()) {
-    const std::string path = fmt::format("{}[{}]", field, key);
-    if (!value.is_string())
-      findings.errors.push_back({path, "must be a string"});
-    else if (const std::string problem = also(value.template get_ref<const std::string&>());
-             !problem.empty())
-      findings.errors.push_back({path, problem});
-  }
-}
-
-std::string Anything(const std::string&) {
-  return "";
-}
-
-std::string MustBeBase64(const std::string& text) {
-  return IsBase64(text) ? "" : "must be base64; put plain text under stringData";
-}
-
 json NamespaceCells(const json& object, int64_t now_ms) {
   return {At(object, "metadata.name"), Cell(object, "status.phase"), AgeOf(object, now_ms)};
+}
+
+// Namespaces are parts of DNS names in Kubernetes.
+Findings CheckNamespace(const json& object) {
+  constexpr size_t kDnsLabel = 63;
+  Findings findings;
+  const std::string name = TextAt(object, "metadata.name");
+  if (name.size() > kDnsLabel || name.find('.') != std::string::npos)
+    findings.errors.push_back(
+        {"metadata.name", fmt::format("\"{}\" must be at most {} lower case letters, digits and "
+                                      "'-'",
+                                      name.substr(0, kDnsLabel + 1), kDnsLabel)});
+  return findings;
 }
 
 json CompleteNamespace(json object) {
@@ -117,23 +103,9 @@ json CompleteNamespace(json object) {
   return object;
 }
 
-Findings CheckConfigMap(const json& object) {
-  Findings findings;
-  CheckStrings(object, "data", findings, Anything);
-  CheckStrings(object, "binaryData", findings, MustBeBase64);
-  return findings;
-}
-
 json CountedCells(const json& object, int64_t now_ms) {
   return {At(object, "metadata.name"), At(object, "data").size() + At(object, "binaryData").size(),
           AgeOf(object, now_ms)};
-}
-
-Findings CheckSecret(const json& object) {
-  Findings findings;
-  CheckStrings(object, "data", findings, MustBeBase64);
-  CheckStrings(object, "stringData", findings, Anything);
-  return findings;
 }
 
 json CompleteSecret(json object) {
@@ -159,7 +131,7 @@ json SecretCells(const json& object, int64_t now_ms) {
 Findings CheckLease(const json& object) {
   Findings findings;
   const json& seconds = At(object, "spec.leaseDurationSeconds");
-  if (!seconds.is_null() && (!seconds.is_number_integer() || seconds.get<int64_t>() <= 0))
+  if (!seconds.is_null() && seconds.get<int64_t>() <= 0)
     findings.errors.push_back({"spec.leaseDurationSeconds", "must be greater than 0"});
   return findings;
 }
@@ -201,8 +173,10 @@ json EventCells(const json& object, int64_t now_ms) {
           Cell(object, "type"),
           Cell(object, "reason"),
           fmt::format("{}/{}", kind, TextAt(object, "involvedObject.name")),
-          Cell(object, "message"),
+          Cell(object, "involvedObject.fieldPath"),
           source.empty() ? Cell(object, "reportingComponent") : json(source),
+          Cell(object, "message"),
+          Age(first_of({"firstTimestamp", "eventTime", "metadata.creationTimestamp"}), now_ms),
           first_of({"series.count", "count"}),
           At(object, "metadata.name")};
 }
@@ -244,8 +218,10 @@ std::vector<Column> EventColumns() {
           {"Type", "string", "", "Normal or Warning."},
           {"Reason", "string", "", "Why, in one word."},
           {"Object", "string", "", "What it is about."},
-          {"Message", "string", "", "What happened."},
+          {"Subobject", "string", "", "The part of the object.", 1},
           {"Source", "string", "", "Who says so.", 1},
+          {"Message", "string", "", "What happened."},
+          {"First Seen", "string", "", "When it happened first.", 1},
           {"Count", "integer", "", "How often it happened.", 1},
           {"Name", "string", "name", "Name of the object.", 1}};
 }
@@ -285,6 +261,7 @@ ResourceType NamespaceType() {
       .namespaced = false,
       .columns = {NameColumn(), {"Status", "string", "", "Active or Terminating."}, AgeColumn()},
       .cells = NamespaceCells,
+      .check = CheckNamespace,
       .complete = CompleteNamespace};
 }
 
@@ -295,8 +272,7 @@ ResourceType ConfigMapType() {
           .kind = "ConfigMap",
           .short_names = {"cm"},
           .columns = {NameColumn(), {"Data", "integer", "", "Number of entries."}, AgeColumn()},
-          .cells = CountedCells,
-          .check = CheckConfigMap};
+          .cells = CountedCells};
 }
 
 ResourceType SecretType() {
@@ -310,7 +286,6 @@ ResourceType SecretType() {
                       {"Data", "integer", "", "Number of entries."},
                       AgeColumn()},
           .cells = SecretCells,
-          .check = CheckSecret,
           .check_change = CheckSecretChange,
           .complete = CompleteSecret};
 }

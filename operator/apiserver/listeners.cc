@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
+#include "base/base64.h"
 #include "io/env.h"
-#include "operator/apiserver/base64.h"
 #include "operator/apiserver/certificate.h"
 #include "operator/apiserver/patch.h"
 
@@ -47,7 +47,8 @@ Status EmbeddedApi::Open(const Clock& clock) {
   ASSIGN_OR_RETURN(store_, ObjectStore::Open({.path = folder + "/api.db"}));
   RETURN_IF_ERROR(EnsureCertificate(folder + "/server.crt", folder + "/server.key", clock));
   ASSIGN_OR_RETURN(token_, EnsureToken(folder + "/token"));
-  server_ = std::make_unique<ApiServer>(*store_, clock, Random::FromSystem(), ApiServer::Options());
+  server_ = std::make_unique<ApiServer>(*store_, clock, Random::FromSystem(),
+                                        ApiServer::Options{.faults = options_.faults});
   return server_->Start();
 }
 

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/api/yaml.h"
+
 namespace headpond::apiserver {
 namespace {
 
@@ -65,6 +67,14 @@ Outcome<json> ParseBody(std::string_view text) {
                     "error: {}",
                     e.what()));
   }
+}
+
+Outcome<json> ParseYamlBody(std::string_view text) {
+  const auto documents = api::ParseYaml(text, {.bytes = kMaxBodyBytes, .documents = 1});
+  if (!documents.ok())
+    return BadRequestError(fmt::format("error decoding YAML: {}", documents.status().message()));
+  if (documents->size() != 1) return BadRequestError("the body must be one YAML document");
+  return documents->front().value();
 }
 
 json MergePatch(json object, const json& patch) {

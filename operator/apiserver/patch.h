@@ -13,6 +13,10 @@ inline constexpr size_t kMaxBodyBytes = 3 << 20;  // as kube-apiserver's limit
 // bounds every recursion over it), or is no object or list.
 Outcome<nlohmann::json> ParseBody(std::string_view text);
 
+// A YAML text of one document; JSON is YAML. 400 when it is none, or one that costs too much: deep,
+// or blown up by aliases.
+Outcome<nlohmann::json> ParseYamlBody(std::string_view text);
+
 // RFC 7386. Never fails.
 nlohmann::json MergePatch(nlohmann::json object, const nlohmann::json& patch);
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "base/base64.h"
 #include "base/result.h"
-#include "operator/apiserver/base64.h"
 #include "operator/apiserver/protobuf_fields.h"
 #include "operator/apiserver/timestamps.h"
 
@@ -127,7 +127,7 @@ class Decoder {
       const auto wire = reader.Next();
       if (!wire) return Malformed(path);
       const auto field = std::ranges::find(fields, wire->number, &ProtoField::number);
-      if (field == fields.end()) continue;
+      if (field == fields.end() || field->type == ProtoType::kAny) continue;
       const std::string field_path = fmt::format("{}.{}", path, field->name);
       if (++values_ > kMaxProtobufValues)
         return BadRequestError(
@@ -165,7 +165,6 @@ class Decoder {
         if (wire.bytes_value.empty() && field.type == ProtoType::kString && !field.repeated)
           return json();
         return json(wire.bytes_value);
-      case ProtoType::kBytes: return json(EncodeBase64(std::string(wire.bytes_value)));
       case ProtoType::kInteger:
         if (wire.number_value == 0) return json();
         return json(static_cast<int64_t>(wire.number_value));
@@ -175,7 +174,8 @@ class Decoder {
       case ProtoType::kMicroTime: return Time(wire.bytes_value, path, /*micros=*/true);
       case ProtoType::kMessage: return Message(wire.bytes_value, field.message, path);
       case ProtoType::kStringMap:
-      case ProtoType::kBytesMap: break;  // see AddEntry
+      case ProtoType::kBytesMap:  // see AddEntry
+      case ProtoType::kAny: break;
     }
     return json();
   }
@@ -206,8 +206,7 @@ class Decoder {
     }
     const bool bytes = field.type == ProtoType::kBytesMap;
     if (!IsUtf8(key) || (!bytes && !IsUtf8(value))) return Malformed(path);
-    map[std::string(key)] =
-        bytes ? json(EncodeBase64(std::string(value))) : json(std::string(value));
+    map[std::string(key)] = bytes ? json(EncodeBase64(value)) : json(std::string(value));
     return std::nullopt;
   }
 

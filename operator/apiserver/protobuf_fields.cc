@@ -18,6 +18,7 @@ constexpr ProtoField kMetadata[] = {
     {1, "name", kString},
     {2, "generateName", kString},
     {3, "namespace", kString},
+    {4, "selfLink", kAny},
     {5, "uid", kString},
     {6, "resourceVersion", kString},
     {7, "generation", kInteger},
@@ -28,11 +29,13 @@ constexpr ProtoField kMetadata[] = {
     {12, "annotations", kStringMap},
     {13, "ownerReferences", kMessage, kOwnerReference, true},
     {14, "finalizers", kString, {}, true},
+    {17, "managedFields", kAny},
 };
 
 constexpr ProtoField kNamespaceSpec[] = {{1, "finalizers", kString, {}, true}};
 constexpr ProtoField kNamespace[] = {{1, "metadata", kMessage, kMetadata},
-                                     {2, "spec", kMessage, kNamespaceSpec}};
+                                     {2, "spec", kMessage, kNamespaceSpec},
+                                     {3, "status", kAny}};
 
 constexpr ProtoField kSecret[] = {{1, "metadata", kMessage, kMetadata},
                                   {2, "data", kBytesMap},
@@ -121,6 +124,10 @@ constexpr ProtoField kRulesReview[] = {{1, "metadata", kMessage, kMetadata},
 constexpr ProtoField kSubjectReview[] = {{1, "metadata", kMessage, kMetadata}};
 
 }  // namespace
+
+std::span<const ProtoField> MetadataFields() {
+  return kMetadata;
+}
 
 std::span<const ProtoField> ProtobufFieldsOf(std::string_view api_version, std::string_view kind) {
   if (kind == "Namespace") return kNamespace;

@@ -10,7 +10,6 @@ namespace headpond::apiserver {
 enum class ProtoType {
   kString,
   kMaybeString,
-  kBytes,  // base64
   kInteger,
   kMaybeInteger,
   kMaybeBoolean,
@@ -18,10 +17,12 @@ enum class ProtoType {
   kMicroTime,  // microseconds
   kMessage,
   kStringMap,
-  kBytesMap,
+  kBytesMap,  // values are base64
+  kAny,       // what the server keeps itself: skipped in protobuf, not looked at in JSON
 };
 
-// One field of a message. Immutable tables; numbers are those of the .proto files of Kubernetes.
+// One field of a message: of the protobuf and of the JSON form, which have the same fields.
+// Immutable tables; numbers are those of the .proto files of Kubernetes.
 struct ProtoField {
   int number;
   std::string_view name;  // in JSON
@@ -29,6 +30,9 @@ struct ProtoField {
   std::span<const ProtoField> message = {};  // of kMessage
   bool repeated = false;                     // kString and kMessage
 };
+
+// The fields of every kind's metadata.
+std::span<const ProtoField> MetadataFields();
 
 // The fields of a kind; empty when bodies of that kind are not taken. `api_version` tells the two
 // kinds of Event apart.

@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "operator/api/yaml.h"
+
 namespace headpond::apiserver {
 namespace {
 
 using nlohmann::json;
+
+constexpr const char* kJsonMedia = "application/json";
+constexpr const char* kYamlMedia = "application/yaml";
 
 json PartialMetadata(const json& object) {
   return {{"kind", "PartialObjectMetadata"},
@@ -53,6 +58,7 @@ Outcome<Form> RequestedForm(const http::Request& request) {
     media.remove_prefix(std::min(media.find_first_not_of(' '), media.size()));
     const bool json_media = media.starts_with("application/json") ||
                             media.starts_with("application/*") || media.starts_with("*/*");
+    if (media.starts_with(kYamlMedia)) return Form::kObject;
     if (!json_media) continue;
     const size_t as = media.find("as=");
     if (as == std::string_view::npos) return Form::kObject;
@@ -63,7 +69,9 @@ Outcome<Form> RequestedForm(const http::Request& request) {
   }
   return ApiError{.code = 406,
                   .reason = "NotAcceptable",
-                  .message = "only the following media types are accepted: application/json"};
+                  .message =
+                      "only the following media types are accepted: application/json, "
+                      "application/yaml"};
 }
 
 Outcome<IncludeObject> RequestedInclude(const http::Request& request) {
@@ -101,6 +109,22 @@ json RepresentList(const Representation& how, const std::vector<ObjectPtr>& obje
 
 std::string Dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+http::Response InWantedForm(const http::Request& request, http::Response response) {
+  if (response.stream || !response.content_type.starts_with(kJsonMedia)) return response;
+  const bool yaml = Header(request, "accept").starts_with(kYamlMedia);
+  const std::string pretty = Query(request, "pretty");
+  if (!yaml && pretty != "true" && pretty != "1") return response;
+  const json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  if (body.is_discarded()) return response;
+  if (yaml) {
+    response.content_type = kYamlMedia;
+    response.body = api::ToYaml(body) + "\n";
+  } else {
+    response.body = body.dump(2) + "\n";
+  }
+  return response;
 }
 
 http::Response JsonResponse(int status, const json& body) {

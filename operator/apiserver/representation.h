@@ -38,6 +38,10 @@ nlohmann::json Represent(const Representation& how, const nlohmann::json& object
 nlohmann::json RepresentList(const Representation& how, const std::vector<ObjectPtr>& objects,
                              const nlohmann::json& metadata, int64_t now_ms);
 
+// `response` as the request's Accept header and `pretty` want it: YAML, or JSON that people can
+// read.
+http::Response InWantedForm(const http::Request& request, http::Response response);
+
 http::Response JsonResponse(int status, const nlohmann::json& body);
 http::Response ErrorResponse(const ApiError& error);
 // Compact, invalid UTF-8 replaced.

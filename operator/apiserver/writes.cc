@@ -1,15 +1,18 @@
 // Create, replace, patch and scale.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/api_server.h"
+#include "operator/apiserver/known_fields.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/patch.h"
 #include "operator/apiserver/protobuf_body.h"
 #include "operator/apiserver/server_side_apply.h"
 #include "operator/apiserver/shape.h"
+#include "operator/apiserver/strategic_patch.h"
 #include "operator/apiserver/wanted.h"
 
 namespace headpond::apiserver {
@@ -22,6 +25,7 @@ constexpr int kMostAttempts = 100;
 
 constexpr const char* kApplyPatch = "application/apply-patch+yaml";
 constexpr const char* kJsonPatch = "application/json-patch+json";
+constexpr const char* kStrategicPatch = "application/strategic-merge-patch+json";
 constexpr const char* kMergePatch = "application/merge-patch+json";
 
 std::string FieldText(const json& object, const char* field) {
@@ -105,10 +109,15 @@ Outcome<json> ApiServer::DecodeObject(const Call& call) const {
   const bool protobuf =
       media == kProtobufMedia && (!call.type.custom || call.request.method == "DELETE");
   if (protobuf) return DecodeProtobuf(call.request.body);
+  if (media == "application/yaml") {
+    ASSIGN_OR_RETURN(json object, ParseYamlBody(call.request.body));
+    if (!object.is_object()) return BadRequestError("the body must be a map");
+    return object;
+  }
   if (!media.empty() && media != "application/json")
     return UnsupportedMediaTypeError(fmt::format(
         "the body of the request was in an unknown format ({}) - accepted media types include: "
-        "application/json{}",
+        "application/json, application/yaml{}",
         media, call.type.custom ? "" : fmt::format(", {}", kProtobufMedia)));
   ASSIGN_OR_RETURN(json object, ParseBody(call.request.body));
   if (!object.is_object()) return BadRequestError("the body must be a JSON object");
@@ -130,32 +139,54 @@ std::optional<ApiError> ApiServer::CheckNamespace(const Call& call) const {
         "metadata.namespace"}});
 }
 
+Outcome<json> ApiServer::KeepKnown(Call& call, json object) const {
+  const ResourceType& type = call.type;
+  const auto cannot = [&](const std::string& why) {
+    return BadRequestError(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}",
+                                       type.kind, type.version, type.kind, why));
+  };
+  // kind and apiVersion are the server's by now.
+  const json kind = object["kind"], version = object["apiVersion"];
+  KnownFields known;
+  if (type.custom) {
+    known = KeepKnownFields(MetadataFields(), object["metadata"], "metadata");
+  } else {
+    object.erase("kind");
+    object.erase("apiVersion");
+    known = KeepKnownFields(ProtobufFieldsOf(version.get<std::string>(), type.kind), object, "");
+    object["kind"] = kind;
+    object["apiVersion"] = version;
+  }
+  if (known.error) return cannot(*known.error);
+  std::vector<std::string> problems;
+  for (const std::string& field : call.duplicates)
+    problems.push_back(fmt::format("duplicate field \"{}\"", field));
+  for (const std::string& field : known.unknown)
+    problems.push_back(fmt::format("unknown field \"{}\"", field));
+  if (type.custom && type.check != nullptr)
+    for (const api::FieldIssue& issue : type.check(object).warnings)
+      if (IsUnknownField(issue))
+        problems.push_back(fmt::format("unknown field \"{}\"", issue.path));
+  if (!problems.empty() && call.validation == FieldValidation::kStrict)
+    return cannot(fmt::format("strict decoding error: {}", fmt::join(problems, ", ")));
+  if (call.validation == FieldValidation::kWarn)
+    call.warnings.insert(call.warnings.end(), problems.begin(), problems.end());
+  return object;
+}
+
 Outcome<json> ApiServer::Admit(Call& call, json object, const json* before) {
   const ResourceType& type = call.type;
+  ASSIGN_OR_RETURN(object, KeepKnown(call, std::move(object)));
   const std::string name = TextAt(object, "metadata.name");
   auto causes = CheckMetadata(object.at("metadata"));
-  std::vector<std::string> unknown;
   if (type.check != nullptr) {
     const api::Findings findings = type.check(object);
     for (const api::FieldIssue& issue : findings.errors)
       if (std::ranges::count(causes, issue.path, &Cause::field) == 0)
         causes.push_back(FromIssue(issue));
     for (const api::FieldIssue& issue : findings.warnings)
-      if (IsUnknownField(issue))
-        unknown.push_back(fmt::format("unknown field \"{}\"", issue.path));
-      else
-        call.warnings.push_back(issue.ToString());
+      if (!IsUnknownField(issue)) call.warnings.push_back(issue.ToString());
   }
-  if (!unknown.empty() && call.validation == FieldValidation::kStrict) {
-    std::string all;
-    for (const std::string& one : unknown) all += (all.empty() ? "" : ", ") + one;
-    return BadRequestError(
-        fmt::format("{} in version \"{}\" cannot be handled as a {}: strict "
-                    "decoding error: {}",
-                    type.kind, type.version, type.kind, all));
-  }
-  if (call.validation == FieldValidation::kWarn)
-    call.warnings.insert(call.warnings.end(), unknown.begin(), unknown.end());
   if (!causes.empty()) return InvalidError(type.group, type.kind, name, std::move(causes));
   if (type.complete != nullptr) object = type.complete(std::move(object));
   if (before == nullptr || type.check_change == nullptr) return object;
@@ -224,6 +255,7 @@ Outcome<json> ApiServer::CreateObject(
   }
   const auto stored = store_.Commit({{key, 0, std::make_shared<json>(std::move(object))}});
   if (!stored.ok()) return FromStoreStatus(type, name, stored.status());
+  CollectIfOwnerless(key, *stored->front().object);
   return *stored->front().object;
 }
 
@@ -240,8 +272,13 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
     return BadRequestError("metadata must be a map");
   const ManagedEntries managers = ClaimedManagers(object, before);
   const json& uid = At(object, "metadata.uid");
-  if (!uid.is_null() && uid != At(before, "metadata.uid"))
-    return ConflictError(type, call.path.name);
+  if (!uid.is_null() && uid != At(before, "metadata.uid")) {
+    if (call.request.method == "PUT") return ConflictError(type, call.path.name);
+    return InvalidError(
+        type.group, type.kind, call.path.name,
+        {{"FieldValueInvalid", fmt::format("Invalid value: {}: field is immutable", Dump(uid)),
+          "metadata.uid"}});
+  }
   const std::string version = TextAt(object, "metadata.resourceVersion");
   if (version.empty() && type.custom)
     return InvalidError(type.group, type.kind, call.path.name,
@@ -327,13 +364,15 @@ Outcome<json> ApiServer::ApplyPatch(const Call& call, const json& current,
                                     const json& patch) const {
   const std::string media = ContentType(call.request);
   if (media == kJsonPatch) return JsonPatch(current, patch);
+  if (media == kStrategicPatch)
+    return StrategicMergePatch(ShapeOf(StoredType(call.type.StoreGroup(), call.type.resource)),
+                               current, patch);
   return MergePatch(current, patch);
 }
 
 Outcome<http::Response> ApiServer::Patch(Call& call) {
   const std::string media = ContentType(call.request);
-  const bool builtin_strategic =
-      media == "application/strategic-merge-patch+json" && !call.type.custom;
+  const bool builtin_strategic = media == kStrategicPatch && !call.type.custom;
   if (media == kApplyPatch) return ServerSideApply(call);
   if (media != kMergePatch && media != kJsonPatch && !builtin_strategic)
     return UnsupportedMediaTypeError(
