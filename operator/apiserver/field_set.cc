@@ -20,7 +20,7 @@ std::string Text(const json& value) {
 // "f:", "k:" or "v:" and something that means a path; "i:" (an index) is for lists that nobody's
 // schema has.
 bool IsElement(std::string_view text) {
-  if (text.starts_with("f:")) return text.size() > 2;
+  if (text.starts_with("f:")) return true;
   if (!text.starts_with("v:") && !text.starts_with("k:")) return false;
   const json key = json::parse(text.substr(2), nullptr, /*allow_exceptions=*/false);
   if (text.starts_with("v:")) return key.is_primitive() && !key.is_discarded();

@@ -12,6 +12,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t kMaxUpdaters = 10;  // as Kubernetes
+constexpr const char* kAncientChanges = "ancient-changes";
+
 std::optional<ManagedEntry> ReadEntry(const json& entry) {
   ManagedEntry out;
   out.manager = {.name = TextAt(entry, "manager"),
@@ -25,6 +28,27 @@ std::optional<ManagedEntry> ReadEntry(const json& entry) {
   if (!fields) return std::nullopt;
   out.fields = *std::move(fields);
   return out;
+}
+
+// Without a bound, every client with a name of its own would make all objects grow: the fields of
+// those who wrote longest ago become one entry.
+ManagedEntries WithFewUpdaters(ManagedEntries entries) {
+  std::vector<std::pair<std::string, size_t>> updaters;  // time and index, oldest first
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (!entries[i].manager.applies) updaters.emplace_back(entries[i].time, i);
+  if (updaters.size() <= kMaxUpdaters) return entries;
+  std::ranges::sort(updaters);
+  updaters.resize(updaters.size() - kMaxUpdaters + 1);
+  ManagedEntry ancient = entries[updaters.back().second];
+  ancient.manager.name = kAncientChanges;
+  ancient.manager.subresource.clear();
+  for (const auto& [time, index] : updaters) {
+    ancient.fields = ancient.fields.Union(entries[index].fields);
+    entries[index].fields = FieldSet();
+  }
+  std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
+  entries.insert(entries.begin(), std::move(ancient));
+  return entries;
 }
 
 }  // namespace
@@ -93,7 +117,7 @@ ManagedEntries AfterUpdate(const Shape& shape, const json& before, const json& a
     own->time = FormatTime(now_ms);
   }
   std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
-  return entries;
+  return WithFewUpdaters(std::move(entries));
 }
 
 }  // namespace headpond::apiserver

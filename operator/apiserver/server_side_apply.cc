@@ -97,7 +97,8 @@ FieldSet LastAppliedFields(const Shape& shape, const json& live) {
 void SyncLastApplied(json& object, json config) {
   const json& there = At(object, "metadata.annotations");
   if (!there.is_object() || !there.contains(kLastApplied)) return;
-  if (const auto own = config["metadata"].find("annotations"); own != config["metadata"].end())
+  json& metadata = config["metadata"];
+  if (const auto own = metadata.find("annotations"); own != metadata.end() && own->is_object())
     own->erase(kLastApplied);
   std::string text = config.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   if (text.size() > kMaxLastApplied) text.clear();

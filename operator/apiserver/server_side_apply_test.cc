@@ -1,5 +1,6 @@
 #include "operator/apiserver/server_side_apply.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -36,9 +37,9 @@ TEST(FieldSetTest, ReadsAndWritesFieldsV1) {
         R"({"f:spec":{"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:value":{}}}}})",
         R"({"f:metadata":{"f:finalizers":{".":{},"v:\"x.dev/y\"":{}}}})"})
     EXPECT_EQ(Set(text).ToJson(), Parse(text));
-  for (const char* const text : {R"([])", R"({"spec":{}})", R"({"f:":{}})", R"({"f:a":1})",
-                                 R"({"k:x":{}})", R"({"k:{}":{}})", R"({"k:{\"a\":[]}":{}})",
-                                 R"({"v:":{}})", R"({"v:{}":{}})", R"({"i:0":{}})"})
+  for (const char* const text :
+       {R"([])", R"({"spec":{}})", R"({"f:a":1})", R"({"k:x":{}})", R"({"k:{}":{}})",
+        R"({"k:{\"a\":[]}":{}})", R"({"v:":{}})", R"({"v:{}":{}})", R"({"i:0":{}})"})
     EXPECT_FALSE(FieldSet::FromJson(Parse(text))) << text;
   json deep = json::object();
   for (int i = 0; i < 100; ++i) deep = {{"f:a", deep}};
@@ -208,6 +209,21 @@ TEST_F(OwnershipTest, AnUpdaterOwnsWhatItChangedAndOthersLoseIt) {
   EXPECT_THAT(Owned("create"), ElementsAre(".spec", ".spec.worker", ".spec.worker.replicas"));
   Update("edit", R"({"worker": {"replicas": 1}})");
   EXPECT_THAT(Owned("edit"), IsEmpty());
+}
+
+TEST_F(OwnershipTest, WhoWroteLongAgoIsForgottenButNotTheFields) {
+  json spec = json::object();
+  for (int i = 0; i < 15; ++i) {
+    spec["properties"][fmt::format("key-{:02}", i)] = "v";
+    Update(fmt::format("manager-{:02}", i).c_str(), spec.dump().c_str());
+  }
+  const ManagedEntries entries = ReadManagedFields(object_).value();
+  EXPECT_EQ(entries.size(), 10u);
+  EXPECT_EQ(entries[0].manager.name, "ancient-changes");
+  FieldSet all;
+  for (const ManagedEntry& entry : entries) all = all.Union(entry.fields);
+  EXPECT_EQ(FieldsOf(ClusterShape(), OwnedPart(object_)).Minus(all).Paths(),
+            std::vector<std::string>());
 }
 
 TEST_F(OwnershipTest, AnApplierGivesUpWhatItNoLongerSays) {
