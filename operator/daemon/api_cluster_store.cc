@@ -54,7 +54,8 @@ Result<json> ApiClusterStore::Ask(const std::string& method, const std::string& 
   http::Request request{.method = method, .path = path};
   if (!body.is_null()) request.body = body.dump();
   request.headers["content-type"] = content_type;
-  const http::Response response = api_.server().Handle(request);
+  request.headers["user-agent"] = kUserAgent;
+  const http::Response response = server_.Handle(request);
   json answer = json::parse(response.body, nullptr, /*allow_exceptions=*/false);
   if (response.status >= 300) return FromAnswer(response.status, answer);
   return answer;
@@ -64,7 +65,7 @@ Status ApiClusterStore::AddFinalizer(const ClusterKey& key, const json& object) 
   const json& metadata = object.at("metadata");
   json finalizers = metadata.value("finalizers", json::array());
   finalizers.push_back(kClusterFinalizer);
-  const json patch = {{{"op", "test"},
+  const json patch = {{{"op", "replace"},
                        {"path", "/metadata/resourceVersion"},
                        {"value", metadata.at("resourceVersion")}},
                       {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", finalizers}}};
@@ -73,7 +74,7 @@ Status ApiClusterStore::AddFinalizer(const ClusterKey& key, const json& object) 
 
 Result<std::string> ApiClusterStore::ClaimData(const ClusterKey& key, const std::string& uid) {
   const std::string name = DataMapName(key);
-  const auto kept = api_.store().Get({"", "configmaps", key.name_space, name});
+  const auto kept = objects_.Get({"", "configmaps", key.name_space, name});
   if (kept.ok()) {
     const json& data = kept->object->at("data");
     return data.value("uid", uid);
@@ -86,7 +87,7 @@ Result<std::string> ApiClusterStore::ClaimData(const ClusterKey& key, const std:
 Result<controller::ClusterList> ApiClusterStore::List() {
   controller::ClusterList list;
   const auto stored =
-      api_.store().Objects(std::string(api::kGroup), kResource, /*name_space=*/std::nullopt);
+      objects_.Objects(std::string(api::kGroup), kResource, /*name_space=*/std::nullopt);
   for (const StoredObject& one : stored.objects) {
     auto cluster = api::ReadCacheCluster(*one.object);
     if (!cluster.ok()) {
@@ -105,6 +106,8 @@ Result<controller::ClusterList> ApiClusterStore::List() {
     const Status held = !data_uid.ok() && !deleting ? data_uid.status()
                         : ours                      ? Status::Ok()
                                                     : AddFinalizer(key, *one.object);
+    // Somebody else was faster; the change wakes the loop again.
+    if (held.code() == Code::kNotFound || held.code() == Code::kAborted) continue;
     if (!held.ok()) {
       list.unreadable.push_back(fmt::format("{}: {}", key.ToString(), held.message()));
       continue;
@@ -116,7 +119,7 @@ Result<controller::ClusterList> ApiClusterStore::List() {
 }
 
 Result<controller::ClusterStatus> ApiClusterStore::GetStatus(const ClusterKey& key) {
-  ASSIGN_OR_RETURN(const StoredObject stored, api_.store().Get(StoreKey(key)));
+  ASSIGN_OR_RETURN(const StoredObject stored, objects_.Get(StoreKey(key)));
   const auto status = stored.object->find("status");
   if (status == stored.object->end()) return controller::ClusterStatus();
   return controller::ParseStatus(*status);
@@ -135,12 +138,12 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
     const Status removed = Ask("DELETE", path, nullptr, "").status();
     if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
   }
-  ASSIGN_OR_RETURN(const StoredObject stored, api_.store().Get(StoreKey(key)));
+  ASSIGN_OR_RETURN(const StoredObject stored, objects_.Get(StoreKey(key)));
   const json& metadata = stored.object->at("metadata");
   json rest = json::array();
   for (const json& finalizer : metadata.value("finalizers", json::array()))
     if (finalizer != kClusterFinalizer) rest.push_back(finalizer);
-  const json patch = {{{"op", "test"},
+  const json patch = {{{"op", "replace"},
                        {"path", "/metadata/resourceVersion"},
                        {"value", metadata.at("resourceVersion")}},
                       {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", rest}}};

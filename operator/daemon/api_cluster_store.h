@@ -2,13 +2,15 @@
 
 #include <string>
 
-#include "operator/apiserver/listeners.h"
+#include "operator/apiserver/api_server.h"
 #include "operator/controller/store.h"
 
 namespace headpond::operator_daemon {
 
 // Said on every cluster before its first daemon starts, removed after its last one has ended.
 inline constexpr const char* kClusterFinalizer = "headpond.dev/daemons";
+// Who the controller is to the API: the manager of the fields that it sets.
+inline constexpr const char* kUserAgent = "headpond-operator";
 
 // The embedded API as the controller sees it. Writes go through the API like anyone's, so watches
 // see them and its rules hold.
@@ -18,8 +20,9 @@ inline constexpr const char* kClusterFinalizer = "headpond.dev/daemons";
 // Thread safe.
 class ApiClusterStore final : public controller::ClusterStore {
  public:
-  // `api` must outlive the store.
-  explicit ApiClusterStore(apiserver::EmbeddedApi& api) : api_(api) {}
+  // Both must outlive the store; the server is one over these objects.
+  ApiClusterStore(apiserver::ApiServer& server, apiserver::ObjectStore& objects)
+      : server_(server), objects_(objects) {}
 
   Result<controller::ClusterList> List() override;
   Result<controller::ClusterStatus> GetStatus(const controller::ClusterKey& key) override;
@@ -34,7 +37,8 @@ class ApiClusterStore final : public controller::ClusterStore {
   Result<nlohmann::json> Ask(const std::string& method, const std::string& path,
                              const nlohmann::json& body, const std::string& content_type);
 
-  apiserver::EmbeddedApi& api_;
+  apiserver::ApiServer& server_;
+  apiserver::ObjectStore& objects_;
 };
 
 }  // namespace headpond::operator_daemon

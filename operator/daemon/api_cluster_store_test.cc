@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/apiserver/listeners.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -25,7 +26,7 @@ class ApiClusterStoreTest : public ::testing::Test {
     auto started = apiserver::EmbeddedApi::Start({.folder = directory_ / "api"}, Clock::System());
     ASSERT_OK(started);
     api_ = *std::move(started);
-    store_ = std::make_unique<ApiClusterStore>(*api_);
+    store_ = std::make_unique<ApiClusterStore>(api_->server(), api_->store());
   }
 
   json Ask(const std::string& method, const std::string& path, const std::string& body = "") {

@@ -15,6 +15,7 @@
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "operator/apiserver/listeners.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/directory_watch.h"
 #include "operator/controller/file_store.h"
@@ -93,7 +94,7 @@ class ServedApi {
  private:
   ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, int wake_fd)
       : api_(std::move(api)),
-        store_(*api_),
+        store_(api_->server(), api_->store()),
         waker_("api-wake", milliseconds(1), [this, wake_fd] { WakeAtChange(wake_fd); }) {}
 
   void WakeAtChange(int wake_fd) {
