@@ -184,9 +184,12 @@ def server_side_apply(kubectl: Kubectl, checks: Checks) -> None:
 def built_in_kinds(kubectl: Kubectl, checks: Checks) -> None:
     """kubectl's generators send protobuf; so do its questions about rights."""
 
-    def succeeds(what: str, *arguments: str, contains: str = ""):
-        done = kubectl.run(*arguments)
+    def succeeds(what: str, *arguments: str, contains: str = "", text: str | None = None):
+        done = kubectl.run(*arguments, text=text)
         checks.that(what, done.returncode == 0 and contains in done.stdout, said(done))
+
+    def configmap(value: str) -> str:
+        return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "applied"}, "data": {"a": value}})
 
     succeeds("create namespace", "create", "namespace", "team", contains="namespace/team created")
     in_team = ("-n", "team")
@@ -196,6 +199,14 @@ def built_in_kinds(kubectl: Kubectl, checks: Checks) -> None:
     checks.equal("the map holds it", kubectl.json(*in_team, "get", "cm", "map")["data"], {"a": "b"})
     again = kubectl.run(*in_team, "create", "configmap", "map")
     checks.that("creating it again is refused", again.returncode == 1 and "already exists" in again.stderr, said(again))
+    typo = kubectl.run(*in_team, "apply", "-f", "-", text='{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"},"datas":{}}')
+    checks.that("a typo in a built-in kind is refused", typo.returncode == 1 and 'unknown field "datas"' in typo.stderr, said(typo))
+    succeeds("auth can-i", "auth", "can-i", "delete", "cacheclusters", contains="yes")
+    succeeds("auth can-i --list", "auth", "can-i", "--list", contains="*.*")
+    succeeds("auth whoami", "auth", "whoami", contains="headpond-owner")
+    succeeds("apply a configmap twice", *in_team, "apply", "-f", "-", text=configmap("1"), contains="created")
+    succeeds("the second time patches it", *in_team, "apply", "-f", "-", text=configmap("2"), contains="configured")
+    checks.equal("the map has the new value", kubectl.json(*in_team, "get", "cm", "applied")["data"], {"a": "2"})
     succeeds("delete namespace waits for its contents", "delete", "namespace", "team", contains="deleted")
     checks.equal("they are gone", kubectl.json(*in_team, "get", "secrets")["items"], [])
 
