@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_set>
-#include <vector>
 
 #include "base/mutex.h"
 #include "net/grpc_status.h"
@@ -83,14 +82,13 @@ class LaneService::Impl::Stream final : public RawReactor,
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
-  void OnCancel() override { LoseClient(); }
+  void OnCancel() override;
   void OnDone() override {
     service_.Forget(self_);
     self_.reset();  // the last reference, unless calls are still running
   }
 
-  void Reply(uint64_t id, const Status& status, std::string response,
-             std::shared_ptr<const void> held) override;
+  void Reply(uint64_t id, const Status& status, std::string response) override;
 
   // Takes no more calls; what was called is answered. Only the first call counts.
   void End(Status status) EXCLUDES(mutex_) {
@@ -102,10 +100,6 @@ class LaneService::Impl::Stream final : public RawReactor,
   }
 
  private:
-  struct Answer {
-    LaneReply reply;
-    std::shared_ptr<const void> held;
-  };
   // What is to be done without the lock.
   struct Actions {
     bool write = false;
@@ -119,8 +113,6 @@ class LaneService::Impl::Stream final : public RawReactor,
   }
   Actions Plan() REQUIRES(mutex_);
   void Advance() EXCLUDES(mutex_);
-  // Nobody is there to read replies: runs out without them.
-  void LoseClient() EXCLUDES(mutex_);
   void StartCalls(const LaneCalls& frame);
 
   Impl& service_;
@@ -133,8 +125,7 @@ class LaneService::Impl::Stream final : public RawReactor,
   Mutex mutex_;
   LaneReplies greeting_ GUARDED_BY(mutex_);
   bool greet_ GUARDED_BY(mutex_) = false;
-  std::deque<Answer> replies_ GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<const void>> sending_held_ GUARDED_BY(mutex_);
+  std::deque<LaneReply> replies_ GUARDED_BY(mutex_);
   size_t in_flight_ GUARDED_BY(mutex_) = 0;  // calls whose reply the transport has not taken
   size_t writing_calls_ GUARDED_BY(mutex_) = 0;
   bool writing_ GUARDED_BY(mutex_) = false;
@@ -143,7 +134,7 @@ class LaneService::Impl::Stream final : public RawReactor,
   // together.
   int busy_ GUARDED_BY(mutex_) = 0;
   bool ending_ GUARDED_BY(mutex_) = false;
-  bool gone_ GUARDED_BY(mutex_) = false;  // the client
+  bool gone_ GUARDED_BY(mutex_) = false;  // nobody is there to read replies
   bool finished_ GUARDED_BY(mutex_) = false;
   Status outcome_ GUARDED_BY(mutex_);
 };
@@ -151,6 +142,7 @@ class LaneService::Impl::Stream final : public RawReactor,
 LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
   Actions actions;
   if (finished_) return actions;
+  if (gone_) replies_.clear();
   const bool may_write = !writing_ && busy_ == 0 && !gone_;
   if (may_write && std::exchange(greet_, false)) {
     sending_ = std::move(greeting_);
@@ -160,10 +152,8 @@ LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
     sending_.Clear();
     writing_calls_ = 0;
     for (size_t bytes = 0; !replies_.empty() && bytes < kLaneRepliesBytes; ++writing_calls_) {
-      Answer& answer = replies_.front();
-      bytes += answer.reply.response().size();
-      if (answer.held) sending_held_.push_back(std::move(answer.held));
-      *sending_.add_replies() = std::move(answer.reply);
+      bytes += replies_.front().response().size();
+      *sending_.add_replies() = std::move(replies_.front());
       replies_.pop_front();
     }
     actions.write = writing_ = true;
@@ -230,15 +220,14 @@ void LaneService::Impl::Stream::StartCalls(const LaneCalls& frame) {
     if (start != nullptr) {
       (*start)({context_, self_, call.id()}, call.request());
     } else {
-      Replies::Reply(call.id(), Unimplemented("the lane has no method {}", call.method()));
+      Reply(call.id(), Unimplemented("the lane has no method {}", call.method()), "");
     }
   }
   MutexLock lock(mutex_);
   --busy_;
 }
 
-void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::string response,
-                                      std::shared_ptr<const void> held) {
+void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::string response) {
   LaneReply reply;
   reply.set_id(id);
   if (status.ok()) {
@@ -249,34 +238,32 @@ void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::st
   }
   {
     MutexLock lock(mutex_);
-    if (!gone_) replies_.push_back({std::move(reply), std::move(held)});
+    if (gone_) {
+      --in_flight_;
+    } else {
+      replies_.push_back(std::move(reply));
+    }
   }
   Advance();
 }
 
 void LaneService::Impl::Stream::OnWriteDone(bool ok) {
-  out_.Clear();
-  std::vector<std::shared_ptr<const void>> held;  // let go without the lock
   {
     MutexLock lock(mutex_);
     writing_ = false;
     in_flight_ -= writing_calls_;
-    held.swap(sending_held_);
+    if (!ok) gone_ = true;
+    if (!ok) SetOutcome(Cancelled("the client left"));
   }
-  if (!ok) return LoseClient();
-  held.clear();
   Advance();
 }
 
-void LaneService::Impl::Stream::LoseClient() {
-  std::deque<Answer> dropped;
+void LaneService::Impl::Stream::OnCancel() {
   {
     MutexLock lock(mutex_);
     gone_ = true;
-    SetOutcome(Cancelled("the client left"));
-    dropped.swap(replies_);
+    SetOutcome(Cancelled("the connection ended"));
   }
-  dropped.clear();
   Advance();
 }
 

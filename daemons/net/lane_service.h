@@ -31,12 +31,7 @@ class LaneCall : public ::grpc::CallbackServerContext {
   class Replies {
    public:
     virtual ~Replies() = default;
-    // `held` is let go when the reply has been sent, or dropped.
-    virtual void Reply(uint64_t id, const Status& status, std::string response,
-                       std::shared_ptr<const void> held) = 0;
-    void Reply(uint64_t id, const Status& status, std::string response = "") {
-      Reply(id, status, std::move(response), nullptr);
-    }
+    virtual void Reply(uint64_t id, const Status& status, std::string response) = 0;
   };
   // Where a call came from, and where its reply goes. The lane's context may be looked at only
   // while the call is being started.

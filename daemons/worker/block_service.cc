@@ -6,7 +6,6 @@
 #include "net/grpc_status.h"
 #include "proto/block_worker.grpc.pb.h"
 #include "worker/local_streams.h"
-#include "worker/range_read.h"
 #include "worker/read_stream.h"
 #include "worker/wire.h"
 #include "worker/write_stream.h"
@@ -32,9 +31,7 @@ using ServiceBase =
 
 class BlockService final : public ServiceBase {
  public:
-  BlockService(const BlockServiceDeps& deps, net::LaneMethods& lanes) : deps_(deps) {
-    AddRangeReads(deps_, lanes);
-  }
+  explicit BlockService(const BlockServiceDeps& deps) : deps_(deps) {}
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* ReadBlock(
       CallbackServerContext* context) override {
@@ -146,6 +143,10 @@ class BlockService final : public ServiceBase {
     return InvalidArgument("block_id is {}, must not be negative", block);
   }
 
+  static bool IsLocalSocket(const CallbackServerContext& context) {
+    return context.peer().starts_with("unix:");
+  }
+
   ServerUnaryReactor* RunOnIo(CallbackServerContext* context, std::string_view method,
                               std::function<Status()> work) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -193,9 +194,8 @@ class BlockService final : public ServiceBase {
 
 }  // namespace
 
-std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps,
-                                                  net::LaneMethods& lanes) {
-  return std::make_unique<BlockService>(deps, lanes);
+std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps) {
+  return std::make_unique<BlockService>(deps);
 }
 
 }  // namespace headpond::worker

@@ -15,8 +15,7 @@ class Service;
 }
 namespace headpond::net {
 class Authenticator;
-class LaneMethods;
-}  // namespace headpond::net
+}
 
 namespace headpond::worker {
 
@@ -37,8 +36,7 @@ struct BlockServiceDeps {
 };
 
 // The BlockWorker service (compat/behaviour.md section 8): the same on TCP and on the domain
-// socket. Adds to `lanes` what our own clients do many times.
-std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps,
-                                                  net::LaneMethods& lanes);
+// socket.
+std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps);
 
 }  // namespace headpond::worker

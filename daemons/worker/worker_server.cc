@@ -16,7 +16,6 @@
 #include "net/auth_config.h"
 #include "net/channel.h"
 #include "net/host_check.h"
-#include "net/lane_service.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
 #include "net/user_groups.h"
@@ -144,7 +143,6 @@ struct WorkerServer::Parts {
   std::unique_ptr<net::Authenticator> authenticator;
   std::unique_ptr<net::SaslService> sasl;
   std::unique_ptr<net::VersionService> versions;
-  std::unique_ptr<net::LaneService> lanes;
   std::unique_ptr<::grpc::Service> service;
   std::unique_ptr<net::GrpcServer> rpc;
   std::unique_ptr<http::HttpServer> web;
@@ -311,7 +309,6 @@ void WorkerServer::Parts::MakeServers() {
       .keepalive_timeout = config.GetDuration("alluxio.worker.network.keepalive.timeout"),
       .stream_window_bytes =
           static_cast<size_t>(config.GetSize("alluxio.worker.network.flowcontrol.window"))});
-  net::LaneMethods lane_methods;
   service = MakeBlockService(
       {.store = *store,
        .inputs = *inputs,
@@ -324,12 +321,9 @@ void WorkerServer::Parts::MakeServers() {
        .budget = budget,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes = static_cast<size_t>(
-           config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))},
-      lane_methods);
-  lanes = std::make_unique<net::LaneService>(*authenticator, std::move(lane_methods));
+           config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))});
   rpc->AddService(*service);
   rpc->AddService(versions->service());
-  rpc->AddLanes(*lanes);
   rpc->AddSasl(*sasl);
 }
 

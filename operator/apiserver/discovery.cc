@@ -15,6 +15,9 @@ using nlohmann::json;
 
 constexpr const char* kVerbs[] = {"create", "delete", "deletecollection", "get",
                                   "list",   "patch",  "update",           "watch"};
+// Namespaces can't be deleted all at once.
+constexpr const char* kNamespaceVerbs[] = {"create", "delete", "get",  "list",
+                                           "patch",  "update", "watch"};
 constexpr const char* kSubresourceVerbs[] = {"get", "patch", "update"};
 
 // Groups but core, in the order of the registry.
@@ -32,6 +35,10 @@ std::string VersionOf(const std::string& group) {
   return "";
 }
 
+json VerbsOf(const ResourceType& type) {
+  return type.namespaced ? json(kVerbs) : json(kNamespaceVerbs);
+}
+
 json ResponseKind(const std::string& group, const std::string& version, const std::string& kind) {
   return {{"group", group}, {"version", version}, {"kind", kind}};
 }
@@ -41,7 +48,7 @@ json AggregatedResource(const ResourceType& type) {
               {"responseKind", ResponseKind(type.group, type.version, type.kind)},
               {"scope", type.namespaced ? "Namespaced" : "Cluster"},
               {"singularResource", type.singular},
-              {"verbs", kVerbs}};
+              {"verbs", VerbsOf(type)}};
   if (!type.short_names.empty()) out["shortNames"] = type.short_names;
   if (!type.categories.empty()) out["categories"] = type.categories;
   if (type.custom)
@@ -94,7 +101,7 @@ json ResourceList(const std::string& group, const std::string& version) {
                   {"singularName", type.singular},
                   {"namespaced", type.namespaced},
                   {"kind", type.kind},
-                  {"verbs", kVerbs}};
+                  {"verbs", VerbsOf(type)}};
     if (!type.short_names.empty()) entry["shortNames"] = type.short_names;
     if (!type.categories.empty()) entry["categories"] = type.categories;
     resources.push_back(std::move(entry));
