@@ -9,7 +9,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- headpond headpond-operator
 docker info >/dev/null 2>&1 || { echo "no Docker daemon answers: start one, or set DOCKER_HOST" >&2; exit 1; }
-docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0    # the classic builder, without its advice
 version=$(sed -n 's/^project(headpond VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 repository=${REPOSITORY:-headpond} tags=${TAGS:-$version latest}
 # The slim image of a registry, or ours. A debian:bookworm-slim without a registry's digest is somebody's own: not that.
@@ -35,8 +34,8 @@ is_bookworm() { . /etc/os-release 2>/dev/null && [ "${ID:-}${VERSION_ID:-}" = de
 
 choose_base
 binaries=${BINARIES:-$(is_bookworm && echo prebuilt || echo source)}
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
+context=$(mktemp -d) log=$(mktemp)
+trap 'rm -rf "$context" "$log"' EXIT
 if [ "$binaries" = source ]; then
   git ls-files -z | tar --null -T - -c | tar -C "$context" -x
 else
@@ -55,6 +54,6 @@ for name in "$@"; do
   docker build -q --network host -f "$context/images/Dockerfile" --build-arg BASE="$BASE" --build-arg BINARIES="$binaries" \
     --label org.opencontainers.image.title="$name" --label org.opencontainers.image.version="$version" \
     --label org.opencontainers.image.revision="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
-    --target "$name" "${names[@]}" "$context" >/dev/null
+    --target "$name" "${names[@]}" "$context" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
   docker image inspect -f "$repository/$name:$version  {{.Size}} bytes" "$repository/$name:${tags%% *}"
 done

@@ -29,7 +29,7 @@ become() {
   exec setpriv --reuid "$ALLUXIO_UID" --regid "$ALLUXIO_GID" --init-groups -- "$0" "$@"
 }
 
-if [ "$(id -u)" = 0 ] && [ -n "${ALLUXIO_USERNAME:-}" ]; then
+if [ "$(id -u)" = 0 ] && [ "${ALLUXIO_USERNAME:-root}" != root ]; then
   become "$@"
 elif [ -n "${ALLUXIO_UID:-}" ] && [ "$(id -u)" != "$ALLUXIO_UID" ]; then
   echo "entrypoint: running as user $(id -u); ALLUXIO_UID=$ALLUXIO_UID has an effect only with -u 0" >&2

@@ -51,6 +51,11 @@ class Connection {
   // "/alluxio.grpc.file.FileSystemMasterClientService/GetStatus".
   virtual Status Unary(const char* method, const google::protobuf::MessageLite& request,
                        google::protobuf::MessageLite& response, Millis timeout) = 0;
+  // One call over the connection's lane; the response's bytes. nullopt: there is no lane for it,
+  // and nothing has happened. See net::LaneClient.
+  virtual std::optional<Result<std::string>> LaneCall(const char* method,
+                                                      const google::protobuf::MessageLite& request,
+                                                      Millis timeout) = 0;
   // The stream must not outlive the connection.
   virtual Result<std::unique_ptr<ByteStream>> OpenStream(const char* method) = 0;
   virtual const std::string& target() const = 0;

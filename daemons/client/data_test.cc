@@ -13,8 +13,10 @@
 #include "client/file_reader.h"
 #include "client/file_system.h"
 #include "client/file_writer.h"
+#include "net/lane.h"
 #include "net/worker_address_wire.h"
 #include "proto/block_worker.pb.h"
+#include "proto/lane.pb.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -65,6 +67,12 @@ class FakeWorker {
     write_error_ = std::move(status);
   }
   void HangReads() { hang_ = true; }
+  // From now on short ranges are read over lanes too, as our own workers do.
+  void ServeRanges() {
+    server_.On(net::kLaneMethod, [this] { return std::make_unique<LaneScript>(*this); });
+  }
+  // Answered on lanes.
+  int ranges() const { return ranges_; }
 
   struct Written {
     block::WriteRequestCommand command;
@@ -106,6 +114,36 @@ class FakeWorker {
       // acknowledgements before.
       if (end - static_cast<size_t>(request.offset()) <= 1 << 20) reply.finish = Status::Ok();
       return reply;
+    }
+
+   private:
+    FakeWorker& worker_;
+  };
+
+  class LaneScript final : public ScriptedServer::Script {
+   public:
+    explicit LaneScript(FakeWorker& worker) : worker_(worker) {}
+    ScriptedServer::Reply OnOpen() override {
+      lane::LaneReplies greeting;
+      greeting.add_methods(net::kReadRangeMethod);
+      return {{greeting.SerializeAsString()}, std::nullopt};
+    }
+    ScriptedServer::Reply OnMessage(const std::string& message) override {
+      const auto calls = ParseAs<lane::LaneCalls>(message);
+      lane::LaneReplies replies;
+      for (const auto& call : calls.calls()) {
+        const auto request = ParseAs<block::ReadRequest>(call.request());
+        ++worker_.ranges_;
+        auto* const reply = replies.add_replies();
+        reply->set_id(call.id());
+        MutexLock lock(worker_.mutex_);
+        reply->set_code(static_cast<int>(worker_.read_error_.code()));
+        reply->set_message(worker_.read_error_.message());
+        reply->set_response(worker_.blocks_.at(request.block_id())
+                                .substr(static_cast<size_t>(request.offset()),
+                                        static_cast<size_t>(request.length())));
+      }
+      return {{replies.SerializeAsString()}, std::nullopt};
     }
 
    private:
@@ -155,6 +193,7 @@ class FakeWorker {
   std::map<int64_t, std::string> blocks_;
   std::atomic<bool> hang_ = false;
   std::atomic<int> cancelled_ = 0;
+  std::atomic<int> ranges_ = 0;
   std::atomic<int64_t> acknowledged_ = 0;
   mutable Mutex mutex_;
   Status read_error_ GUARDED_BY(mutex_);
@@ -289,6 +328,57 @@ TEST_F(DataTest, APositionedReadAsksForExactlyItsRange) {
   EXPECT_EQ(*(*reader)->ReadAt(499'990, buffer.size(), buffer.data()), 10u);
   EXPECT_EQ(*(*reader)->ReadAt(500'000, buffer.size(), buffer.data()), 0u);
   EXPECT_THAT((*reader)->ReadAt(-1, 1, buffer.data()), StatusIs(Code::kInvalidArgument));
+}
+
+// Reads at changing places until `worker` has answered one on its lane.
+void ReadUntilOnLane(FileReader& reader, FakeWorker& worker, const std::string& data) {
+  std::string buffer(1000, '\0');
+  for (int i = 0; worker.ranges() == 0; ++i) {
+    ASSERT_LT(i, 10'000) << "the lane is not used";
+    const auto offset = static_cast<size_t>(i % 2 == 0 ? 50'000 : 100);
+    ASSERT_EQ(*reader.ReadAt(static_cast<int64_t>(offset), buffer.size(), buffer.data()), 1000u);
+    ASSERT_EQ(buffer, data.substr(offset, 1000));
+  }
+}
+
+TEST_F(DataTest, ShortPositionedReadsNeedNoStreamsOnceThereIsALane) {
+  const std::string data = Pattern(500'000);
+  far_.AddBlock(kBlockId, data);
+  far_.ServeRanges();
+  ListWorkers({});
+  const auto reader = fs().Open(FileOf(data.size(), {&far_}));
+  ASSERT_OK(reader);
+  ReadUntilOnLane(**reader, far_, data);
+  const size_t streams = far_.server().Requests(kBlockWorker + "ReadBlock").size();
+  std::string buffer(net::kMaxLaneReadBytes + 1, '\0');
+  EXPECT_EQ(*(*reader)->ReadAt(7, net::kMaxLaneReadBytes, buffer.data()), net::kMaxLaneReadBytes);
+  EXPECT_EQ(buffer.substr(0, net::kMaxLaneReadBytes), data.substr(7, net::kMaxLaneReadBytes));
+  EXPECT_EQ(*(*reader)->ReadAt(499'990, 1000, buffer.data()), 10u);
+  EXPECT_EQ(buffer.substr(0, 10), data.substr(499'990));
+  EXPECT_THAT(far_.server().Requests(kBlockWorker + "ReadBlock"), SizeIs(streams));
+  // A longer one is a stream.
+  EXPECT_EQ(*(*reader)->ReadAt(7, buffer.size(), buffer.data()), buffer.size());
+  EXPECT_EQ(buffer, data.substr(7, buffer.size()));
+  EXPECT_THAT(far_.server().Requests(kBlockWorker + "ReadBlock"), SizeIs(streams + 1));
+}
+
+TEST_F(DataTest, ARangeThatFailsIsReadElsewhere) {
+  const std::string data = Pattern(100'000);
+  far_.AddBlock(kBlockId, data);
+  far_.ServeRanges();
+  other_.AddBlock(kBlockId, data);
+  ListWorkers({});
+  const auto alone = fs().Open(FileOf(data.size(), {&far_}));
+  ASSERT_OK(alone);
+  ReadUntilOnLane(**alone, far_, data);
+  far_.FailReads(Unavailable("broken"));
+  const auto reader = fs().Open(FileOf(data.size(), {&far_, &other_}));
+  ASSERT_OK(reader);
+  std::string buffer(1000, '\0');
+  for (const int64_t offset : {5'000, 70'000, 300, 42'000, 9'000, 81'000}) {
+    EXPECT_EQ(*(*reader)->ReadAt(offset, buffer.size(), buffer.data()), 1000u);
+    EXPECT_EQ(buffer, data.substr(static_cast<size_t>(offset), 1000));
+  }
 }
 
 TEST_F(DataTest, ACopyThatFailsIsPassedOver) {

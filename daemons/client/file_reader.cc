@@ -11,6 +11,7 @@
 #include "client/impl.h"
 #include "client/methods.h"
 #include "client/ufs_options.h"
+#include "net/lane.h"
 #include "net/retry.h"
 
 namespace headpond::client {
@@ -182,6 +183,15 @@ class FileReader::Impl {
     request.set_position_short(!sequential);
     if (InUnderStore(info_))
       *request.mutable_open_ufs_block_options() = UfsOptions(fs_, info_, index, type_);
+    if (!sequential && length <= net::kMaxLaneReadBytes) {
+      const auto range = fs_.workers().ReadRange(
+          target.worker, request,
+          fs_.config().GetDuration("alluxio.user.streaming.data.read.timeout"));
+      if (range) {
+        if (!range->ok()) return range->status();
+        return TakeRange(**range, target, index, offset, length, buffer);
+      }
+    }
     ASSIGN_OR_RETURN(auto stream, RemoteBlockStream::Open(fs_, target.worker, std::move(request)));
     ASSIGN_OR_RETURN(const size_t some, stream->Read(length, buffer));
     if (sequential) {
@@ -196,6 +206,18 @@ class FileReader::Impl {
     }
     AskToCache(index, target.worker, block.length == static_cast<int64_t>(length));
     return done;
+  }
+
+  Result<size_t> TakeRange(const std::string& data, const Target& target, size_t index,
+                           int64_t offset, size_t length, char* buffer) {
+    const BlockInfo& block = info_.blocks[index].block;
+    if (data.size() != length)
+      return Unavailable("worker {} ended block {} at {} instead of {}", target.worker.host,
+                         block.id, offset + static_cast<int64_t>(data.size()),
+                         offset + static_cast<int64_t>(length));
+    data.copy(buffer, length);
+    AskToCache(index, target.worker, block.length == static_cast<int64_t>(length));
+    return length;
   }
 
   // Passive caching (compat/behaviour.md section 8): once per block, the local worker (else the one

@@ -199,6 +199,11 @@ class GrpcConnection final : public Connection {
     });
   }
 
+  std::optional<Result<std::string>> LaneCall(const char* method, const MessageLite& request,
+                                              Millis timeout) override {
+    return lane_.Call(method, request, timeout);
+  }
+
   Result<std::unique_ptr<ByteStream>> OpenStream(const char* method) override {
     auto context = std::make_unique<grpc::ClientContext>();
     ASSIGN_OR_RETURN(const uint64_t ticket, channel_.Prepare(*context));

@@ -8,12 +8,14 @@
 
 #include "client/fake_cluster.h"
 #include "client/file_system.h"
+#include "proto/lane.pb.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::client {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -51,6 +53,81 @@ TEST_F(MasterCallsTest, ARetriedChangeKeepsItsOperationId) {
   EXPECT_TRUE(first.options().commonoptions().has_operationid());
   for (const std::string& request : requests)
     EXPECT_EQ(request, requests[0]) << "the request must not change between attempts";
+}
+
+// A lane with one method, CreateDirectory: keeps the requests, and breaks at the first.
+class BreakingLane final : public ScriptedServer::Script {
+ public:
+  BreakingLane(std::atomic<int>& breaks, Mutex& mutex, std::vector<std::string>& requests)
+      : breaks_(breaks), mutex_(mutex), requests_(requests) {}
+
+  ScriptedServer::Reply OnOpen() override {
+    headpond::lane::LaneReplies greeting;
+    greeting.add_methods(kFileService + "CreateDirectory");
+    return {{greeting.SerializeAsString()}, std::nullopt};
+  }
+  ScriptedServer::Reply OnMessage(const std::string& message) override {
+    headpond::lane::LaneReplies replies;
+    const auto calls = ParseAs<headpond::lane::LaneCalls>(message);
+    for (const auto& call : calls.calls()) {
+      MutexLock lock(mutex_);
+      requests_.push_back(call.request());
+      replies.add_replies()->set_id(call.id());
+    }
+    if (breaks_-- > 0) return {{}, Internal("the lane broke")};
+    return {{replies.SerializeAsString()}, std::nullopt};
+  }
+
+ private:
+  std::atomic<int>& breaks_;
+  Mutex& mutex_;
+  std::vector<std::string>& requests_;
+};
+
+TEST_F(MasterCallsTest, AChangeLostWithItsLaneIsRepeatedUnderItsOperationId) {
+  std::atomic<int> breaks = 1;
+  Mutex mutex;
+  std::vector<std::string> on_lane;
+  master_.On("/headpond.lane.Lane/Open",
+             [&] { return std::make_unique<BreakingLane>(breaks, mutex, on_lane); });
+  const std::string method = kFileService + "CreateDirectory";
+  master_.OnUnary(method, [](const std::string&) { return Result<std::string>(""); });
+  const auto fs = Connect();
+  const auto lane_requests = [&] {
+    MutexLock lock(mutex);
+    return on_lane;
+  };
+  std::vector<std::string> before;
+  // Until the lane is open calls are made without it.
+  while (lane_requests().empty()) {
+    before = master_.Requests(method);
+    ASSERT_OK(fs->CreateDirectory("/a"));
+    ASSERT_LT(before.size(), 10'000u) << "the lane is not used";
+  }
+  const std::string lost = lane_requests().front();
+  std::vector<std::string> repeated = master_.Requests(method);
+  repeated.erase(repeated.begin(), repeated.begin() + static_cast<std::ptrdiff_t>(before.size()));
+  for (const std::string& request : lane_requests()) repeated.push_back(request);
+  // Once on the lane that broke, and once more: by itself or on the next lane.
+  EXPECT_THAT(repeated, SizeIs(2));
+  EXPECT_THAT(repeated, Each(lost));
+  EXPECT_TRUE(
+      ParseAs<wire::CreateDirectoryPRequest>(lost).options().commonoptions().has_operationid());
+}
+
+TEST_F(MasterCallsTest, AMasterWithoutLanesIsCalledAsUsual) {
+  master_.OnUnary(kFileService + "Exists", [](const std::string&) {
+    wire::ExistsPResponse response;
+    response.set_exists(true);
+    return Result<std::string>(response.SerializeAsString());
+  });
+  const auto fs = Connect();
+  for (int i = 0; i < 20; ++i) {
+    const auto exists = fs->Exists("/a");
+    ASSERT_OK(exists);
+    EXPECT_TRUE(*exists);
+  }
+  EXPECT_THAT(master_.Requests(kFileService + "Exists"), SizeIs(20));
 }
 
 TEST_F(MasterCallsTest, TwoChangesHaveDifferentOperationIds) {

@@ -46,10 +46,11 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor {
           std::unique_ptr<Script> script)
       : server_(server), context_(context), method_(context.method()), script_(std::move(script)) {
     if (script_) {
-      StartRead(&incoming_);
+      Take(script_->OnOpen());
     } else {
-      Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no script for " + method_));
+      finish_ = Unimplemented("no script for {}", method_);
     }
+    Continue();
   }
 
   void OnReadDone(bool ok) override {

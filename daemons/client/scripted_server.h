@@ -30,6 +30,8 @@ class ScriptedServer {
   class Script {
    public:
     virtual ~Script() = default;
+    // What is said unasked, when the call begins.
+    virtual Reply OnOpen() { return {}; }
     virtual Reply OnMessage(const std::string& message) = 0;
     virtual Reply OnHalfClose() { return {{}, Status::Ok()}; }
     virtual void OnCancel() {}

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "client/grpc_connection.h"
+#include "net/lane.h"
 
 namespace headpond::client {
 namespace {
@@ -84,6 +85,23 @@ Status WorkerConnections::Unary(const WorkerAddress& worker, const char* method,
     connection = entry.rpc;
   }
   return connection->Unary(method, request, response, timeout);
+}
+
+std::optional<Result<std::string>> WorkerConnections::ReadRange(
+    const WorkerAddress& worker, const google::protobuf::MessageLite& request, Millis timeout) {
+  const std::string target = DataTarget(worker);
+  std::shared_ptr<Connection> connection;
+  {
+    MutexLock lock(mutex_);
+    auto& lane = workers_[target].lane;
+    if (!lane) {
+      net::ChannelOptions channel = options_.data;
+      channel.target = target;
+      lane = MakeConnection(channel);
+    }
+    connection = lane;
+  }
+  return connection->LaneCall(net::kReadRangeMethod, request, timeout);
 }
 
 void WorkerConnections::MarkUnreadable(const WorkerAddress& worker) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ class WorkerConnections {
                const google::protobuf::MessageLite& request,
                google::protobuf::MessageLite& response, Millis timeout) EXCLUDES(mutex_);
 
+  // A short range of a block, over the worker's lane: `request` as for ReadBlock, its length at
+  // most net::kMaxLaneReadBytes. nullopt: the worker has no lane (yet), use a stream.
+  std::optional<Result<std::string>> ReadRange(const WorkerAddress& worker,
+                                               const google::protobuf::MessageLite& request,
+                                               Millis timeout) EXCLUDES(mutex_);
+
   // Files of this worker can't be opened from here (other container, other user): don't try each
   // block.
   void MarkUnreadable(const WorkerAddress& worker) EXCLUDES(mutex_);
@@ -43,6 +50,7 @@ class WorkerConnections {
   class LeasedStream;
   struct Worker {
     std::shared_ptr<Connection> rpc;
+    std::shared_ptr<Connection> lane;
     std::vector<std::shared_ptr<Connection>> data;
   };
 

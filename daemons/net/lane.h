@@ -20,4 +20,11 @@ inline constexpr size_t kLaneRepliesBytes = 256u << 10;
 // above this bounds the memory of a lane on either side.
 inline constexpr size_t kMaxLaneCallsInFlight = 512;
 
+// Served by workers: reads a short range of a block. The request is alluxio.grpc.block.ReadRequest,
+// with the meaning that it has for BlockWorker/ReadBlock; the response are the bytes themselves,
+// fewer than asked for only at the end of the block.
+inline constexpr char kReadRangeMethod[] = "/headpond.lane.Blocks/ReadRange";
+// The longest range: a stream of chunks costs about as much as moving this many bytes twice.
+inline constexpr size_t kMaxLaneReadBytes = 64u << 10;
+
 }  // namespace headpond::net

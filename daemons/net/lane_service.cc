@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_set>
+#include <vector>
 
 #include "base/mutex.h"
 #include "net/grpc_status.h"
@@ -82,13 +83,14 @@ class LaneService::Impl::Stream final : public RawReactor,
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
-  void OnCancel() override;
+  void OnCancel() override { LoseClient(); }
   void OnDone() override {
     service_.Forget(self_);
     self_.reset();  // the last reference, unless calls are still running
   }
 
-  void Reply(uint64_t id, const Status& status, std::string response) override;
+  void Reply(uint64_t id, const Status& status, std::string response,
+             std::shared_ptr<const void> held) override;
 
   // Takes no more calls; what was called is answered. Only the first call counts.
   void End(Status status) EXCLUDES(mutex_) {
@@ -100,6 +102,10 @@ class LaneService::Impl::Stream final : public RawReactor,
   }
 
  private:
+  struct Answer {
+    LaneReply reply;
+    std::shared_ptr<const void> held;
+  };
   // What is to be done without the lock.
   struct Actions {
     bool write = false;
@@ -113,6 +119,8 @@ class LaneService::Impl::Stream final : public RawReactor,
   }
   Actions Plan() REQUIRES(mutex_);
   void Advance() EXCLUDES(mutex_);
+  // Nobody is there to read replies: runs out without them.
+  void LoseClient() EXCLUDES(mutex_);
   void StartCalls(const LaneCalls& frame);
 
   Impl& service_;
@@ -125,7 +133,8 @@ class LaneService::Impl::Stream final : public RawReactor,
   Mutex mutex_;
   LaneReplies greeting_ GUARDED_BY(mutex_);
   bool greet_ GUARDED_BY(mutex_) = false;
-  std::deque<LaneReply> replies_ GUARDED_BY(mutex_);
+  std::deque<Answer> replies_ GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const void>> sending_held_ GUARDED_BY(mutex_);
   size_t in_flight_ GUARDED_BY(mutex_) = 0;  // calls whose reply the transport has not taken
   size_t writing_calls_ GUARDED_BY(mutex_) = 0;
   bool writing_ GUARDED_BY(mutex_) = false;
@@ -134,7 +143,7 @@ class LaneService::Impl::Stream final : public RawReactor,
   // together.
   int busy_ GUARDED_BY(mutex_) = 0;
   bool ending_ GUARDED_BY(mutex_) = false;
-  bool gone_ GUARDED_BY(mutex_) = false;  // nobody is there to read replies
+  bool gone_ GUARDED_BY(mutex_) = false;  // the client
   bool finished_ GUARDED_BY(mutex_) = false;
   Status outcome_ GUARDED_BY(mutex_);
 };
@@ -142,7 +151,6 @@ class LaneService::Impl::Stream final : public RawReactor,
 LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
   Actions actions;
   if (finished_) return actions;
-  if (gone_) replies_.clear();
   const bool may_write = !writing_ && busy_ == 0 && !gone_;
   if (may_write && std::exchange(greet_, false)) {
     sending_ = std::move(greeting_);
@@ -152,8 +160,10 @@ LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
     sending_.Clear();
     writing_calls_ = 0;
     for (size_t bytes = 0; !replies_.empty() && bytes < kLaneRepliesBytes; ++writing_calls_) {
-      bytes += replies_.front().response().size();
-      *sending_.add_replies() = std::move(replies_.front());
+      Answer& answer = replies_.front();
+      bytes += answer.reply.response().size();
+      if (answer.held) sending_held_.push_back(std::move(answer.held));
+      *sending_.add_replies() = std::move(answer.reply);
       replies_.pop_front();
     }
     actions.write = writing_ = true;
@@ -220,14 +230,15 @@ void LaneService::Impl::Stream::StartCalls(const LaneCalls& frame) {
     if (start != nullptr) {
       (*start)({context_, self_, call.id()}, call.request());
     } else {
-      Reply(call.id(), Unimplemented("the lane has no method {}", call.method()), "");
+      Replies::Reply(call.id(), Unimplemented("the lane has no method {}", call.method()));
     }
   }
   MutexLock lock(mutex_);
   --busy_;
 }
 
-void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::string response) {
+void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::string response,
+                                      std::shared_ptr<const void> held) {
   LaneReply reply;
   reply.set_id(id);
   if (status.ok()) {
@@ -238,32 +249,34 @@ void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::st
   }
   {
     MutexLock lock(mutex_);
-    if (gone_) {
-      --in_flight_;
-    } else {
-      replies_.push_back(std::move(reply));
-    }
+    if (!gone_) replies_.push_back({std::move(reply), std::move(held)});
   }
   Advance();
 }
 
 void LaneService::Impl::Stream::OnWriteDone(bool ok) {
+  out_.Clear();
+  std::vector<std::shared_ptr<const void>> held;  // let go without the lock
   {
     MutexLock lock(mutex_);
     writing_ = false;
     in_flight_ -= writing_calls_;
-    if (!ok) gone_ = true;
-    if (!ok) SetOutcome(Cancelled("the client left"));
+    held.swap(sending_held_);
   }
+  if (!ok) return LoseClient();
+  held.clear();
   Advance();
 }
 
-void LaneService::Impl::Stream::OnCancel() {
+void LaneService::Impl::Stream::LoseClient() {
+  std::deque<Answer> dropped;
   {
     MutexLock lock(mutex_);
     gone_ = true;
-    SetOutcome(Cancelled("the connection ended"));
+    SetOutcome(Cancelled("the client left"));
+    dropped.swap(replies_);
   }
+  dropped.clear();
   Advance();
 }
 

@@ -31,7 +31,12 @@ class LaneCall : public ::grpc::CallbackServerContext {
   class Replies {
    public:
     virtual ~Replies() = default;
-    virtual void Reply(uint64_t id, const Status& status, std::string response) = 0;
+    // `held` is let go when the reply has been sent, or dropped.
+    virtual void Reply(uint64_t id, const Status& status, std::string response,
+                       std::shared_ptr<const void> held) = 0;
+    void Reply(uint64_t id, const Status& status, std::string response = "") {
+      Reply(id, status, std::move(response), nullptr);
+    }
   };
   // Where a call came from, and where its reply goes. The lane's context may be looked at only
   // while the call is being started.

@@ -6,6 +6,7 @@
 #include "net/grpc_status.h"
 #include "proto/block_worker.grpc.pb.h"
 #include "worker/local_streams.h"
+#include "worker/range_read.h"
 #include "worker/read_stream.h"
 #include "worker/wire.h"
 #include "worker/write_stream.h"
@@ -31,7 +32,9 @@ using ServiceBase =
 
 class BlockService final : public ServiceBase {
  public:
-  explicit BlockService(const BlockServiceDeps& deps) : deps_(deps) {}
+  BlockService(const BlockServiceDeps& deps, net::LaneMethods& lanes) : deps_(deps) {
+    AddRangeReads(deps_, lanes);
+  }
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* ReadBlock(
       CallbackServerContext* context) override {
@@ -143,10 +146,6 @@ class BlockService final : public ServiceBase {
     return InvalidArgument("block_id is {}, must not be negative", block);
   }
 
-  static bool IsLocalSocket(const CallbackServerContext& context) {
-    return context.peer().starts_with("unix:");
-  }
-
   ServerUnaryReactor* RunOnIo(CallbackServerContext* context, std::string_view method,
                               std::function<Status()> work) {
     ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -194,8 +193,9 @@ class BlockService final : public ServiceBase {
 
 }  // namespace
 
-std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps) {
-  return std::make_unique<BlockService>(deps);
+std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps,
+                                                  net::LaneMethods& lanes) {
+  return std::make_unique<BlockService>(deps, lanes);
 }
 
 }  // namespace headpond::worker

@@ -15,7 +15,8 @@ class Service;
 }
 namespace headpond::net {
 class Authenticator;
-}
+class LaneMethods;
+}  // namespace headpond::net
 
 namespace headpond::worker {
 
@@ -36,7 +37,8 @@ struct BlockServiceDeps {
 };
 
 // The BlockWorker service (compat/behaviour.md section 8): the same on TCP and on the domain
-// socket.
-std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps);
+// socket. Adds to `lanes` what our own clients do many times.
+std::unique_ptr<::grpc::Service> MakeBlockService(const BlockServiceDeps& deps,
+                                                  net::LaneMethods& lanes);
 
 }  // namespace headpond::worker

@@ -1,13 +1,11 @@
 #include "worker/read_stream.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "base/log.h"
 #include "net/block_framing.h"
 #include "net/grpc_status.h"
 #include "net/raw_message.h"
-#include "worker/wire.h"
+#include "worker/range_read.h"
 
 namespace headpond::worker {
 namespace {
@@ -76,18 +74,7 @@ void ReadStream::OnCancel() {
 
 Status ReadStream::Accept() {
   RETURN_IF_ERROR(net::ParseMessage(in_, request_));
-  if (request_.block_id() < 0)
-    return InvalidArgument("block_id is {}, must not be negative", request_.block_id());
-  if (request_.offset() < 0)
-    return InvalidArgument("offset is {}, must not be negative", request_.offset());
-  if (request_.length() <= 0)
-    return InvalidArgument("length is {}, must be positive", request_.length());
-  if (request_.chunk_size() < 0)
-    return InvalidArgument("chunk_size is {}, must not be negative", request_.chunk_size());
-  if (request_.length() > std::numeric_limits<int64_t>::max() - request_.offset())
-    return InvalidArgument("offset {} plus length {} is out of range", request_.offset(),
-                           request_.length());
-  RETURN_IF_ERROR(CheckUfsBlock(UfsBlockOf(request_)));
+  RETURN_IF_ERROR(CheckReadRequest(request_));
   next_ = request_.offset();
   end_ = request_.offset() + request_.length();
   return Status::Ok();
@@ -159,35 +146,17 @@ void ReadStream::Produce(const std::shared_ptr<char[]>& buffer, size_t bytes) {
 
 Result<::grpc::Slice> ReadStream::ReadChunk(int64_t offset, size_t bytes,
                                             const std::shared_ptr<char[]>& buffer) {
-  if (!input_) RETURN_IF_ERROR(OpenInput());
+  if (!input_) {
+    ASSIGN_OR_RETURN(input_, OpenForReading(deps_, request_));
+  }
   if (input_->viewable()) {
     const BlockView view = input_->ViewAt(offset, bytes);
-    CountBytes(view.size);
+    CountRead(deps_, *input_, local_socket_, view.size);
     return net::SliceOf(view.owner, view.data, view.size);
   }
   ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, buffer.get()));
-  CountBytes(got);
+  CountRead(deps_, *input_, local_socket_, got);
   return net::SliceOf(buffer, buffer.get(), got);
-}
-
-Status ReadStream::OpenInput() {
-  const BlockId block = request_.block_id();
-  if (request_.promote()) {
-    if (const Status moved = deps_.store.Move(block, {.tier = 0}); !moved.ok())
-      LogDebug("read", "block {} is read where it is: {}", block, moved.ToString());
-  }
-  ASSIGN_OR_RETURN(
-      input_, deps_.inputs.Open(block, UfsBlockOf(request_), request_.offset(), request_.length()));
-  deps_.metrics.counter(input_->cached() ? "Worker.BlocksAccessed" : "Worker.BlocksReadUfs").Add();
-  return Status::Ok();
-}
-
-void ReadStream::CountBytes(size_t bytes) {
-  const auto count = static_cast<int64_t>(bytes);
-  deps_.metrics.counter(local_socket_ ? "Worker.BytesReadDomain" : "Worker.BytesReadRemote")
-      .Add(count);
-  deps_.metrics.counter(input_->cached() ? "Worker.BytesReadCache" : "Worker.BytesReadUfsAll")
-      .Add(count);
 }
 
 void ReadStream::OnDone() {

@@ -43,8 +43,6 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
   // The next chunk; empty at the end of the block. Opens the block first if need be.
   Result<::grpc::Slice> ReadChunk(int64_t offset, size_t bytes,
                                   const std::shared_ptr<char[]>& buffer);
-  Status OpenInput();
-  void CountBytes(size_t bytes);
 
   const BlockServiceDeps& deps_;
   const bool local_socket_;

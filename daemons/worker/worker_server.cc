@@ -16,6 +16,7 @@
 #include "net/auth_config.h"
 #include "net/channel.h"
 #include "net/host_check.h"
+#include "net/lane_service.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
 #include "net/user_groups.h"
@@ -143,6 +144,7 @@ struct WorkerServer::Parts {
   std::unique_ptr<net::Authenticator> authenticator;
   std::unique_ptr<net::SaslService> sasl;
   std::unique_ptr<net::VersionService> versions;
+  std::unique_ptr<net::LaneService> lanes;
   std::unique_ptr<::grpc::Service> service;
   std::unique_ptr<net::GrpcServer> rpc;
   std::unique_ptr<http::HttpServer> web;
@@ -309,6 +311,7 @@ void WorkerServer::Parts::MakeServers() {
       .keepalive_timeout = config.GetDuration("alluxio.worker.network.keepalive.timeout"),
       .stream_window_bytes =
           static_cast<size_t>(config.GetSize("alluxio.worker.network.flowcontrol.window"))});
+  net::LaneMethods lane_methods;
   service = MakeBlockService(
       {.store = *store,
        .inputs = *inputs,
@@ -321,9 +324,12 @@ void WorkerServer::Parts::MakeServers() {
        .budget = budget,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes = static_cast<size_t>(
-           config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))});
+           config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))},
+      lane_methods);
+  lanes = std::make_unique<net::LaneService>(*authenticator, std::move(lane_methods));
   rpc->AddService(*service);
   rpc->AddService(versions->service());
+  rpc->AddLanes(*lanes);
   rpc->AddSasl(*sasl);
 }
 

@@ -176,7 +176,8 @@ class WorkerDataTest : public ::testing::Test {
   ByteBudget budget_{kBudget};
   MetricsRegistry metrics_;
   net::UnixUserGroups groups_;
-  net::Authenticator authenticator_{{}, groups_, Clock::System()};
+  net::Authenticator authenticator_{
+      {.type = net::AuthType::kNoSasl, .process_user = "worker"}, groups_, Clock::System()};
   mutable Mutex mutex_;
   std::vector<BlockId> committed_ GUARDED_BY(mutex_);
   Status commit_status_ GUARDED_BY(mutex_);

@@ -161,6 +161,11 @@ class Tests:
             "1024.00MB in /dev/shm is larger than the 64.00MB",
             "--shm-size=1073741824",
         )
+        self._refused(
+            "a tier that leaves nothing of the memory",
+            self._engine.run(*small, "--shm-size=1g", "--memory=512m", _IMAGE, "worker"),
+            "memory limit of 512.00MB",
+        )
         for word in ("job-master", "job-worker", "proxy", "fuse", "logserver"):
             done = self._engine.run(_IMAGE, word)
             self._refused(word, done, f"{word} is not in this image", "master, master-only, worker")
@@ -171,9 +176,14 @@ class Tests:
 
     def names(self) -> None:
         name = self._engine.name("names")
-        self._engine.start(f"docker run -d --name {name} {_IMAGE} master")
+        store = self._folder / "read-only-ufs"
+        store.mkdir(mode=0o555)
+        mount = f"-v {store}:/opt/alluxio/underFSStorage"
+        self._engine.start(f"docker run -d --name {name} {mount} {_IMAGE} master")
         self._serving(name, self._address(name))
         log = self._engine.logs(name)
+        advice = f"chown {_IMAGE_USER}" in log
+        self._checks.that("an under-store that can't be written is told", advice, log)
         own = self._engine.inspect(name, "{{.Config.Hostname}}")
         self._checks.that("the log names the name", f"others are told the name {own}" in log, log)
         self._checks.that("the log has the remedy", "-Dalluxio.master.hostname=NAME" in log, log)
@@ -253,7 +263,10 @@ class Tests:
         passed = tests.returncode == 0 and "Passed the test!" in tests.stdout
         self._checks.that("runTests inside", passed, tests.stdout[-2000:] + tests.stderr)
         for words in (["fs", "ls", "/"], ["fsadmin", "report"]):
-            done = self._engine.execute(worker, "./bin/alluxio", *words)
+            # Without the variable, so that the file is what is in effect.
+            done = self._engine.execute(
+                worker, "env", "-u", "ALLUXIO_JAVA_OPTS", "./bin/alluxio", *words
+            )
             self._checks.equal(f"alluxio {' '.join(words)}", done.returncode, 0)
         shm = self._engine.execute(worker, "df", "-B1", "--output=size", "/dev/shm").stdout
         self._checks.equal("--shm-size", shm.split()[-1:], [str(1 << 30)])
