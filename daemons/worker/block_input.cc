@@ -22,6 +22,7 @@ class CachedInput final : public BlockInput {
         mapped_(range >= kMinMappedBytes ? MappedBlock::Map(*reader_) : nullptr) {}
   int64_t length() const override { return reader_->length(); }
   bool cached() const override { return true; }
+  bool in_memory() const override { return IsInMemory(*reader_); }
   Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) override {
     return reader_->ReadAt(offset, length, buffer);
   }

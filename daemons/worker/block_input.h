@@ -36,6 +36,8 @@ class BlockInput {
   virtual ~BlockInput() = default;
   virtual int64_t length() const = 0;
   virtual bool cached() const = 0;
+  // Whether ReadAt waits for no device.
+  virtual bool in_memory() const { return false; }
   // Up to `length` bytes at `offset`; fewer only at the end of the block. NotFound when the
   // under-store's file is gone, Unavailable when the store fails.
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) = 0;

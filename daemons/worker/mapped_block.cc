@@ -6,18 +6,16 @@
 #include <sys/statfs.h>
 
 namespace headpond::worker {
-namespace {
 
-bool IsInMemory(int fd) {
+bool IsInMemory(const cache::BlockReader& reader) {
   struct statfs info {};
-  return fstatfs(fd, &info) == 0 && (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
+  return fstatfs(reader.fd(), &info) == 0 &&
+         (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
 }
-
-}  // namespace
 
 std::shared_ptr<const MappedBlock> MappedBlock::Map(const cache::BlockReader& reader) {
   struct stat info {};
-  if (reader.length() == 0 || !IsInMemory(reader.fd()) || fstat(reader.fd(), &info) != 0 ||
+  if (reader.length() == 0 || !IsInMemory(reader) || fstat(reader.fd(), &info) != 0 ||
       info.st_size < reader.length())
     return nullptr;
   const auto size = static_cast<size_t>(reader.length());

@@ -8,6 +8,9 @@
 
 namespace headpond::worker {
 
+// Whether the block's file is on tmpfs or ramfs, so that reading it waits for no device.
+bool IsInMemory(const cache::BlockReader& reader);
+
 // A block's file in this process's address space, so that what is sent to a reader is not copied
 // into a buffer first. Immutable; unmapped when the last owner goes, which may be after the block
 // was removed.

@@ -19,14 +19,14 @@ Result<std::unique_ptr<BlockInput>> OpenForReading(
     const BlockServiceDeps& deps, const ::alluxio::grpc::block::ReadRequest& request);
 
 // `local_socket`: the reader came through the domain socket.
-void CountRead(const BlockServiceDeps& deps, const BlockInput& input, bool local_socket,
-               size_t bytes);
+void CountRead(const BlockServiceDeps& deps, bool cached, bool local_socket, size_t bytes);
 
 // Whether the call came through the domain socket.
 bool IsLocalSocket(const ::grpc::CallbackServerContext& context);
 
 // Adds net::kReadRangeMethod: short reads at any place, without a stream each. A request above
-// net::kMaxLaneReadBytes is InvalidArgument. `deps` must outlive the lanes.
+// net::kMaxLaneReadBytes is InvalidArgument. A block that was in memory when it was last read is
+// read on the lane's thread, others on deps.io. `deps` must outlive the lanes.
 void AddRangeReads(const BlockServiceDeps& deps, net::LaneMethods& methods);
 
 }  // namespace headpond::worker

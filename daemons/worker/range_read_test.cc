@@ -1,5 +1,10 @@
 #include "worker/range_read.h"
 
+#include <linux/magic.h>
+#include <sys/statfs.h>
+
+#include <atomic>
+
 #include "net/lane.h"
 #include "net/raw_message.h"
 #include "proto/lane.pb.h"
@@ -21,9 +26,10 @@ constexpr BlockId kBlock = 5 << 24;
 // Reads over a lane of a worker whose only method they are.
 class RangeReadTest : public WorkerDataTest {
  protected:
-  void Open() {
+  void Open() { Open(deps()); }
+  void Open(const BlockServiceDeps& deps) {
     net::LaneMethods methods;
-    AddRangeReads(deps(), methods);
+    AddRangeReads(deps, methods);
     lanes_ = std::make_unique<net::LaneService>(authenticator_, std::move(methods));
     call_ = std::make_unique<Call>();
     call_->Start(lanes_->Open(&context_));
@@ -144,6 +150,61 @@ TEST_F(RangeReadTest, IsCountedAsAnyRead) {
   EXPECT_EQ(metrics_.counter("Worker.BlocksAccessed").value(), 2);
   EXPECT_EQ(metrics_.counter("Worker.BytesReadRemote").value(), 4096 + 1000);
   EXPECT_EQ(metrics_.counter("Worker.BytesReadCache").value(), 4096 + 1000);
+}
+
+// Counts what it is given to run.
+class CountingExecutor final : public Executor {
+ public:
+  explicit CountingExecutor(Executor& other) : other_(other) {}
+  Status Submit(std::function<void()> task) override {
+    ++submitted;
+    return other_.Submit(std::move(task));
+  }
+  std::atomic<int> submitted = 0;
+
+ private:
+  Executor& other_;
+};
+
+TEST_F(RangeReadTest, ABlockKnownToBeInMemoryIsReadWithoutAnotherThread) {
+  struct statfs info {};
+  if (statfs("/dev/shm", &info) != 0 || info.f_type != TMPFS_MAGIC)
+    GTEST_SKIP() << "NOT TESTED: /dev/shm is no tmpfs here";
+  const TempDirectory folder("/dev/shm");
+  auto opened = cache::OpenTieredBlockStore(
+      {.tiers = {
+           {.alias = "MEM", .directories = {{.path = folder.path(), .quota_bytes = 1 << 20}}}}});
+  ASSERT_OK(opened);
+  const std::unique_ptr<cache::BlockStore> store = *std::move(opened);
+  BlockInputs inputs(*store, mounts_, commit_);
+  CountingExecutor io(io_);
+  const BlockServiceDeps in_memory{.store = *store,
+                                   .inputs = inputs,
+                                   .mounts = mounts_,
+                                   .caching = caching(),
+                                   .commit = commit_,
+                                   .authenticator = authenticator_,
+                                   .metrics = metrics_,
+                                   .io = io,
+                                   .budget = budget_};
+  const std::string content = Content(kBlock, 9000);
+  {
+    auto writer = store->Create(NewSessionId(), kBlock, {}, 0);
+    ASSERT_OK(writer);
+    ASSERT_OK((*writer)->Append(content));
+    ASSERT_OK((*writer)->Commit(/*pin=*/false));
+  }
+  Open(in_memory);
+  for (const int64_t offset : {0, 4000, 8000})
+    EXPECT_EQ(*Read(Request(offset, 500)), content.substr(static_cast<size_t>(offset), 500));
+  EXPECT_EQ(io.submitted, 1);
+  EXPECT_EQ(metrics_.counter("Worker.BlocksAccessed").value(), 3);
+  // Gone: looked for on the other threads again, as the under-store might have it.
+  ASSERT_OK(store->Remove(kBlock));
+  EXPECT_THAT(Read(Request(0, 500)), StatusIs(Code::kNotFound));
+  EXPECT_EQ(io.submitted, 2);
+  call_->Cancel();
+  call_->AwaitEnd();
 }
 
 TEST_F(RangeReadTest, BuffersCountInTheBudgetUntilTheClientHasThem) {

@@ -151,11 +151,11 @@ Result<::grpc::Slice> ReadStream::ReadChunk(int64_t offset, size_t bytes,
   }
   if (input_->viewable()) {
     const BlockView view = input_->ViewAt(offset, bytes);
-    CountRead(deps_, *input_, local_socket_, view.size);
+    CountRead(deps_, input_->cached(), local_socket_, view.size);
     return net::SliceOf(view.owner, view.data, view.size);
   }
   ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, buffer.get()));
-  CountRead(deps_, *input_, local_socket_, got);
+  CountRead(deps_, input_->cached(), local_socket_, got);
   return net::SliceOf(buffer, buffer.get(), got);
 }
 
