@@ -6,6 +6,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <atomic>
 #include <utility>
 
 #include "base/random.h"
@@ -18,6 +19,10 @@ namespace {
 using google::protobuf::MessageLite;
 using ByteStub = grpc::GenericStub;
 using MessageStub = grpc::TemplatedGenericStub<MessageLite, MessageLite>;
+
+// A thread or two have nothing to share: by itself a call saves the wake-up of the thread that
+// reads the lane (docs/adr/0011-lanes.md has the figures).
+constexpr int kCallsWithoutLane = 2;
 
 std::chrono::system_clock::time_point DeadlineIn(Millis timeout) {
   return std::chrono::system_clock::now() + timeout;
@@ -170,6 +175,22 @@ class GrpcStream final : public ByteStream {
   bool finished_ = false;
 };
 
+// Counts one call while it is under way.
+class UnderWay {
+ public:
+  explicit UnderWay(std::atomic<int>& calls) : calls_(calls), count_(++calls) {}
+  ~UnderWay() { --calls_; }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+  // This one included.
+  int count() const { return count_; }
+
+ private:
+  std::atomic<int>& calls_;
+  const int count_;
+};
+
 class GrpcConnection final : public Connection {
  public:
   explicit GrpcConnection(const net::ChannelOptions& options)
@@ -177,7 +198,10 @@ class GrpcConnection final : public Connection {
 
   Status Unary(const char* method, const MessageLite& request, MessageLite& response,
                Millis timeout) override {
-    if (const auto reply = lane_.Call(method, request, timeout)) {
+    const UnderWay under_way(calls_);
+    const auto reply =
+        under_way.count() > kCallsWithoutLane ? lane_.Call(method, request, timeout) : std::nullopt;
+    if (reply) {
       if (!reply->ok()) return reply->status();
       if (response.ParseFromString(**reply)) return Status::Ok();
       return Internal("malformed {} from {}", response.GetTypeName(), target());
@@ -216,6 +240,7 @@ class GrpcConnection final : public Connection {
  private:
   net::AuthenticatedChannel channel_;
   net::LaneClient lane_;
+  std::atomic<int> calls_ = 0;  // unary, under way
 };
 
 }  // namespace

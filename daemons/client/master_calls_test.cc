@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
 #include "client/fake_cluster.h"
 #include "client/file_system.h"
+#include "net/lane.h"
 #include "proto/lane.pb.h"
 #include "testing/status_matchers.h"
 
@@ -15,7 +17,6 @@ namespace headpond::client {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -55,11 +56,16 @@ TEST_F(MasterCallsTest, ARetriedChangeKeepsItsOperationId) {
     EXPECT_EQ(request, requests[0]) << "the request must not change between attempts";
 }
 
-// A lane with one method, CreateDirectory: keeps the requests, and breaks at the first.
+// What lanes with one method, CreateDirectory, were asked; the first breaks with its first message.
+struct BreakingLanes {
+  Mutex mutex;
+  std::vector<std::string> lost GUARDED_BY(mutex);
+  std::vector<std::string> answered GUARDED_BY(mutex);
+};
+
 class BreakingLane final : public ScriptedServer::Script {
  public:
-  BreakingLane(std::atomic<int>& breaks, Mutex& mutex, std::vector<std::string>& requests)
-      : breaks_(breaks), mutex_(mutex), requests_(requests) {}
+  explicit BreakingLane(BreakingLanes& lanes) : lanes_(lanes) {}
 
   ScriptedServer::Reply OnOpen() override {
     headpond::lane::LaneReplies greeting;
@@ -67,52 +73,50 @@ class BreakingLane final : public ScriptedServer::Script {
     return {{greeting.SerializeAsString()}, std::nullopt};
   }
   ScriptedServer::Reply OnMessage(const std::string& message) override {
-    headpond::lane::LaneReplies replies;
     const auto calls = ParseAs<headpond::lane::LaneCalls>(message);
+    MutexLock lock(lanes_.mutex);
+    const bool breaks = lanes_.lost.empty();
+    headpond::lane::LaneReplies replies;
     for (const auto& call : calls.calls()) {
-      MutexLock lock(mutex_);
-      requests_.push_back(call.request());
+      (breaks ? lanes_.lost : lanes_.answered).push_back(call.request());
       replies.add_replies()->set_id(call.id());
     }
-    if (breaks_-- > 0) return {{}, Internal("the lane broke")};
+    if (breaks) return {{}, Internal("the lane broke")};
     return {{replies.SerializeAsString()}, std::nullopt};
   }
 
  private:
-  std::atomic<int>& breaks_;
-  Mutex& mutex_;
-  std::vector<std::string>& requests_;
+  BreakingLanes& lanes_;
 };
 
-TEST_F(MasterCallsTest, AChangeLostWithItsLaneIsRepeatedUnderItsOperationId) {
-  std::atomic<int> breaks = 1;
-  Mutex mutex;
-  std::vector<std::string> on_lane;
-  master_.On("/headpond.lane.Lane/Open",
-             [&] { return std::make_unique<BreakingLane>(breaks, mutex, on_lane); });
+TEST_F(MasterCallsTest, ACallLostWithItsLaneIsRepeatedUnderItsOperationId) {
+  BreakingLanes lanes;
+  master_.On(net::kLaneMethod, [&] { return std::make_unique<BreakingLane>(lanes); });
   const std::string method = kFileService + "CreateDirectory";
   master_.OnUnary(method, [](const std::string&) { return Result<std::string>(""); });
   const auto fs = Connect();
-  const auto lane_requests = [&] {
-    MutexLock lock(mutex);
-    return on_lane;
+  const auto lost = [&] {
+    MutexLock lock(lanes.mutex);
+    return lanes.lost;
   };
-  std::vector<std::string> before;
-  // Until the lane is open calls are made without it.
-  while (lane_requests().empty()) {
-    before = master_.Requests(method);
-    ASSERT_OK(fs->CreateDirectory("/a"));
-    ASSERT_LT(before.size(), 10'000u) << "the lane is not used";
+  // Lanes are for several threads.
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10'000 && lost().empty(); ++i) ASSERT_OK(fs->CreateDirectory("/a"));
+    });
+  threads.clear();
+  ASSERT_FALSE(lost().empty()) << "the lane is not used";
+  std::vector<std::string> answered = master_.Requests(method);
+  MutexLock lock(lanes.mutex);
+  answered.insert(answered.end(), lanes.answered.begin(), lanes.answered.end());
+  for (const std::string& request : lanes.lost) {
+    EXPECT_EQ(std::ranges::count(answered, request), 1);
+    EXPECT_TRUE(ParseAs<wire::CreateDirectoryPRequest>(request)
+                    .options()
+                    .commonoptions()
+                    .has_operationid());
   }
-  const std::string lost = lane_requests().front();
-  std::vector<std::string> repeated = master_.Requests(method);
-  repeated.erase(repeated.begin(), repeated.begin() + static_cast<std::ptrdiff_t>(before.size()));
-  for (const std::string& request : lane_requests()) repeated.push_back(request);
-  // Once on the lane that broke, and once more: by itself or on the next lane.
-  EXPECT_THAT(repeated, SizeIs(2));
-  EXPECT_THAT(repeated, Each(lost));
-  EXPECT_TRUE(
-      ParseAs<wire::CreateDirectoryPRequest>(lost).options().commonoptions().has_operationid());
 }
 
 TEST_F(MasterCallsTest, AMasterWithoutLanesIsCalledAsUsual) {
@@ -122,12 +126,13 @@ TEST_F(MasterCallsTest, AMasterWithoutLanesIsCalledAsUsual) {
     return Result<std::string>(response.SerializeAsString());
   });
   const auto fs = Connect();
-  for (int i = 0; i < 20; ++i) {
-    const auto exists = fs->Exists("/a");
-    ASSERT_OK(exists);
-    EXPECT_TRUE(*exists);
-  }
-  EXPECT_THAT(master_.Requests(kFileService + "Exists"), SizeIs(20));
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) EXPECT_THAT(fs->Exists("/a"), IsOkAndHolds(true));
+    });
+  threads.clear();
+  EXPECT_THAT(master_.Requests(kFileService + "Exists"), SizeIs(8 * 50));
 }
 
 TEST_F(MasterCallsTest, TwoChangesHaveDifferentOperationIds) {
