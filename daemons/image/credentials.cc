@@ -1,12 +1,11 @@
 #include "image/credentials.h"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "base/base64.h"
 
 namespace headpond::image {
 namespace {
@@ -15,26 +14,6 @@ using nlohmann::json;
 
 // Docker Hub's key in config.json.
 constexpr std::string_view kHubKey = "https://index.docker.io/v1/";
-
-std::string EncodeBase64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  out.resize(static_cast<size_t>(length));
-  return out;
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  std::string out(text.size() / 4 * 3 + 1, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  if (length < 0) return std::nullopt;
-  const size_t padding = static_cast<size_t>(std::ranges::count(text, '='));
-  out.resize(static_cast<size_t>(length) - std::min(padding, static_cast<size_t>(length)));
-  return out;
-}
 
 std::string ConfigPath(const std::map<std::string, std::string>& environment) {
   if (const auto folder = environment.find("DOCKER_CONFIG"); folder != environment.end())
@@ -96,12 +75,8 @@ std::string EngineAuthorization(const std::optional<Credentials>& credentials,
     value = {{"username", credentials->user},
              {"password", credentials->password},
              {"serveraddress", registry}};
-  std::string text =
-      EncodeBase64(value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace));
-  // The Engine reads the alphabet of RFC 4648 section 5.
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  return text;
+  return EncodeBase64Url(
+      value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace));
 }
 
 }  // namespace headpond::image
