@@ -57,6 +57,11 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
                                            exchange.options.max_header_bytes));
   if (line.starts_with("HTTP/")) exchange.response.headers.clear();  // after a "100 Continue"
   const size_t colon = line.find(':');
+  if (line == "\r\n" && exchange.request.accepted) {
+    long status = 0;
+    curl_easy_getinfo(exchange.handle, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= kFirstOk && status < kFirstNotOk) exchange.request.accepted();
+  }
   if (colon == line.npos) return line.size();
   std::string name(line.substr(0, colon));
   std::transform(name.begin(), name.end(), name.begin(),

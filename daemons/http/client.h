@@ -26,6 +26,9 @@ struct ClientRequest {
   // When set, a successful answer's body goes here as it arrives instead of into the response; an
   // error ends the exchange with it. Other answers are collected as usual.
   std::function<Status(std::string_view piece)> sink;
+  // When set, called when the head of a successful answer is there, before its body: what follows a
+  // stream may rely on it from now on.
+  std::function<void()> accepted;
   // For the whole exchange; 0: as long as bytes keep coming (see idle_timeout).
   std::chrono::milliseconds timeout{30'000};
   // The exchange fails when nothing arrives and nothing leaves for this long; 0: never. Seconds.
