@@ -87,6 +87,7 @@ Result<http::Client::Options> EngineAddress(const std::map<std::string, std::str
 }
 
 Result<http::ClientResponse> Engine::Call(http::ClientRequest request) {
+  request.cancelled = cancelled_;
   ASSIGN_OR_RETURN(http::ClientResponse response, client_.Call(request));
   if (response.status / 100 == 2) return response;
   const json body = json::parse(response.body, nullptr, /*allow_exceptions=*/false);

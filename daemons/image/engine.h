@@ -39,7 +39,9 @@ Result<http::Client::Options> EngineAddress(const std::map<std::string, std::str
 // Unauthenticated (401), PermissionDenied (403), NotFound (404), Aborted (409), else Unavailable.
 class Engine {
  public:
-  explicit Engine(http::Client::Options address) : client_(std::move(address)) {}
+  // `cancelled` is asked during each call, as by http::Client.
+  explicit Engine(http::Client::Options address, std::function<bool()> cancelled = nullptr)
+      : client_(std::move(address)), cancelled_(std::move(cancelled)) {}
 
   Result<std::vector<LocalImage>> List();
   // Gives the local image `from` one more name.
@@ -59,6 +61,7 @@ class Engine {
   Result<http::ClientResponse> Call(http::ClientRequest request);
 
   http::Client client_;
+  const std::function<bool()> cancelled_;
 };
 
 // Reads the stream of JSON lines with which the Engine tells what it does.
