@@ -126,18 +126,76 @@ std::vector<TierLevel> ReadTiers(const json& levels) {
   return tiers;
 }
 
+int64_t SizeOr0(const json& holder, const char* field) {
+  const auto found = holder.find(field);
+  return found == holder.end() || found->is_null() ? 0 : SizeOf(*found);
+}
+
+std::vector<std::string> ListOr(const json& holder, const char* field) {
+  const auto found = holder.find(field);
+  return found == holder.end() || found->is_null() ? std::vector<std::string>()
+                                                   : found->get<std::vector<std::string>>();
+}
+
+const json& ObjectsOr(const json& holder, const char* field) {
+  static const json none = json::array();
+  const auto found = holder.find(field);
+  return found == holder.end() || found->is_null() ? none : *found;
+}
+
+RuntimeType ReadRuntimeType(const json& spec) {
+  return spec.at("runtime").at("type") == "docker" ? RuntimeType::kDocker : RuntimeType::kProcess;
+}
+
+PullPolicy ReadPullPolicy(const json& spec) {
+  const json& policy = spec.at("imagePullPolicy");
+  if (policy == "Always") return PullPolicy::kAlways;
+  return policy == "Never" ? PullPolicy::kNever : PullPolicy::kIfNotPresent;
+}
+
+Resources ReadResources(const json& role) {
+  const json& resources = role.at("resources");
+  return {SizeOr0(resources, "memory"), resources.value("cpus", 0.0)};
+}
+
+ContainerSettings ReadContainer(const json& container) {
+  ContainerSettings out{.user = container.at("user"),
+                        .read_only_root = container.at("readOnlyRoot"),
+                        .no_new_privileges = container.at("noNewPrivileges"),
+                        .cap_drop = ListOr(container, "capDrop"),
+                        .cap_add = ListOr(container, "capAdd"),
+                        .pids_limit = container.value("pidsLimit", int64_t{0}),
+                        .log_max_size_bytes = SizeOf(container.at("logs").at("maxSize")),
+                        .log_max_files = container.at("logs").at("maxFiles"),
+                        .labels = Strings(container, "labels")};
+  for (const json& limit : ObjectsOr(container, "ulimits"))
+    out.ulimits.push_back({limit.at("name"), limit.at("soft"), limit.at("hard")});
+  for (const json& folder : ObjectsOr(container, "tmpfs"))
+    out.tmpfs.push_back({folder.at("path"), SizeOf(folder.at("size"))});
+  for (const json& device : ObjectsOr(container, "devices"))
+    out.devices.push_back({device.at("path"), device.at("permissions")});
+  return out;
+}
+
 // Expects a spec that the schema accepts, with defaults.
 CacheClusterSpec ReadSpec(const json& spec) {
   const json& master = spec.at("master");
   const json& worker = spec.at("worker");
   const json& ports = spec.at("ports");
   const json& ufs = spec.at("rootUfs");
+  const json& network = spec.at("network");
   CacheClusterSpec out{
       .paused = spec.at("paused"),
       .termination_grace_period_seconds = spec.at("terminationGracePeriodSeconds"),
-      .runtime_type = RuntimeType::kProcess,
-      .hostname = spec.at("network").at("hostname"),
-      .bind_host = spec.at("network").at("bindHost"),
+      .runtime_type = ReadRuntimeType(spec),
+      .image = StringOr(spec, "image"),
+      .pull_policy = ReadPullPolicy(spec),
+      .image_tars = ListOr(spec, "imageTars"),
+      .network_mode = network.at("mode") == "bridge" ? NetworkMode::kBridge : NetworkMode::kHost,
+      .network_name = StringOr(network, "name"),
+      .publish_ports = network.at("publish"),
+      .hostname = network.at("hostname"),
+      .bind_host = network.at("bindHost"),
       .master_ports = {ports.at("master").at("rpc"), ports.at("master").at("web")},
       .worker_ports = {ports.at("worker").at("rpc"), ports.at("worker").at("web")},
       .root_ufs = {StringOr(ufs, "uri"), Strings(ufs, "options"), ufs.at("readOnly"),
@@ -146,9 +204,13 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .journal_type = master.at("journal").at("type"),
       .journal_folder = StringOr(master.at("journal"), "folder"),
       .master_properties = Strings(master, "properties"),
+      .master_resources = ReadResources(master),
       .worker_replicas = worker.at("replicas"),
       .tiers = ReadTiers(worker.at("tieredStore").at("levels")),
+      .worker_shm_bytes = SizeOr0(worker, "shmSize"),
+      .worker_resources = ReadResources(worker),
       .worker_properties = Strings(worker, "properties"),
+      .container = ReadContainer(spec.at("container")),
       .properties = Strings(spec, "properties"),
   };
   if (const auto env = spec.find("env"); env != spec.end())
@@ -172,6 +234,14 @@ ObjectMeta ReadMetadata(const json& metadata) {
 }
 
 }  // namespace
+
+int64_t ShmBytes(const CacheClusterSpec& spec) {
+  if (spec.worker_shm_bytes != 0) return spec.worker_shm_bytes;
+  int64_t bytes = kShmHeadroomBytes;
+  for (const TierLevel& tier : spec.tiers)
+    if (tier.alias == "MEM") bytes += tier.quota_bytes;
+  return bytes;
+}
 
 Findings CheckCacheCluster(const json& object) {
   Findings findings;

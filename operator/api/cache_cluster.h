@@ -13,7 +13,9 @@
 
 namespace headpond::api {
 
-enum class RuntimeType { kProcess };
+enum class RuntimeType { kProcess, kDocker };
+enum class PullPolicy { kAlways, kIfNotPresent, kNever };
+enum class NetworkMode { kHost, kBridge };
 
 struct MasterPorts {
   int rpc = 0;
@@ -44,12 +46,54 @@ struct RootUfs {
   bool shared = false;
 };
 
+// 0: no limit.
+struct Resources {
+  int64_t memory_bytes = 0;
+  double cpus = 0;
+};
+
+struct Ulimit {
+  std::string name;
+  int64_t soft = 0, hard = 0;  // -1: unlimited
+};
+
+struct TmpfsFolder {
+  std::string path;
+  int64_t size_bytes = 0;
+};
+
+struct Device {
+  std::string path;
+  std::string permissions;
+};
+
+// What is said about containers, whatever their role.
+struct ContainerSettings {
+  std::string user;  // "1000:1000"
+  bool read_only_root = false;
+  bool no_new_privileges = true;
+  std::vector<std::string> cap_drop, cap_add;
+  int64_t pids_limit = 0;  // 0: no limit
+  std::vector<Ulimit> ulimits;
+  std::vector<TmpfsFolder> tmpfs;
+  std::vector<Device> devices;
+  int64_t log_max_size_bytes = 0;
+  int log_max_files = 0;
+  std::map<std::string, std::string> labels;
+};
+
 // A CacheCluster's spec with its defaults, field by field; what each means stands in
 // field_table.cc.
 struct CacheClusterSpec {
   bool paused = false;
   int termination_grace_period_seconds = 0;
   RuntimeType runtime_type = RuntimeType::kProcess;
+  std::string image;  // empty: the operator's own version
+  PullPolicy pull_policy = PullPolicy::kIfNotPresent;
+  std::vector<std::string> image_tars;
+  NetworkMode network_mode = NetworkMode::kHost;
+  std::string network_name;  // empty: after the cluster
+  bool publish_ports = true;
   std::string hostname;
   std::string bind_host;
   MasterPorts master_ports;
@@ -59,9 +103,13 @@ struct CacheClusterSpec {
   std::string journal_type;
   std::string journal_folder;  // empty: the runtime picks it
   std::map<std::string, std::string> master_properties;
+  Resources master_resources;
   int worker_replicas = 0;
   std::vector<TierLevel> tiers;
+  int64_t worker_shm_bytes = 0;  // 0: what the MEM level needs
+  Resources worker_resources;
   std::map<std::string, std::string> worker_properties;
+  ContainerSettings container;
   std::map<std::string, std::string> properties;
   std::map<std::string, std::string> env;
 };
@@ -83,6 +131,13 @@ struct CacheCluster {
   CacheClusterSpec spec;
   std::string spec_json;  // the spec with its defaults, keys sorted: equal text means equal spec
 };
+
+// What /dev/shm holds beside a MEM level, and what a worker needs beside /dev/shm.
+inline constexpr int64_t kShmHeadroomBytes = 64 << 20;
+inline constexpr int64_t kWorkerHeapBytes = 256 << 20;
+
+// The size of /dev/shm in a worker's container.
+int64_t ShmBytes(const CacheClusterSpec& spec);
 
 // The limit keeps every derived name (<name>-worker-63) a DNS label.
 inline constexpr size_t kMaxClusterName = 52;

@@ -161,6 +161,59 @@ TEST(CacheClusterTest, PortsOfAllDaemonsDiffer) {
       HasSubstr("is above the last port 65535"));
 }
 
+TEST(CacheClusterTest, WhatOnlyContainersHaveNeedsDocker) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"network": {"mode": "bridge"}})", "spec.network.mode: bridge needs runtime.type docker"},
+      {R"({"image": "a"})", "spec.image: needs runtime.type docker"},
+      {R"({"imagePullPolicy": "Always"})", "spec.imagePullPolicy: needs runtime.type docker"},
+      {R"({"imageTars": ["/a"]})", "spec.imageTars: needs runtime.type docker"},
+      {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},
+      {R"({"master": {"resources": {"cpus": 1}}})",
+       "spec.master.resources: needs runtime.type docker"},
+      {R"({"container": {"user": "7:7"}})", "spec.container: needs runtime.type docker"}};
+  for (const auto& [spec, error] : cases) {
+    EXPECT_EQ(ErrorsOf(Object(json::parse(spec))), error);
+    json docker = json::parse(spec);
+    docker["runtime"]["type"] = "docker";
+    EXPECT_EQ(ErrorsOf(Object(docker)), "");
+  }
+}
+
+TEST(CacheClusterTest, ABridgePublishesOnAnAddress) {
+  const auto docker = [](json network) {
+    return Object({{"runtime", {{"type", "docker"}}}, {"network", std::move(network)}});
+  };
+  EXPECT_EQ(ErrorsOf(docker({{"mode", "bridge"}, {"bindHost", "0.0.0.0"}})), "");
+  EXPECT_THAT(ErrorsOf(docker({{"mode", "bridge"}, {"bindHost", "localhost"}})),
+              HasSubstr("spec.network.bindHost: \"localhost\" is a name"));
+  EXPECT_EQ(ErrorsOf(docker({{"name", "n"}})), "spec.network.name: needs network.mode bridge");
+  EXPECT_EQ(ErrorsOf(docker({{"publish", false}})),
+            "spec.network.publish: needs network.mode bridge");
+}
+
+TEST(CacheClusterTest, MemoryOfAWorkersContainerHoldsItsMemoryLevel) {
+  const auto docker = [](const char* worker) {
+    return Object({{"runtime", {{"type", "docker"}}}, {"worker", json::parse(worker)}});
+  };
+  EXPECT_EQ(ErrorsOf(docker(R"({"shmSize": "1Gi"})")), "");
+  EXPECT_EQ(ErrorsOf(docker(R"({"shmSize": "1000Mi"})")),
+            "spec.worker.shmSize: 1000.00MB can't hold the MEM level's quota of 1024.00MB");
+  EXPECT_EQ(ErrorsOf(docker(R"({"resources": {"memory": "1344Mi"}})")), "");
+  EXPECT_EQ(ErrorsOf(docker(R"({"resources": {"memory": "1343Mi"}})")),
+            "spec.worker.resources.memory: 1343.00MB is below 1344.00MB: /dev/shm of 1088.00MB "
+            "counts as the container's memory, and the worker itself needs 256.00MB");
+  EXPECT_THAT(ErrorsOf(docker(R"({"tieredStore": {"levels": [
+                  {"alias": "MEM", "quota": "1Gi", "dirs": [{"path": "/m"}]}]}})")),
+              HasSubstr("spec.worker.tieredStore.levels[0].dirs: a MEM level of a container"));
+}
+
+TEST(CacheClusterTest, LabelsOfTheOperatorAreNotGiven) {
+  EXPECT_EQ(
+      ErrorsOf(Object(json::parse(
+          R"({"runtime": {"type": "docker"}, "container": {"labels": {"headpond.dev/role": "x"}}})"))),
+      "spec.container.labels[headpond.dev/role]: is set by the operator");
+}
+
 TEST(CacheClusterTest, RefusesToChangeImmutableFields) {
   ASSERT_OK_AND_ASSIGN(const CacheCluster before,
                        ReadCacheCluster(Object({{"master", {{"journal", {{"folder", "/a"}}}}}})));

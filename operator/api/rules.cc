@@ -1,7 +1,9 @@
 #include "operator/api/rules.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,8 @@
 #include <string>
 
 #include "base/config.h"
+#include "base/units.h"
+#include "operator/api/cache_cluster.h"
 
 namespace headpond::api {
 namespace {
@@ -139,6 +143,95 @@ void PropertiesFitTheirTypes(const json& spec, Findings& findings) {
   });
 }
 
+// Calls `check(path)` for each field that only containers have and that the author gave.
+template <typename Check>
+void ForEachContainerField(const json& spec, const Check& check) {
+  static const Schema schema(CacheClusterFields());
+  static const json defaults = schema.WithDefaults(json::object());
+  for (const std::string_view field :
+       {"image", "imagePullPolicy", "imageTars", "network.mode", "network.name", "network.publish",
+        "master.resources", "worker.resources", "worker.shmSize", "container"}) {
+    std::string pointer = "/" + std::string(field);
+    std::ranges::replace(pointer, '.', '/');
+    const json::json_pointer at(pointer);
+    const bool given = spec.contains(at);
+    if (given != defaults.contains(at) || (given && spec.at(at) != defaults.at(at)))
+      check(fmt::format("spec.{}", field));
+  }
+}
+
+void ContainersNeedDocker(const json& spec, Findings& findings) {
+  if (spec.at("runtime").at("type") == "docker") return;
+  ForEachContainerField(spec, [&](const std::string& path) {
+    if (path == "spec.network.mode")
+      findings.errors.push_back({path, "bridge needs runtime.type docker"});
+    else
+      findings.errors.push_back({path, "needs runtime.type docker"});
+  });
+}
+
+void BridgePublishesOnAnAddress(const json& spec, Findings& findings) {
+  const json& network = spec.at("network");
+  const bool bridge = network.at("mode") == "bridge";
+  if (!bridge && network.contains("name"))
+    findings.errors.push_back({"spec.network.name", "needs network.mode bridge"});
+  if (!bridge && network.at("publish") == false)
+    findings.errors.push_back({"spec.network.publish", "needs network.mode bridge"});
+  const auto& host = network.at("bindHost").get_ref<const std::string&>();
+  in_addr address{};
+  if (bridge && ::inet_pton(AF_INET, host.c_str(), &address) != 1)
+    findings.errors.push_back(
+        {"spec.network.bindHost",
+         fmt::format("\"{}\" is a name; ports are published on an IPv4 address of the host, such "
+                     "as 127.0.0.1 or 0.0.0.0",
+                     host)});
+}
+
+void MemoryLevelsAreInTheContainer(const json& spec, Findings& findings) {
+  if (spec.at("runtime").at("type") != "docker") return;
+  const json& levels = Levels(spec);
+  for (size_t i = 0; i < levels.size(); ++i)
+    if (levels[i].at("alias") == "MEM" && levels[i].contains("dirs"))
+      findings.errors.push_back(
+          {LevelPath(i, "dirs"),
+           "a MEM level of a container is in its own /dev/shm; leave dirs out, quota and "
+           "worker.shmSize say how large it is"});
+}
+
+void SharedMemoryFits(const json& spec, Findings& findings) {
+  if (spec.at("runtime").at("type") != "docker") return;
+  const json& worker = spec.at("worker");
+  int64_t needed = 0;
+  for (const json& level : Levels(spec))
+    if (level.at("alias") == "MEM") needed += SizeOf(level.at("quota"));
+  const int64_t shm =
+      worker.contains("shmSize") ? SizeOf(worker.at("shmSize")) : needed + kShmHeadroomBytes;
+  if (shm < needed)
+    findings.errors.push_back(
+        {"spec.worker.shmSize", fmt::format("{} can't hold the MEM level's quota of {}",
+                                            FormatSize(shm), FormatSize(needed))});
+  const json& resources = worker.at("resources");
+  if (!resources.contains("memory")) return;
+  const int64_t memory = SizeOf(resources.at("memory"));
+  if (memory < shm + kWorkerHeapBytes)
+    findings.errors.push_back(
+        {"spec.worker.resources.memory",
+         fmt::format("{} is below {}: /dev/shm of {} counts as the container's memory, and the "
+                     "worker itself needs {}",
+                     FormatSize(memory), FormatSize(shm + kWorkerHeapBytes), FormatSize(shm),
+                     FormatSize(kWorkerHeapBytes))});
+}
+
+void LabelsOfTheOperatorAreLeftAlone(const json& spec, Findings& findings) {
+  const json& container = spec.at("container");
+  const auto labels = container.find("labels");
+  if (labels == container.end()) return;
+  for (const auto& [key, value] : labels->items())
+    if (key.starts_with("headpond.dev/") || key.starts_with("app.kubernetes.io/"))
+      findings.errors.push_back(
+          {fmt::format("spec.container.labels[{}]", key), "is set by the operator"});
+}
+
 }  // namespace
 
 const std::vector<Rule>& CacheClusterRules() {
@@ -153,6 +246,18 @@ const std::vector<Rule>& CacheClusterRules() {
       {"Properties that the operator derives from other fields are not set as properties.", "",
        OwnedPropertiesAreLeftAlone},
       {"Values of known `alluxio.*` properties fit their types.", "", PropertiesFitTheirTypes},
+      {"What only containers have (`image`, `container`, `resources`, `network.mode` `bridge` ...) "
+       "needs `runtime.type` `docker`.",
+       "", ContainersNeedDocker},
+      {"`network.name` and `network.publish` need `network.mode` `bridge`, which publishes on an "
+       "IPv4 address.",
+       "", BridgePublishesOnAnAddress},
+      {"A MEM level of a container has no `dirs`: it is in the container's /dev/shm.", "",
+       MemoryLevelsAreInTheContainer},
+      {"`worker.shmSize` holds the MEM level, and `worker.resources.memory` that and 256Mi more.",
+       "", SharedMemoryFits},
+      {"Labels of the operator are not given in `container.labels`.", "",
+       LabelsOfTheOperatorAreLeftAlone},
   };
   return rules;
 }

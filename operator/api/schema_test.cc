@@ -113,8 +113,9 @@ TEST(SchemaTest, ChecksRangesPatternsAndChoices) {
               ElementsAre("spec.worker.replicas: 65 is above the maximum 64"));
   EXPECT_THAT(Errors(R"({"ports": {"master": {"rpc": 0}}})"),
               ElementsAre("spec.ports.master.rpc: 0 is below the minimum 1"));
-  EXPECT_THAT(Errors(R"({"runtime": {"type": "podman"}})"),
-              ElementsAre(R"(spec.runtime.type: "podman" is not supported; use process)"));
+  EXPECT_THAT(
+      Errors(R"({"runtime": {"type": "podman"}})"),
+      ElementsAre(R"(spec.runtime.type: "podman" is not supported; use process or docker)"));
   EXPECT_THAT(Errors(R"({"network": {"hostname": "a b"}})"),
               ElementsAre(R"(spec.network.hostname: "a b" is not a host name or an IPv4 address)"));
   EXPECT_THAT(Errors(R"({"rootUfs": {"uri": "relative/path"}})"),
