@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
+
 #include "base/config.h"
 #include "operator/api/rules.h"
 
@@ -42,6 +44,81 @@ int Shifted(int port, int ordinal, const Layout& layout) {
   return layout.shared_host ? port + api::kPortStride * ordinal : port;
 }
 
+// Where daemons listen. Published ports are the container's own, so that address is decided by the
+// publication.
+std::string ListenHost(const CacheCluster& cluster) {
+  return cluster.spec.network_mode == api::NetworkMode::kBridge ? "0.0.0.0"
+                                                                : cluster.spec.bind_host;
+}
+
+// What clients are told to connect to.
+std::string AdvertisedHost(const CacheCluster& cluster, const std::string& workload) {
+  const bool by_name =
+      cluster.spec.network_mode == api::NetworkMode::kBridge && !cluster.spec.publish_ports;
+  return by_name ? workload : cluster.spec.hostname;
+}
+
+// What workers connect to: on a network of containers the master's name there.
+std::string MasterHost(const CacheCluster& cluster) {
+  return cluster.spec.network_mode == api::NetworkMode::kBridge
+             ? WorkloadName(cluster, Role::kMaster, 0)
+             : cluster.spec.hostname;
+}
+
+std::string VolumesDir(const Layout& layout) {
+  return layout.cluster_dir + "/volumes";
+}
+
+// A container's logs are on its state volume, so that they outlive it.
+std::string LogsDir(const Layout& layout, const std::string& name) {
+  return layout.containers ? fmt::format("{}/{}/logs", VolumesDir(layout), name)
+                           : fmt::format("{}/logs/{}", layout.cluster_dir, name);
+}
+
+// A container's configuration is its own, so that a predecessor that is put back has its own, too;
+// only a file system that can't be written has none.
+std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std::string& name) {
+  return layout.containers && cluster.spec.container.read_only_root
+             ? fmt::format("{}/{}/conf", VolumesDir(layout), name)
+             : fmt::format("{}/conf/{}", layout.cluster_dir, name);
+}
+
+// A volume that the runtime makes, at the same place in every container.
+Volume Managed(Volume volume, const Layout& layout, std::string volume_name) {
+  if (!layout.containers) return volume;
+  volume.mount = volume.path;
+  volume.volume_name = std::move(volume_name);
+  return volume;
+}
+
+// A folder of the host that the author chose: `folder` is mounted, `volume.path` is below it.
+Volume Chosen(Volume volume, const Layout& layout, const std::string& folder) {
+  if (!layout.containers) return volume;
+  volume.mount = folder;
+  volume.host_path = folder;
+  return volume;
+}
+
+Container ContainerOf(const CacheCluster& cluster, Role role) {
+  const api::CacheClusterSpec& spec = cluster.spec;
+  const bool bridge = spec.network_mode == api::NetworkMode::kBridge;
+  const bool worker = role == Role::kWorker;
+  Container container{
+      .image = spec.image.empty() ? "headpond/headpond:" HEADPOND_VERSION : spec.image,
+      .pull_policy = spec.pull_policy,
+      .image_tars = spec.image_tars,
+      .publish_ports = bridge && spec.publish_ports,
+      .shm_bytes = worker ? api::ShmBytes(spec) : 0,
+      .resources = worker ? spec.worker_resources : spec.master_resources,
+      .settings = spec.container};
+  if (bridge)
+    container.network =
+        spec.network_name.empty()
+            ? fmt::format("{}-{}", cluster.metadata.name_space, cluster.metadata.name)
+            : spec.network_name;
+  return container;
+}
+
 // A property with an effect only on the command line has to go there; all others stay off it,
 // because it is public.
 bool BelongsOnCommandLine(const std::string& key) {
@@ -53,8 +130,10 @@ bool BelongsOnCommandLine(const std::string& key) {
 Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, int ordinal, int rpc,
                 int web, StringMap properties) {
   const std::string name = WorkloadName(cluster, role, ordinal);
-  const std::string conf_dir = fmt::format("{}/conf/{}", layout.cluster_dir, name);
+  const std::string conf_dir = ConfDir(cluster, layout, name);
   std::vector<std::string> args = {std::string(RoleName(role))};
+  // The image's entry point formats before it starts a role, unless it is told not to.
+  if (layout.containers) args.emplace_back("--no-format");
   for (const auto& [key, value] : properties)
     if (BelongsOnCommandLine(key)) args.push_back(fmt::format("-D{}={}", key, value));
   std::erase_if(properties,
@@ -67,24 +146,57 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
       .args = std::move(args),
       .env = cluster.spec.env,
       .files = {{fmt::format("{}/{}", conf_dir, kSiteFile), PropertiesText(properties)}},
-      .logs_dir = fmt::format("{}/logs/{}", layout.cluster_dir, name),
+      .logs_dir = LogsDir(layout, name),
       .ports = {{"rpc", Shifted(rpc, ordinal, layout), ports_field + "rpc"},
                 {"web", Shifted(web, ordinal, layout), ports_field + "web"}},
       .bind_host = cluster.spec.bind_host,
       .termination_grace = std::chrono::seconds(cluster.spec.termination_grace_period_seconds)};
   // What listens on every address is asked on the loopback one.
-  const std::string host = workload.bind_host == "0.0.0.0" ? "127.0.0.1" : workload.bind_host;
+  std::string host = workload.bind_host == "0.0.0.0" ? "127.0.0.1" : workload.bind_host;
+  if (layout.containers) workload.container = ContainerOf(cluster, role);
+  if (layout.containers && !workload.container->network.empty() &&
+      !workload.container->publish_ports)
+    host.clear();
   workload.probe = {host, workload.ports[0].number, workload.ports[1].number,
                     fmt::format("/api/v1/{}/info", RoleName(role))};
   return workload;
 }
 
 Volume StateVolume(const CacheCluster& cluster, const Layout& layout, Role role, int ordinal) {
-  const bool chosen = role == Role::kMaster && !cluster.spec.journal_folder.empty();
-  const std::string parent = chosen ? cluster.spec.journal_folder : layout.cluster_dir + "/volumes";
-  return {.name = "state",
-          .kind = role == Role::kMaster ? VolumeKind::kDurable : VolumeKind::kCache,
-          .path = fmt::format("{}/{}", parent, WorkloadName(cluster, role, ordinal))};
+  const std::string name = WorkloadName(cluster, role, ordinal);
+  const bool chosen =
+      role == Role::kMaster && !cluster.spec.journal_folder.empty() && !layout.containers;
+  const std::string parent = chosen ? cluster.spec.journal_folder : VolumesDir(layout);
+  Volume volume{.name = "state",
+                .kind = role == Role::kMaster ? VolumeKind::kDurable : VolumeKind::kCache,
+                .path = fmt::format("{}/{}", parent, name)};
+  return Managed(std::move(volume), layout, name + "-state");
+}
+
+// The folder that the author chose for a container's journal. A process keeps all its state there.
+Volume JournalVolume(const CacheCluster& cluster, const Layout& layout, const std::string& name) {
+  Volume volume{.name = "journal",
+                .kind = VolumeKind::kDurable,
+                .path = fmt::format("{}/{}", cluster.spec.journal_folder, name)};
+  return Chosen(std::move(volume), layout, cluster.spec.journal_folder);
+}
+
+// The under-store when it is a folder. A container sees it at its own path on the host.
+std::optional<Volume> UnderStoreVolume(const CacheCluster& cluster, const Layout& layout) {
+  constexpr std::string_view kFileScheme = "file://";
+  std::string path = cluster.spec.root_ufs.uri;
+  Volume volume{.name = "under-store", .kind = VolumeKind::kUnderStore};
+  if (path.empty()) {
+    volume.path = layout.cluster_dir + "/under-store";
+    volume = Managed(std::move(volume), layout, cluster.metadata.name + "-under-store");
+    if (layout.containers) volume.path += "/data";
+    return volume;
+  }
+  if (!layout.containers) return std::nullopt;
+  if (path.starts_with(kFileScheme)) path.erase(0, kFileScheme.size());
+  if (!path.starts_with('/')) return std::nullopt;
+  volume.path = path;
+  return Chosen(std::move(volume), layout, path);
 }
 
 void SetPlaces(const Workload& workload, const Volume& state, Arguments& arguments) {
@@ -106,21 +218,25 @@ Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int o
 
   const Volume state = StateVolume(cluster, layout, Role::kMaster, ordinal);
   workload.volumes.push_back(state);
+  std::string journal = state.data_path() + "/journal";
+  if (layout.containers && !spec.journal_folder.empty()) {
+    workload.volumes.push_back(JournalVolume(cluster, layout, workload.name));
+    journal = workload.volumes.back().data_path() + "/journal";
+  }
   std::string ufs = spec.root_ufs.uri;
-  if (ufs.empty()) {
-    ufs = layout.cluster_dir + "/under-store";
-    workload.volumes.push_back(
-        {.name = "under-store", .kind = VolumeKind::kUnderStore, .path = ufs});
+  if (auto under_store = UnderStoreVolume(cluster, layout)) {
+    ufs = under_store->path;
+    workload.volumes.push_back(*std::move(under_store));
   }
 
   Arguments arguments(workload);
-  arguments.Set("alluxio.master.hostname", spec.hostname);
-  arguments.Set("alluxio.master.bind.host", spec.bind_host);
+  arguments.Set("alluxio.master.hostname", AdvertisedHost(cluster, workload.name));
+  arguments.Set("alluxio.master.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.master.rpc.port", workload.ports[0].number);
-  arguments.Set("alluxio.master.web.bind.host", spec.bind_host);
+  arguments.Set("alluxio.master.web.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.master.web.port", workload.ports[1].number);
   arguments.Set("alluxio.master.journal.type", spec.journal_type);
-  arguments.Set("alluxio.master.journal.folder", state.data_path() + "/journal");
+  arguments.Set("alluxio.master.journal.folder", journal);
   arguments.Set("alluxio.master.mount.table.root.ufs", ufs);
   arguments.Set("alluxio.master.mount.table.root.readonly", spec.root_ufs.read_only);
   arguments.Set("alluxio.master.mount.table.root.shared", spec.root_ufs.shared);
@@ -138,14 +254,19 @@ std::vector<Volume> TierVolumes(const CacheCluster& cluster, const Layout& layou
                        .path = std::move(path),
                        .size_bytes = quota});
   };
-  for (const api::TierDirectory& dir : tier.dirs)
+  for (const api::TierDirectory& dir : tier.dirs) {
     add(fmt::format("{}/{}", dir.path, name), dir.quota_bytes);
+    volumes.back() = Chosen(std::move(volumes.back()), layout, dir.path);
+  }
   if (!volumes.empty()) return volumes;
-  if (memory)
+  if (memory) {
     add(fmt::format("{}/{}-{}", layout.memory_dir, name, cluster.metadata.uid.substr(0, kShortUid)),
         tier.quota_bytes);
-  else
-    add(fmt::format("{}/volumes/{}-{}", layout.cluster_dir, name, tier.alias), tier.quota_bytes);
+  } else {
+    const std::string own = fmt::format("{}-{}", name, tier.alias);
+    add(fmt::format("{}/{}", VolumesDir(layout), own), tier.quota_bytes);
+    volumes.back() = Managed(std::move(volumes.back()), layout, own);
+  }
   return volumes;
 }
 
@@ -156,14 +277,17 @@ Workload WorkerWorkload(const CacheCluster& cluster, const Layout& layout, int o
              Merged(spec.properties, spec.worker_properties));
   const Volume state = StateVolume(cluster, layout, Role::kWorker, ordinal);
   workload.volumes.push_back(state);
+  if (layout.containers)
+    if (auto under_store = UnderStoreVolume(cluster, layout))
+      workload.volumes.push_back(*std::move(under_store));
 
   Arguments arguments(workload);
-  arguments.Set("alluxio.master.hostname", spec.hostname);
+  arguments.Set("alluxio.master.hostname", MasterHost(cluster));
   arguments.Set("alluxio.master.rpc.port", spec.master_ports.rpc);
-  arguments.Set("alluxio.worker.hostname", spec.hostname);
-  arguments.Set("alluxio.worker.bind.host", spec.bind_host);
+  arguments.Set("alluxio.worker.hostname", AdvertisedHost(cluster, workload.name));
+  arguments.Set("alluxio.worker.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.worker.rpc.port", workload.ports[0].number);
-  arguments.Set("alluxio.worker.web.bind.host", spec.bind_host);
+  arguments.Set("alluxio.worker.web.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.worker.web.port", workload.ports[1].number);
   arguments.Set("alluxio.worker.tieredstore.levels", spec.tiers.size());
   for (size_t level = 0; level < spec.tiers.size(); ++level) {
@@ -253,6 +377,13 @@ std::vector<Workload> Desired(const CacheCluster& cluster, const Layout& layout)
   for (int i = 0; i < cluster.spec.worker_replicas; ++i)
     workloads.push_back(WorkerWorkload(cluster, layout, i));
   return workloads;
+}
+
+Layout ContainerLayout() {
+  return {.cluster_dir = "/headpond",
+          .memory_dir = "/dev/shm",
+          .shared_host = true,  // ports are the host's, or published under the same numbers
+          .containers = true};
 }
 
 std::string PropertiesText(const StringMap& properties) {

@@ -11,6 +11,9 @@ namespace headpond::plan {
 // same input gives the same output. `cluster` has its uid.
 std::vector<Workload> Desired(const api::CacheCluster& cluster, const Layout& layout);
 
+// The layout of daemons in containers.
+Layout ContainerLayout();
+
 // A java.util.Properties text that reads back as `properties`, in ASCII.
 std::string PropertiesText(const std::map<std::string, std::string>& properties);
 

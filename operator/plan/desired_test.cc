@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -20,6 +21,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 
 const Layout kLayout{.cluster_dir = "/state/demo", .memory_dir = "/dev/shm/headpond-7"};
+const Layout kContainers{.cluster_dir = "/headpond", .memory_dir = "/dev/shm", .containers = true};
 
 api::CacheCluster Cluster(json spec = json::object()) {
   auto cluster =
@@ -37,13 +39,21 @@ std::string Text(const Workload& w) {
   for (const auto& [path, content] : w.files) text += fmt::format("file {}\n{}", path, content);
   for (const Port& port : w.ports)
     text += fmt::format("port {} {} ({})\n", port.name, port.number, port.field);
-  for (const Volume& v : w.volumes)
+  for (const Volume& v : w.volumes) {
     text += fmt::format("volume {} kind {} {} {}\n", v.name, static_cast<int>(v.kind), v.path,
                         v.size_bytes);
+    if (!v.mount.empty())
+      text += fmt::format("  {}{} at {}\n", v.host_path, v.volume_name, v.mount);
+  }
   text += fmt::format("probe {} {} {}{}\n", w.probe.host, w.probe.rpc_port, w.probe.web_port,
                       w.probe.path);
   text += fmt::format("bind {} logs {} grace {}\n", w.bind_host, w.logs_dir,
                       w.termination_grace.count());
+  if (w.container)
+    text += fmt::format("container {} policy {} network '{}' publish {} shm {} memory {} cpus {}\n",
+                        w.container->image, static_cast<int>(w.container->pull_policy),
+                        w.container->network, w.container->publish_ports, w.container->shm_bytes,
+                        w.container->resources.memory_bytes, w.container->resources.cpus);
   return text;
 }
 
@@ -104,6 +114,115 @@ volume tier0-dir0 kind 2 /dev/shm/headpond-7/demo-worker-0-01234567 1073741824
 probe 127.0.0.1 29999 30000/api/v1/worker/info
 bind 127.0.0.1 logs /state/demo/logs/demo-worker-0 grace 10
 )");
+}
+
+TEST(DesiredTest, ABridgeOfContainersPublishesItsPorts) {
+  const auto workloads = Desired(Cluster(json::parse(R"({"runtime": {"type": "docker"},
+      "image": "r.example/headpond:1", "network": {"mode": "bridge", "hostname": "cache.example", "bindHost": "0.0.0.0"},
+      "rootUfs": {"uri": "/lake"}, "worker": {"replicas": 2, "resources": {"memory": "3Gi", "cpus": 1.5}}})")),
+                                 kContainers);
+  ASSERT_THAT(workloads, SizeIs(3));
+  EXPECT_EQ(Text(workloads[0]),
+            R"(demo-master-0
+  master
+  --no-format
+  -Dalluxio.master.hostname=cache.example
+  -Dalluxio.master.bind.host=0.0.0.0
+  -Dalluxio.master.rpc.port=19998
+  -Dalluxio.master.web.bind.host=0.0.0.0
+  -Dalluxio.master.web.port=19999
+  -Dalluxio.master.journal.type=UFS
+  -Dalluxio.master.journal.folder=/headpond/volumes/demo-master-0/data/journal
+  -Dalluxio.master.mount.table.root.ufs=/lake
+  -Dalluxio.master.mount.table.root.readonly=false
+  -Dalluxio.master.mount.table.root.shared=true
+  -Dalluxio.conf.dir=/headpond/conf/demo-master-0
+  -Dalluxio.site.conf.dir=/headpond/conf/demo-master-0
+  -Dalluxio.logs.dir=/headpond/volumes/demo-master-0/logs
+  -Dalluxio.work.dir=/headpond/volumes/demo-master-0/data
+file /headpond/conf/demo-master-0/alluxio-site.properties
+port rpc 19998 (spec.ports.master.rpc)
+port web 19999 (spec.ports.master.web)
+volume state kind 0 /headpond/volumes/demo-master-0 0
+  demo-master-0-state at /headpond/volumes/demo-master-0
+volume under-store kind 3 /lake 0
+  /lake at /lake
+probe 127.0.0.1 19998 19999/api/v1/master/info
+bind 0.0.0.0 logs /headpond/volumes/demo-master-0/logs grace 10
+container r.example/headpond:1 policy 1 network 'default-demo' publish true shm 0 memory 0 cpus 0
+)");
+  EXPECT_EQ(Text(workloads[2]),
+            R"(demo-worker-1
+  worker
+  --no-format
+  -Dalluxio.master.hostname=demo-master-0
+  -Dalluxio.master.rpc.port=19998
+  -Dalluxio.worker.hostname=cache.example
+  -Dalluxio.worker.bind.host=0.0.0.0
+  -Dalluxio.worker.rpc.port=30009
+  -Dalluxio.worker.web.bind.host=0.0.0.0
+  -Dalluxio.worker.web.port=30010
+  -Dalluxio.worker.tieredstore.levels=1
+  -Dalluxio.worker.tieredstore.level0.alias=MEM
+  -Dalluxio.worker.tieredstore.level0.dirs.path=/dev/shm/demo-worker-1-01234567/data
+  -Dalluxio.worker.tieredstore.level0.dirs.mediumtype=MEM
+  -Dalluxio.worker.tieredstore.level0.dirs.quota=1073741824
+  -Dalluxio.worker.tieredstore.level0.watermark.high.ratio=0.95
+  -Dalluxio.worker.tieredstore.level0.watermark.low.ratio=0.7
+  -Dalluxio.conf.dir=/headpond/conf/demo-worker-1
+  -Dalluxio.site.conf.dir=/headpond/conf/demo-worker-1
+  -Dalluxio.logs.dir=/headpond/volumes/demo-worker-1/logs
+  -Dalluxio.work.dir=/headpond/volumes/demo-worker-1/data
+file /headpond/conf/demo-worker-1/alluxio-site.properties
+port rpc 30009 (spec.ports.worker.rpc)
+port web 30010 (spec.ports.worker.web)
+volume state kind 1 /headpond/volumes/demo-worker-1 0
+  demo-worker-1-state at /headpond/volumes/demo-worker-1
+volume under-store kind 3 /lake 0
+  /lake at /lake
+volume tier0-dir0 kind 2 /dev/shm/demo-worker-1-01234567 1073741824
+probe 127.0.0.1 30009 30010/api/v1/worker/info
+bind 0.0.0.0 logs /headpond/volumes/demo-worker-1/logs grace 10
+container r.example/headpond:1 policy 1 network 'default-demo' publish true shm 1140850688 memory 3221225472 cpus 1.5
+)");
+}
+
+TEST(DesiredTest, WithoutPublishedPortsWorkersAreKnownByTheirNames) {
+  const auto workloads = Desired(Cluster(json::parse(R"({"runtime": {"type": "docker"},
+      "network": {"mode": "bridge", "publish": false}})")),
+                                 kContainers);
+  EXPECT_THAT(workloads[1].args, Contains("-Dalluxio.worker.hostname=demo-worker-0"));
+  EXPECT_EQ(workloads[1].probe.host, "");
+}
+
+TEST(DesiredTest, ContainersKeepTheirDataOnVolumesAndChosenFolders) {
+  const auto workloads = Desired(Cluster(json::parse(R"({"runtime": {"type": "docker"},
+      "master": {"journal": {"folder": "/j"}}, "worker": {"tieredStore": {"levels": [
+        {"alias": "SSD", "quota": "1Gi"}, {"alias": "HDD", "quota": "1Gi", "dirs": [{"path": "/d"}]}]}}})")),
+                                 kContainers);
+  const auto mounts = [](const Workload& workload) {
+    std::vector<std::string> found;
+    for (const Volume& v : workload.volumes)
+      found.push_back(
+          fmt::format("{}{} at {} holds {}", v.host_path, v.volume_name, v.mount, v.path));
+    return found;
+  };
+  EXPECT_THAT(
+      mounts(workloads[0]),
+      ElementsAre("demo-master-0-state at /headpond/volumes/demo-master-0 holds "
+                  "/headpond/volumes/demo-master-0",
+                  "/j at /j holds /j/demo-master-0",
+                  "demo-under-store at /headpond/under-store holds /headpond/under-store/data"));
+  EXPECT_THAT(workloads[0].args,
+              Contains("-Dalluxio.master.journal.folder=/j/demo-master-0/data/journal"));
+  EXPECT_THAT(
+      mounts(workloads[1]),
+      ElementsAre("demo-worker-0-state at /headpond/volumes/demo-worker-0 holds "
+                  "/headpond/volumes/demo-worker-0",
+                  "demo-under-store at /headpond/under-store holds /headpond/under-store/data",
+                  "demo-worker-0-SSD at /headpond/volumes/demo-worker-0-SSD holds "
+                  "/headpond/volumes/demo-worker-0-SSD",
+                  "/d at /d holds /d/demo-worker-0"));
 }
 
 TEST(DesiredTest, WorkersOfOneHostShareNeitherPortsNorFolders) {
@@ -186,10 +305,25 @@ TEST(DesiredTest, TheHashChangesWithTheConfigurationOnly) {
 
 // A value for the field that differs from its default; null when there is no other.
 json OtherValue(const api::Field& field) {
+  static const std::map<std::string_view, json> chosen = {
+      {"network.hostname", "other"},
+      {"network.bindHost", "127.0.0.2"},
+      {"image", "other:1"},
+      {"imagePullPolicy", "Never"},
+      {"worker.resources.memory", "4Gi"},
+      {"container.user", "7:7"},
+      {"container.capDrop[]", "NET_RAW"},
+      {"container.capAdd[]", "SYS_NICE"},
+      {"container.ulimits[].name", "nproc"},
+      {"container.pidsLimit", 100},
+      {"container.ulimits[].soft", 3},
+      {"container.ulimits[].hard", 4},
+      {"worker.tieredStore.levels[].alias", "MEM"}};
+  if (const auto found = chosen.find(field.path); found != chosen.end()) return found->second;
   switch (field.type) {
     case api::FieldType::kBoolean: return field.default_json != "true";
     case api::FieldType::kStringMap: return {{"alluxio.some.key", "v"}};
-    case api::FieldType::kSize: return "123Mi";
+    case api::FieldType::kSize: return "1234Mi";
     case api::FieldType::kNumber: return 0.8;
     case api::FieldType::kString:
       return field.path.ends_with("name") ? json("NAME") : json("/other");
@@ -216,31 +350,54 @@ json::json_pointer Pointer(std::string_view path) {
   return json::json_pointer(text);
 }
 
+// One of which shows the effect of a field: what only containers have needs docker.
+json BaseFor(std::string_view field) {
+  json base = json::parse(R"({"env": [{"name": "A"}], "worker": {"tieredStore": {"levels": [
+      {"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/m"}]}, {"alias": "HDD", "quota": "1Gi"}]}}})");
+  static const std::set<std::string_view> of_containers = {
+      "image",           "imagePullPolicy", "imageTars",        "network.mode",    "network.name",
+      "network.publish", "worker.shmSize",  "master.resources", "worker.resources"};
+  const bool container = field.starts_with("container") ||
+                         std::ranges::any_of(of_containers, [&](std::string_view start) {
+                           return field.starts_with(start);
+                         });
+  if (!container) return base;
+  base["runtime"]["type"] = "docker";
+  if (field != "network.mode") base["network"]["mode"] = "bridge";
+  base["container"] = json::parse(R"({"ulimits": [{"name": "nofile", "soft": 1, "hard": 2}],
+      "tmpfs": [{"path": "/t", "size": "1Mi"}], "devices": [{"path": "/dev/a"}]})");
+  return base;
+}
+
 TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
-  // Its effect is on the operator, not on a daemon: see MakePlan.
+  // Its effect is on the operator or on the command of the image, not on a daemon's description.
   const std::set<std::string_view> of_the_operator = {"paused"};
-  const json base = json::parse(R"({"env": [{"name": "A"}], "worker": {"tieredStore": {"levels": [
-      {"alias": "MEM", "quota": "1Gi", "dirs": [{"path": "/m"}]}, {"alias": "HDD", "quota": "1Gi"}]}}})");
   const auto text_of = [](const json& spec) {
+    const api::CacheCluster cluster = Cluster(spec);
+    const bool docker = cluster.spec.runtime_type == api::RuntimeType::kDocker;
     std::string text;
-    for (const Workload& workload : Desired(Cluster(spec), kLayout)) text += Text(workload);
+    for (const Workload& workload : Desired(cluster, docker ? kContainers : kLayout))
+      text += Text(workload) + workload.ConfigHash() +
+              fmt::format("{}", fmt::join(workload.container ? workload.container->image_tars
+                                                             : std::vector<std::string>(),
+                                          " "));
     return text;
   };
-  const std::string before = text_of(base);
   int tried = 0;
   for (const api::Field& field : api::CacheClusterFields()) {
     json value = OtherValue(field);
-    if (field.path == "network.hostname" || field.path == "network.bindHost") value = "other";
     if (value.is_null() || of_the_operator.contains(field.path)) continue;
+    if (field.path == "runtime.type") continue;
+    const json base = BaseFor(field.path);
     json spec = base;
     spec[Pointer(field.path)] = value;
     // A level's own quota counts where it has no directories of its own.
     if (field.path == "worker.tieredStore.levels[].quota")
       spec[json::json_pointer("/worker/tieredStore/levels/1/quota")] = value;
-    EXPECT_NE(text_of(spec), before) << field.path << " is silent";
+    EXPECT_NE(text_of(spec), text_of(base)) << field.path << " is silent";
     ++tried;
   }
-  EXPECT_GT(tried, 20);
+  EXPECT_GT(tried, 40);
 }
 
 }  // namespace

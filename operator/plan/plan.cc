@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace headpond::plan {
 namespace {
@@ -15,6 +16,8 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kStop: return "stop";
     case ActionKind::kRemove: return "remove";
     case ActionKind::kDeleteData: return "delete data";
+    case ActionKind::kFetch: return "fetch the image of";
+    case ActionKind::kCleanUp: return "clean up";
   }
   return "";
 }
@@ -97,10 +100,12 @@ class Planner {
         workers.push_back(workload->name);
       End(*workload, "cluster is being deleted", std::move(waits_for));
     }
-    if (!desired_.delete_data || !observed_.has_data) return;
     std::vector<std::string> waits_for;
     for (const ObservedWorkload& workload : observed_.workloads)
       waits_for.push_back(workload.name + " to be removed");
+    if (observed_.has_leftovers)
+      Add(ActionKind::kCleanUp, "", "cluster is being deleted", waits_for);
+    if (!desired_.delete_data || !observed_.has_data) return;
     Add(ActionKind::kDeleteData, "", "cluster is being deleted with its data",
         std::move(waits_for));
   }
@@ -139,25 +144,60 @@ class Planner {
     }
   }
 
+  // What a start of the workload waits for until its image is there; sees to it that it is fetched.
+  std::vector<std::string> MissingImage(const Workload& workload) {
+    if (!workload.container) return {};
+    const std::string& name = workload.container->image;
+    const auto found = observed_.images.find(name);
+    const ObservedImage image = found == observed_.images.end() ? ObservedImage() : found->second;
+    if (image.state == ImageState::kFetching && image.changed_at_ms != 0) {
+      if (fetched_.insert(name).second)
+        plan_.in_progress.push_back(fmt::format("image {} {}", name, image.message));
+    } else if (image.state == ImageState::kFailed && image.changed_at_ms > desired_.retry_at_ms &&
+               DueAfter(image.changed_at_ms, image.failures) > now_ms_) {
+      NoteDue(DueAfter(image.changed_at_ms, image.failures));
+    } else {
+      const bool known = image.state == ImageState::kPresent &&
+                         now_ms_ - image.changed_at_ms <= policy_.image_valid_for.count() &&
+                         image.changed_at_ms <= now_ms_;
+      if (known) return {};
+      if (fetched_.insert(name).second)
+        Add(ActionKind::kFetch, workload.name, fmt::format("image {} is needed", name));
+    }
+    return {fmt::format("image {}", name)};
+  }
+
+  // When a back-off that began at `since_ms` ends. A clock that was set back must not stretch it.
+  int64_t DueAfter(int64_t since_ms, int failures) const {
+    return std::min(since_ms, now_ms_) + BackoffAfter(failures, policy_).count();
+  }
+  void NoteDue(int64_t due_ms) {
+    plan_.due_at_ms = std::min(due_ms, plan_.due_at_ms.value_or(due_ms));
+  }
+
   void Start(const Workload& workload, const ObservedWorkload* found) {
     std::vector<std::string> waits_for;
     if (workload.role == Role::kWorker) waits_for = MissingMasters();
     std::string reason = "not running";
+    bool backs_off = false;
     if (found != nullptr && found->crashes > 0) {
       reason = found->message;
       // A new configuration, or the user's word that something was repaired, deserves a try at
       // once.
-      if (IsCurrent(*found) && found->exited_at_ms > desired_.retry_at_ms) {
-        const std::chrono::milliseconds backoff = BackoffAfter(found->crashes, policy_);
-        // A clock that was set back must not stretch the wait.
-        const int64_t due = std::min(found->exited_at_ms, now_ms_) + backoff.count();
-        if (due > now_ms_) {
-          waits_for.push_back(
-              fmt::format("{} ms of back-off after crash {}", backoff.count(), found->crashes));
-          plan_.due_at_ms = std::min(due, plan_.due_at_ms.value_or(due));
+      const bool same = IsCurrent(*found) || found->refused_hash == hashes_.at(workload.name);
+      if (same && found->exited_at_ms > desired_.retry_at_ms) {
+        const int64_t due = DueAfter(found->exited_at_ms, found->crashes);
+        backs_off = due > now_ms_;
+        if (backs_off) {
+          waits_for.push_back(fmt::format("{} ms of back-off after crash {}",
+                                          BackoffAfter(found->crashes, policy_).count(),
+                                          found->crashes));
+          NoteDue(due);
         }
       }
     }
+    if (!backs_off)
+      for (std::string& image : MissingImage(workload)) waits_for.push_back(std::move(image));
     Add(ActionKind::kStart, workload.name, std::move(reason), std::move(waits_for));
   }
 
@@ -175,7 +215,19 @@ class Planner {
       if (workload.role != role || found == nullptr || found->phase != Phase::kRunning ||
           IsCurrent(*found))
         continue;
-      std::vector<std::string> waits_for = missing_masters;
+      // What the masters couldn't take is not tried on the workers.
+      if (role == Role::kWorker && master_halted_) continue;
+      if (found->refused_hash == hashes_.at(workload.name) &&
+          found->refused_at_ms > desired_.retry_at_ms) {
+        plan_.halted.push_back(
+            fmt::format("{} keeps its configuration, because the new one can't "
+                        "start: {}",
+                        workload.name, found->message));
+        master_halted_ |= role == Role::kMaster;
+        continue;
+      }
+      std::vector<std::string> waits_for = MissingImage(workload);
+      waits_for.insert(waits_for.end(), missing_masters.begin(), missing_masters.end());
       // One that doesn't serve can't be missed: replace it at once, or a broken configuration could
       // never be repaired.
       if (found->serving)
@@ -190,7 +242,8 @@ class Planner {
     for (const Workload& workload : desired_.workloads) {
       if (workload.role != Role::kMaster) continue;
       const ObservedWorkload* found = Found(workload.name);
-      if (found == nullptr || !Serves(workload.name) || !IsCurrent(*found))
+      const bool current = found != nullptr && IsCurrent(*found);
+      if (!current || !Serves(workload.name))
         waits_for.push_back(workload.name + " to serve the new configuration");
     }
     return waits_for;
@@ -203,6 +256,8 @@ class Planner {
   std::map<std::string, const Workload*, std::less<>> wanted_;
   std::map<std::string, const ObservedWorkload*, std::less<>> found_;
   std::map<std::string, std::string, std::less<>> hashes_;
+  std::set<std::string> fetched_;  // images that are fetched, by the plan or already
+  bool master_halted_ = false;
   Plan plan_;
 };
 
@@ -246,6 +301,7 @@ std::string Describe(const Plan& plan) {
     text += '\n';
   }
   for (const std::string& thing : plan.in_progress) text += thing + '\n';
+  for (const std::string& thing : plan.halted) text += thing + '\n';
   return text;
 }
 

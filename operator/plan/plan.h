@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,11 +35,28 @@ struct ObservedWorkload {
   std::string reason;  // CamelCase, only for kExited: "Crashed", "PortInUse", "StartFailed", ...
   std::string
       message;  // for people: "exited with code 1: ...", or why a running daemon doesn't serve
+  // The configuration that could not be started in this one's place, and when that was found;
+  // `reason` and `message` say why.
+  std::string refused_hash;
+  int64_t refused_at_ms = 0;
+};
+
+enum class ImageState { kFetching, kPresent, kFailed };
+
+// What is known of an image that was asked for.
+struct ObservedImage {
+  ImageState state = ImageState::kFetching;
+  int64_t changed_at_ms = 0;  // when it became that; ms since the epoch
+  int failures = 0;           // in a row
+  std::string reason;         // CamelCase, only for kFailed: "ImagePullFailed", "ImageNotPresent"
+  std::string message;        // for people, also while it is fetched
 };
 
 struct ObservedCluster {
   std::vector<ObservedWorkload> workloads;
-  bool has_data = false;             // volumes of the cluster exist (not counting an under-store)
+  bool has_data = false;       // volumes of the cluster exist (not counting an under-store)
+  bool has_leftovers = false;  // things without data, such as a network, and no daemon
+  std::map<std::string, ObservedImage> images;  // of runtimes that have such a thing
   std::optional<int64_t> due_at_ms;  // when the runtime itself has something to do at the next look
 };
 
@@ -57,11 +75,13 @@ enum class ActionKind {
   kStop,        // SIGTERM, and SIGKILL after the grace period
   kRemove,      // forget an exited daemon; volumes stay
   kDeleteData,  // remove all volumes of the cluster but under-stores
+  kFetch,       // bring its image to where it runs
+  kCleanUp,     // remove what is left of a cluster without daemons, but no data
 };
 
 struct Action {
   ActionKind kind = ActionKind::kStart;
-  std::string workload;  // "" for kDeleteData
+  std::string workload;  // "" for kDeleteData and kCleanUp
   std::string reason;    // why, for logs and status
   friend bool operator==(const Action&, const Action&) = default;
 };
@@ -77,6 +97,9 @@ struct Plan {
   std::vector<Step> steps;  // in the order they will happen
   // Things under way that need no action: "quickstart-worker-0 is stopping".
   std::vector<std::string> in_progress;
+  // Changes that were given up, because what they would start doesn't: they wait for another
+  // change, or the user's word. "quickstart-master-0: ..."
+  std::vector<std::string> halted;
   // When a back-off ends, so that looking again before makes no difference. Milliseconds since the
   // epoch.
   std::optional<int64_t> due_at_ms;
@@ -92,6 +115,8 @@ struct RestartPolicy {
   std::chrono::milliseconds initial_backoff{1000};
   std::chrono::milliseconds max_backoff{60'000};
   std::chrono::milliseconds stable_after{60'000};
+  // What was found about an image longer ago is found out again before it is relied on.
+  std::chrono::milliseconds image_valid_for{60'000};
 };
 
 // The number of crashes in a row after a run from `started_at_ms` to `exited_at_ms`, with `before`
@@ -105,6 +130,8 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
 //   - stops more than one serving master or worker at a time for a new configuration, workers only
 //   after the masters,
 //   - starts a worker for the first time before a majority of masters serves,
+//   - stops a daemon for a new configuration before the image of that is there, or when that was
+//     found not to start,
 //   - deletes data unless `deleting` and `delete_data`, and then only when no daemon is left.
 // Executing the runnable actions over and over, each of which succeeds, ends in a plan that is
 // converged.

@@ -30,6 +30,7 @@ class World {
       case ActionKind::kStop:
         ASSERT_NE(found, nullptr);
         ASSERT_EQ(found->phase, Phase::kRunning);
+        if (Wanted(action.workload, desired)) ExpectImage(action.workload, desired);
         found->phase = Phase::kStopping;
         found->serving = false;
         return;
@@ -44,12 +45,30 @@ class World {
         observed_.has_data = false;
         ++data_deletions_;
         return;
+      case ActionKind::kFetch: {
+        ObservedImage& image = observed_.images[ImageOf(action.workload, desired)];
+        ASSERT_TRUE(image.state != ImageState::kFetching || image.changed_at_ms == 0);
+        image.state = ImageState::kFetching;
+        image.changed_at_ms = now_ms_;
+        return;
+      }
+      case ActionKind::kCleanUp:
+        ASSERT_TRUE(observed_.workloads.empty());
+        observed_.has_leftovers = false;
+        return;
     }
   }
 
   // Time passes: daemons come up and go down at their own pace; with `chaos` some crash.
   void Pass(bool chaos) {
     now_ms_ += static_cast<int64_t>(random_.Below(5000));
+    for (auto& [name, image] : observed_.images) {
+      if (image.state != ImageState::kFetching || !random_.OneIn(3)) continue;
+      const bool fails = chaos && random_.OneIn(3);
+      image = {.state = fails ? ImageState::kFailed : ImageState::kPresent,
+               .changed_at_ms = now_ms_,
+               .failures = fails ? image.failures + 1 : 0};
+    }
     for (ObservedWorkload& workload : observed_.workloads) {
       if (workload.phase == Phase::kRunning && random_.OneIn(3)) workload.serving = true;
       if (workload.phase == Phase::kStopping && random_.OneIn(3)) Exit(workload, 0);
@@ -61,7 +80,24 @@ class World {
   const RestartPolicy& policy() const { return policy_; }
 
  private:
+  static bool Wanted(const std::string& name, const DesiredCluster& desired) {
+    return !desired.deleting &&
+           std::ranges::find(desired.workloads, name, &Workload::name) != desired.workloads.end();
+  }
+  static std::string ImageOf(const std::string& name, const DesiredCluster& desired) {
+    const auto found = std::ranges::find(desired.workloads, name, &Workload::name);
+    return found != desired.workloads.end() && found->container ? found->container->image : "";
+  }
+  // What is started, or stopped to be replaced, has its image.
+  void ExpectImage(const std::string& name, const DesiredCluster& desired) {
+    const std::string image = ImageOf(name, desired);
+    if (image.empty()) return;
+    EXPECT_EQ(observed_.images[image].state, ImageState::kPresent) << name;
+  }
+
   void Start(const std::string& name, const DesiredCluster& desired) {
+    ExpectImage(name, desired);
+    observed_.has_leftovers = true;
     for (const Workload& workload : desired.workloads) {
       if (workload.name != name) continue;
       ObservedWorkload* found = Find(name);
@@ -102,11 +138,14 @@ class World {
 
 DesiredCluster RandomDesired(Random& random) {
   DesiredCluster desired;
+  const bool images = random.OneIn(2);
   const auto add = [&](Role role, uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
       Workload workload{
           .role = role, .ordinal = static_cast<int>(i), .args = {std::to_string(random.Below(3))}};
       workload.name = std::string(RoleName(role)) + std::to_string(i);
+      if (images)
+        workload.container = Container{.image = "image" + std::to_string(random.Below(2))};
       desired.workloads.push_back(std::move(workload));
     }
   };
@@ -194,6 +233,7 @@ TEST(PlanPropertyTest, DeletionEndsFromAnythingAndTouchesDataOnlyWhenToldTo) {
     ConvergeOrFail(world, desired);
     EXPECT_TRUE(world.observed().workloads.empty());
     EXPECT_EQ(world.observed().has_data, !desired.delete_data);
+    EXPECT_FALSE(world.observed().has_leftovers);
     EXPECT_EQ(world.data_deletions(), desired.delete_data ? 1 : 0);
     if (HasFailure()) return;
   }

@@ -67,6 +67,89 @@ TEST(PlanTest, AMajorityOfMastersIsEnoughForWorkers) {
             "start c-worker-0 (not running)\nc-master-1 does not serve yet\n");
 }
 
+class ImagePlanTest : public ::testing::Test {
+ protected:
+  ImagePlanTest() {
+    master_.container = Container{.image = "i:1"};
+    worker_.container = Container{.image = "i:1"};
+    desired_.workloads = {master_, worker_};
+  }
+  ObservedCluster With(ObservedImage image, std::vector<ObservedWorkload> workloads = {}) const {
+    ObservedCluster observed{.workloads = std::move(workloads)};
+    observed.images["i:1"] = std::move(image);
+    return observed;
+  }
+
+  Workload master_ = Wanted(Role::kMaster, 0), worker_ = Wanted(Role::kWorker, 0);
+  DesiredCluster desired_;
+};
+
+TEST_F(ImagePlanTest, AnImageIsFetchedOnceAndAllStartsWaitForIt) {
+  EXPECT_EQ(PlanOf(desired_, {}),
+            "fetch the image of c-master-0 (image i:1 is needed)\n"
+            "start c-master-0 (not running), waits for image i:1\n"
+            "start c-worker-0 (not running), waits for c-master-0 to serve, image i:1\n");
+  EXPECT_EQ(PlanOf(desired_, With({.changed_at_ms = kNow - 10, .message = "is pulled: 1 of 2"})),
+            "start c-master-0 (not running), waits for image i:1\n"
+            "start c-worker-0 (not running), waits for c-master-0 to serve, image i:1\n"
+            "image i:1 is pulled: 1 of 2\n");
+  EXPECT_EQ(PlanOf(desired_, With({.state = ImageState::kPresent, .changed_at_ms = kNow - 10})),
+            "start c-master-0 (not running)\n"
+            "start c-worker-0 (not running), waits for c-master-0 to serve\n");
+}
+
+TEST_F(ImagePlanTest, WhatIsKnownForLongIsLookedAtAgain) {
+  EXPECT_THAT(
+      PlanOf(desired_, With({.state = ImageState::kPresent, .changed_at_ms = kNow - 70'000})),
+      ::testing::StartsWith("fetch the image"));
+}
+
+TEST_F(ImagePlanTest, AFailedFetchIsRepeatedAfterABackOff) {
+  const ObservedCluster observed =
+      With({.state = ImageState::kFailed, .changed_at_ms = kNow - 3000, .failures = 3});
+  EXPECT_THAT(PlanOf(desired_, observed), ::testing::StartsWith("start c-master-0"));
+  EXPECT_EQ(MakePlan(desired_, observed, kNow, kPolicy).due_at_ms, kNow + 1000);
+  EXPECT_THAT(Describe(MakePlan(desired_, observed, kNow + 1000, kPolicy)),
+              ::testing::StartsWith("fetch the image"));
+}
+
+TEST_F(ImagePlanTest, NothingIsStoppedForAnImageThatIsNotThere) {
+  const std::vector<ObservedWorkload> running = {Serving(kMaster), Serving(kWorker0)};
+  EXPECT_EQ(MakePlan(desired_,
+                     With({.state = ImageState::kFailed, .changed_at_ms = kNow - 10, .failures = 1},
+                          running),
+                     kNow, kPolicy)
+                .Runnable()
+                .size(),
+            0u);
+  EXPECT_THAT(
+      PlanOf(desired_, With({.state = ImageState::kPresent, .changed_at_ms = kNow}, running)),
+      ::testing::StartsWith("stop c-master-0 (its configuration changed)\n"));
+}
+
+TEST_F(ImagePlanTest, AConfigurationThatWasFoundNotToStartIsNotTriedAgain) {
+  ObservedWorkload master = Serving(kMaster);
+  master.refused_hash = master_.ConfigHash();
+  master.refused_at_ms = kNow - 10;
+  master.message = "no such file";
+  const ObservedCluster observed =
+      With({.state = ImageState::kPresent, .changed_at_ms = kNow}, {master, Serving(kWorker0)});
+  const Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
+  EXPECT_TRUE(plan.converged()) << "what the master couldn't take is not tried on the worker";
+  EXPECT_THAT(plan.halted, ::testing::ElementsAre(::testing::HasSubstr("no such file")));
+  DesiredCluster retried = desired_;
+  retried.retry_at_ms = kNow;
+  EXPECT_THAT(PlanOf(retried, observed), ::testing::StartsWith("stop c-master-0"));
+}
+
+TEST(PlanTest, WhatIsLeftOfADeletedClusterIsCleanedUpAfterItsDaemons) {
+  const DesiredCluster deleting{.deleting = true};
+  EXPECT_EQ(PlanOf(deleting, {.has_leftovers = true}), "clean up (cluster is being deleted)\n");
+  EXPECT_EQ(PlanOf(deleting, {.workloads = {Crashed(kMaster, 1, kNow)}, .has_leftovers = true}),
+            "remove c-master-0 (cluster is being deleted)\n"
+            "clean up (cluster is being deleted), waits for c-master-0 to be removed\n");
+}
+
 TEST(PlanTest, DoesNothingWhenAllServe) {
   const Plan plan =
       MakePlan(kDesired, {{Serving(kMaster), Serving(kWorker0), Serving(kWorker1)}}, kNow, kPolicy);

@@ -12,6 +12,11 @@ class Hasher {
     AddBytes(std::to_string(text.size()) + ":");
     AddBytes(text);
   }
+  void Add(int64_t number) { Add(std::to_string(number)); }
+  void Add(const std::vector<std::string>& texts) {
+    Add(static_cast<int64_t>(texts.size()));
+    for (const std::string& text : texts) Add(text);
+  }
   std::string Hex() const { return fmt::format("{:016x}", state_); }
 
  private:
@@ -21,6 +26,40 @@ class Hasher {
   }
   uint64_t state_ = 0xcbf29ce484222325;
 };
+
+void AddContainer(const Workload& workload, Hasher& hasher) {
+  const Container& container = *workload.container;
+  hasher.Add("container");
+  hasher.Add(container.image);
+  hasher.Add(container.network);
+  hasher.Add(container.publish_ports ? workload.bind_host : "");
+  for (const Port& port : workload.ports) hasher.Add(port.number);
+  hasher.Add(container.shm_bytes);
+  hasher.Add(container.resources.memory_bytes);
+  hasher.Add(fmt::format("{}", container.resources.cpus));
+  for (const Volume& volume : workload.volumes)
+    for (const std::string* part : {&volume.mount, &volume.host_path, &volume.volume_name})
+      hasher.Add(*part);
+  const api::ContainerSettings& settings = container.settings;
+  hasher.Add(settings.user);
+  hasher.Add(settings.read_only_root);
+  hasher.Add(settings.no_new_privileges);
+  hasher.Add(settings.cap_drop);
+  hasher.Add(settings.cap_add);
+  hasher.Add(settings.pids_limit);
+  for (const api::Ulimit& limit : settings.ulimits)
+    hasher.Add(fmt::format("ulimit {} {} {}", limit.name, limit.soft, limit.hard));
+  for (const api::TmpfsFolder& folder : settings.tmpfs)
+    hasher.Add(fmt::format("tmpfs {} {}", folder.size_bytes, folder.path));
+  for (const api::Device& device : settings.devices)
+    hasher.Add(fmt::format("device {} {}", device.permissions, device.path));
+  hasher.Add(settings.log_max_size_bytes);
+  hasher.Add(settings.log_max_files);
+  for (const auto& [key, value] : settings.labels) {
+    hasher.Add(key);
+    hasher.Add(value);
+  }
+}
 
 }  // namespace
 
@@ -42,6 +81,7 @@ std::string Workload::ConfigHash() const {
     hasher.Add(path);
     hasher.Add(content);
   }
+  if (container) AddContainer(*this, hasher);
   return hasher.Hex();
 }
 

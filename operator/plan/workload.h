@@ -3,9 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "operator/api/cache_cluster.h"
 
 namespace headpond::plan {
 
@@ -35,16 +38,34 @@ struct Volume {
   std::string path;
   int64_t size_bytes = 0;  // what the daemon may fill; 0: unknown
 
+  // Only for daemons in containers. `path` is `mount` or a folder below it; an empty `mount` is
+  // part of the container itself, and ends with it.
+  std::string mount;
+  std::string host_path;    // the folder of the host that is mounted, which must be there; or
+  std::string volume_name;  // the volume that is mounted, created when missing
+
   std::string data_path() const { return kind == VolumeKind::kUnderStore ? path : path + "/data"; }
 };
 
 // How to find out that a daemon serves: its RPC port accepts connections and its web port answers
 // the path with 200.
 struct Probe {
-  std::string host;
+  std::string host;  // empty: the container's own address, which the runtime knows
   int rpc_port = 0;
   int web_port = 0;
   std::string path;
+};
+
+// What a daemon in a container has besides its arguments, files and volumes.
+struct Container {
+  std::string image;
+  api::PullPolicy pull_policy = api::PullPolicy::kIfNotPresent;
+  std::vector<std::string> image_tars;
+  std::string network;  // empty: the host's
+  bool publish_ports = false;
+  int64_t shm_bytes = 0;  // 0: the engine's default
+  api::Resources resources;
+  api::ContainerSettings settings;
 };
 
 // One daemon that should run, in terms every runtime understands.
@@ -62,9 +83,10 @@ struct Workload {
   std::vector<Volume> volumes;
   Probe probe;
   std::chrono::seconds termination_grace{10};
+  std::optional<Container> container;  // for runtimes that run containers
 
   // Sixteen hex digits over everything that only a restart can change: name, arguments,
-  // environment, files.
+  // environment, files, container.
   std::string ConfigHash() const;
 };
 
@@ -73,6 +95,9 @@ struct Layout {
   std::string cluster_dir;  // folder for everything of one cluster, as daemons see it
   std::string memory_dir;   // the same in memory (tmpfs)
   bool shared_host = true;  // daemons share the host's ports, so ordinals shift them
+  // Each daemon has a file system of its own: volumes are mounted into it, and everything that it
+  // writes is below one of them.
+  bool containers = false;
 };
 
 }  // namespace headpond::plan
