@@ -7,14 +7,17 @@ namespace headpond::runtime {
 Status Execute(Runtime& runtime, const ClusterRef& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Action& action) {
   switch (action.kind) {
+    case plan::ActionKind::kFetch:
     case plan::ActionKind::kStart: {
       const auto workload = std::ranges::find(workloads, action.workload, &plan::Workload::name);
       if (workload == workloads.end()) return NotFound("{} is not wanted", action.workload);
-      return runtime.Start(cluster, *workload);
+      return action.kind == plan::ActionKind::kFetch ? runtime.Fetch(cluster, *workload)
+                                                     : runtime.Start(cluster, *workload);
     }
     case plan::ActionKind::kStop: return runtime.Stop(cluster, action.workload);
     case plan::ActionKind::kRemove: return runtime.Remove(cluster, action.workload);
     case plan::ActionKind::kDeleteData: return runtime.DeleteData(cluster);
+    case plan::ActionKind::kCleanUp: return runtime.CleanUp(cluster);
   }
   return Internal("unknown action");
 }

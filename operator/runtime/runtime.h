@@ -50,6 +50,14 @@ class Runtime {
   // while a daemon runs. Folders whose stamp names another cluster are left alone.
   virtual Status DeleteData(const ClusterRef& cluster) = 0;
 
+  // Begins to bring the workload's image to where it runs; Observe tells how that goes.
+  virtual Status Fetch(const ClusterRef& /*cluster*/, const plan::Workload& /*workload*/) {
+    return Status::Ok();  // processes have no images
+  }
+
+  // Removes what has no data and no daemon any more.
+  virtual Status CleanUp(const ClusterRef& /*cluster*/) { return Status::Ok(); }
+
   // `changed` is called, from any thread, when Observe would report something new. Set once, before
   // the first Observe; must stay callable as long as the runtime lives.
   virtual void OnChange(std::function<void()> changed) = 0;

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "io/env.h"
 #include "operator/runtime/process/launcher.h"
-#include "operator/runtime/process/ports.h"
+#include "operator/runtime/ports.h"
 #include "operator/runtime/process/volumes.h"
 
 namespace headpond::runtime {

@@ -1,4 +1,4 @@
-#include "operator/runtime/process/ports.h"
+#include "operator/runtime/ports.h"
 
 #include <netdb.h>
 #include <sys/socket.h>
