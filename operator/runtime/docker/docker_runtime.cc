@@ -1,0 +1,533 @@
+#include "operator/runtime/docker/docker_runtime.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/log.h"
+#include "operator/plan/desired.h"
+#include "operator/runtime/docker/container_body.h"
+#include "operator/runtime/docker/container_files.h"
+#include "operator/runtime/ports.h"
+
+namespace headpond::runtime {
+namespace {
+
+using plan::Phase;
+
+constexpr std::string_view kComponent = "docker-runtime";
+// No name of a daemon ends like this: a dot is no part of a DNS label.
+constexpr std::string_view kOldSuffix = ".old";
+constexpr int kFirstSignalCode = 128;  // exit codes above it stand for signals
+
+std::string OldName(const std::string& name) {
+  return name + std::string(kOldSuffix);
+}
+bool IsOld(const ContainerInfo& container) {
+  return container.name.ends_with(kOldSuffix);
+}
+std::string BaseName(const ContainerInfo& container) {
+  return IsOld(container) ? container.name.substr(0, container.name.size() - kOldSuffix.size())
+                          : container.name;
+}
+
+std::string LabelOf(const Labels& labels, std::string_view key) {
+  const auto found = labels.find(std::string(key));
+  return found == labels.end() ? std::string() : found->second;
+}
+
+bool BelongsTo(const Labels& labels, const ClusterRef& cluster) {
+  return LabelOf(labels, kUidLabel) == cluster.uid;
+}
+
+const ContainerInfo* FindContainer(const std::vector<ContainerInfo>& containers,
+                                   const std::string& name) {
+  const auto found = std::ranges::find(containers, name, &ContainerInfo::name);
+  return found == containers.end() ? nullptr : &*found;
+}
+
+std::string HowItEnded(const ContainerInfo& container) {
+  if (container.out_of_memory)
+    return fmt::format("ran out of memory (limit {} bytes; spec.{}.resources.memory)",
+                       container.memory_bytes, LabelOf(container.labels, kRoleLabel));
+  if (container.exit_code > kFirstSignalCode)
+    return fmt::format("was killed by signal {}", container.exit_code - kFirstSignalCode);
+  return fmt::format("exited with code {}", container.exit_code);
+}
+
+// What is known from labels, whatever the container does.
+plan::ObservedWorkload Identify(const ContainerInfo& container) {
+  plan::ObservedWorkload workload{.name = BaseName(container),
+                                  .role = LabelOf(container.labels, kRoleLabel) == "worker"
+                                              ? plan::Role::kWorker
+                                              : plan::Role::kMaster,
+                                  .config_hash = LabelOf(container.labels, kHashLabel)};
+  const std::string ordinal = LabelOf(container.labels, kOrdinalLabel);
+  std::from_chars(ordinal.data(), ordinal.data() + ordinal.size(), workload.ordinal);
+  return workload;
+}
+
+plan::ObservedWorkload FailedStart(const DaemonNote& note) {
+  return {.name = note.name,
+          .role = note.role,
+          .ordinal = note.ordinal,
+          .phase = Phase::kExited,
+          .config_hash = note.config_hash,
+          .exited_at_ms = note.failed_at_ms,
+          .crashes = note.crashes,
+          .reason = note.reason,
+          .message = note.message};
+}
+
+}  // namespace
+
+DockerRuntime::DockerRuntime(Options options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock), engine_(options_.endpoint) {}
+
+DockerRuntime::~DockerRuntime() = default;
+
+void DockerRuntime::OnChange(std::function<void()> changed) {
+  changed_ = std::move(changed);
+}
+
+DaemonNotes DockerRuntime::NotesOf(const ClusterRef& cluster) const {
+  return DaemonNotes(fmt::format("{}/docker/{}", options_.home, cluster.uid));
+}
+
+Result<DockerRuntime::Containers> DockerRuntime::ContainersOf(const ClusterRef& cluster) {
+  return engine_.ListContainers(
+      {LabelIs(kUidLabel, cluster.uid), LabelIs(kManagedByLabel, kManagedBy)});
+}
+
+plan::Layout DockerRuntime::LayoutFor(const ClusterRef& /*cluster*/) const {
+  return plan::ContainerLayout();
+}
+
+Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) {
+  if (!events_ && changed_) events_ = std::make_unique<EventWatch>(options_.endpoint, changed_);
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const DaemonNotes store = NotesOf(cluster);
+  ASSIGN_OR_RETURN(std::vector<DaemonNote> notes, store.List());
+  plan::ObservedCluster observed;
+  for (const ContainerInfo& container : containers) {
+    if (IsOld(container)) {
+      // The operator ended between setting it aside and making its successor.
+      if (FindContainer(containers, BaseName(container)) != nullptr) continue;
+      observed.workloads.push_back(Identify(container));
+      observed.workloads.back().phase = Phase::kExited;
+      continue;
+    }
+    const auto found = std::ranges::find(notes, container.name, &DaemonNote::name);
+    DaemonNote note = found == notes.end() ? DaemonNote{.name = container.name} : *found;
+    const int64_t counted_before = note.counted_exit_at_ms;
+    observed.workloads.push_back(Look(container, note));
+    if (note.counted_exit_at_ms != counted_before) RETURN_IF_ERROR(store.Write(note));
+    if (note.stop_requested_at_ms == 0 || observed.workloads.back().phase != Phase::kStopping)
+      continue;
+    RETURN_IF_ERROR(EnforceGrace(container, note));
+    const int64_t kill_at = note.stop_requested_at_ms + int64_t{container.stop_timeout_s} * 1000;
+    observed.due_at_ms = std::min(kill_at, observed.due_at_ms.value_or(kill_at));
+  }
+  for (const DaemonNote& note : notes)
+    if (note.start_failed &&
+        std::ranges::find(observed.workloads, note.name, &plan::ObservedWorkload::name) ==
+            observed.workloads.end())
+      observed.workloads.push_back(FailedStart(note));
+  Probe(containers, observed);
+  RETURN_IF_ERROR(DropPredecessors(containers, observed));
+  ASSIGN_OR_RETURN(observed.has_data, HasData(cluster));
+  if (containers.empty()) {
+    ASSIGN_OR_RETURN(const auto networks, engine_.ListNetworks({LabelIs(kUidLabel, cluster.uid)}));
+    observed.has_leftovers = !networks.empty();
+  }
+  if (fetcher_) observed.images = fetcher_->images();
+  return observed;
+}
+
+Result<bool> DockerRuntime::HasData(const ClusterRef& cluster) {
+  ASSIGN_OR_RETURN(const auto volumes, engine_.ListVolumes({LabelIs(kUidLabel, cluster.uid)}));
+  return std::ranges::any_of(volumes, [](const ResourceInfo& volume) {
+    return LabelOf(volume.labels, kKindLabel) != "under-store";
+  });
+}
+
+Status DockerRuntime::Fetch(const ClusterRef& /*cluster*/, const plan::Workload& workload) {
+  if (!workload.container) return Internal("{} has no container", workload.name);
+  if (!fetcher_)
+    fetcher_ = std::make_unique<ImageFetcher>(
+        options_.endpoint, options_.environment, clock_, changed_ ? changed_ : [] {});
+  fetcher_->Fetch(*workload.container);
+  return Status::Ok();
+}
+
+Status DockerRuntime::CleanUp(const ClusterRef& cluster) {
+  return RemoveNetworks(cluster);
+}
+
+// Tells what one container does, and counts its end in the note when that is new.
+plan::ObservedWorkload DockerRuntime::Look(const ContainerInfo& container, DaemonNote& note) {
+  plan::ObservedWorkload workload = Identify(container);
+  if (note.container_id != container.id)  // notes were lost, or are about an earlier container
+    note = {.name = container.name,
+            .role = workload.role,
+            .ordinal = workload.ordinal,
+            .config_hash = workload.config_hash,
+            .container_id = container.id};
+  workload.started_at_ms = container.started_at_ms;
+  workload.refused_hash = note.refused_hash;
+  workload.refused_at_ms = note.failed_at_ms;
+  const bool stop_requested = note.stop_requested_at_ms != 0;
+  if (container.is_running() || container.status == "restarting") {
+    workload.phase = stop_requested ? Phase::kStopping : Phase::kRunning;
+    workload.pid = container.pid;
+    workload.crashes = note.refused_hash.empty() ? note.crashes : 0;
+    workload.reason = note.reason;
+    workload.message = note.message;
+    if (container.status == "paused")
+      workload.message = "is paused: docker unpause " + container.name;
+    return workload;
+  }
+  if (container.status == "removing") {
+    workload.phase = Phase::kStopping;
+    return workload;
+  }
+  workload.phase = Phase::kExited;
+  const bool ran = container.status != "created" && container.finished_at_ms != 0;
+  if (ran && !note.start_failed && note.counted_exit_at_ms != container.finished_at_ms)
+    NoteEnd(container, note);
+  // What failed to start may be another configuration than the one that lies there.
+  if (note.start_failed) workload.config_hash = note.config_hash;
+  workload.exited_at_ms = note.start_failed ? note.failed_at_ms : note.counted_exit_at_ms;
+  workload.crashes = note.crashes;
+  workload.reason = note.reason;
+  workload.message = note.message;
+  return workload;
+}
+
+void DockerRuntime::NoteEnd(const ContainerInfo& container, DaemonNote& note) {
+  note.counted_exit_at_ms = container.finished_at_ms;
+  note.message = HowItEnded(container);
+  if (note.stop_requested_at_ms != 0) {
+    note.crashes = 0;
+    note.reason = "Stopped";
+    LogInfo(kComponent, "{} {}", container.name, note.message);
+    return;
+  }
+  note.crashes = plan::NextCrashCount(note.crashes, container.started_at_ms,
+                                      container.finished_at_ms, options_.restart_policy);
+  note.reason = container.out_of_memory ? "OutOfMemory" : "Crashed";
+  const std::string last = engine_.LastOutput(container.id).value_or("");
+  if (!last.empty()) note.message += "; last output: " + last;
+  LogWarn(kComponent, "{} {}", container.name, note.message);
+}
+
+Status DockerRuntime::EnforceGrace(const ContainerInfo& container, const DaemonNote& note) {
+  constexpr int64_t kSecond = 1000;
+  if (clock_.NowMs() < note.stop_requested_at_ms + container.stop_timeout_s * kSecond)
+    return Status::Ok();
+  LogWarn(kComponent, "{} outlived its grace period of {} s: killing it", container.name,
+          container.stop_timeout_s);
+  const Status killed = engine_.Kill(container.id, "SIGKILL");
+  const bool gone = killed.code() == Code::kAborted || killed.code() == Code::kNotFound;
+  return gone ? Status::Ok() : killed;
+}
+
+void DockerRuntime::Probe(const Containers& containers, plan::ObservedCluster& observed) {
+  std::vector<plan::Probe> probes;
+  std::vector<plan::ObservedWorkload*> probed;
+  for (plan::ObservedWorkload& workload : observed.workloads) {
+    const ContainerInfo* container = FindContainer(containers, workload.name);
+    if (workload.phase != Phase::kRunning || container == nullptr) continue;
+    auto probe = ReadProbe(container->labels);
+    if (!probe.ok()) {
+      workload.message = probe.status().message();
+      continue;
+    }
+    for (const auto& [network, address] : container->addresses)
+      if (probe->host.empty()) probe->host = address;
+    if (!options_.endpoint.is_local() && probe->host == "127.0.0.1")
+      probe->host = options_.endpoint.host;
+    probes.push_back(*std::move(probe));
+    probed.push_back(&workload);
+  }
+  const std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
+  for (size_t i = 0; i < results.size(); ++i) {
+    probed[i]->serving = results[i].serving;
+    probed[i]->live_workers = results[i].live_workers;
+    if (!results[i].serving && probed[i]->message.empty()) probed[i]->message = results[i].message;
+  }
+}
+
+Status DockerRuntime::DropPredecessors(const Containers& containers,
+                                       const plan::ObservedCluster& observed) {
+  for (const plan::ObservedWorkload& workload : observed.workloads) {
+    const ContainerInfo* old = FindContainer(containers, OldName(workload.name));
+    if (!workload.serving || old == nullptr) continue;
+    LogInfo(kComponent, "{} serves; its predecessor is removed", workload.name);
+    RETURN_IF_ERROR(engine_.RemoveContainer(old->id));
+  }
+  return Status::Ok();
+}
+
+Status DockerRuntime::Start(const ClusterRef& cluster, const plan::Workload& workload) {
+  if (!workload.container) return Internal("{} has no container", workload.name);
+  const auto current = engine_.InspectByName(workload.name);
+  if (current.ok() && BelongsTo(current->labels, cluster) && current->is_running())
+    return AlreadyExists("{} runs in container {}", workload.name, current->id.substr(0, 12));
+  if (!current.ok() && current.status().code() != Code::kNotFound) return current.status();
+
+  const DaemonNotes store = NotesOf(cluster);
+  DaemonNote note = store.Find(workload.name);
+  const std::string hash = workload.ConfigHash();
+  // Another configuration starts counting anew.
+  if (note.config_hash != hash) note = {.name = workload.name, .container_id = note.container_id};
+  if (current.ok() && BelongsTo(current->labels, cluster)) note.container_id = current->id;
+  note.role = workload.role;
+  note.ordinal = workload.ordinal;
+  note.config_hash = hash;
+  note.reason = "StartFailed";
+  Status status = TryStart(cluster, workload, note);
+  if (status.ok()) return status;
+  // An engine that can't be reached says nothing about the daemon.
+  if (status.code() == Code::kUnavailable || status.code() == Code::kCancelled) return status;
+  note.start_failed = true;
+  note.failed_at_ms = clock_.NowMs();
+  note.crashes += 1;
+  note.message = status.message();
+  LogWarn(kComponent, "{} can't start: {}", workload.name, status.message());
+  RETURN_IF_ERROR(RollBack(cluster, workload.name, note));
+  RETURN_IF_ERROR(store.Write(note));
+  return status;
+}
+
+Status DockerRuntime::TryStart(const ClusterRef& cluster, const plan::Workload& workload,
+                               DaemonNote& note) {
+  RETURN_IF_ERROR(CheckHost(workload, note));
+  RETURN_IF_ERROR(PrepareNetwork(cluster, workload, note));
+  RETURN_IF_ERROR(PrepareVolumes(cluster, workload, note));
+  ASSIGN_OR_RETURN(const std::string id, PrepareContainer(cluster, workload, note));
+  return Launch(cluster, workload, id, note);
+}
+
+Status DockerRuntime::CheckHost(const plan::Workload& workload, DaemonNote& note) {
+  const plan::Container& container = *workload.container;
+  const bool uses_host_ports = container.network.empty() || container.publish_ports;
+  if (!options_.endpoint.is_local() || !uses_host_ports) return Status::Ok();
+  Status ports = CheckPortsAreFree(workload);
+  if (ports.code() == Code::kFailedPrecondition) note.reason = "PortInUse";
+  return ports;
+}
+
+Status DockerRuntime::PrepareNetwork(const ClusterRef& cluster, const plan::Workload& workload,
+                                     DaemonNote& note) {
+  const std::string& name = workload.container->network;
+  if (name.empty()) return Status::Ok();
+  const auto found = engine_.InspectNetwork(name);
+  if (found.ok()) return Status::Ok();
+  if (found.status().code() != Code::kNotFound) return found.status();
+  note.reason = "NetworkFailed";
+  const Status created = engine_.CreateNetwork(name, ClusterLabels(cluster));
+  if (!created.ok() && created.code() != Code::kAborted)
+    return created.WithContext("create network " + name);
+  note.reason = "StartFailed";
+  return Status::Ok();
+}
+
+Status DockerRuntime::PrepareVolumes(const ClusterRef& cluster, const plan::Workload& workload,
+                                     DaemonNote& note) {
+  for (const plan::Volume& volume : workload.volumes) {
+    if (volume.volume_name.empty()) continue;
+    const auto found = engine_.InspectVolume(volume.volume_name);
+    if (found.status().code() == Code::kNotFound) {
+      RETURN_IF_ERROR(engine_.CreateVolume(volume.volume_name, VolumeLabels(cluster, volume)));
+      continue;
+    }
+    if (!found.ok()) return found.status();
+    if (BelongsTo(found->labels, cluster)) continue;
+    note.reason = "VolumeConflict";
+    const std::string uid = LabelOf(found->labels, kUidLabel);
+    return uid.empty() ? FailedPrecondition(
+                             "volume {} is not ours: remove it or choose another name for "
+                             "the cluster",
+                             volume.volume_name)
+                       : FailedPrecondition(
+                             "volume {} holds data of another cluster (uid {}): remove it "
+                             "or choose another name for the cluster",
+                             volume.volume_name, uid);
+  }
+  return Status::Ok();
+}
+
+Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
+                                                    const plan::Workload& workload,
+                                                    DaemonNote& note) {
+  const auto conflict = [&](const ContainerInfo& other) {
+    note.reason = "NameConflict";
+    return FailedPrecondition(
+        "container {} ({}) is not ours: rename or remove it, or choose "
+        "another name for the cluster",
+        other.name, other.id.substr(0, 12));
+  };
+  const auto is_current = [&](const ContainerInfo& container) {
+    return LabelOf(container.labels, kHashLabel) == note.config_hash;
+  };
+  const auto found = engine_.InspectByName(workload.name);
+  if (found.ok()) {
+    if (!BelongsTo(found->labels, cluster)) return conflict(*found);
+    if (is_current(*found)) return found->id;
+    RETURN_IF_ERROR(SetAside(*found));
+  } else if (found.status().code() != Code::kNotFound) {
+    return found.status();
+  }
+  ASSIGN_OR_RETURN(const ApiVersion version, engine_.client().Version());
+  auto created = engine_.CreateContainer(workload.name, ContainerBody(cluster, workload, version));
+  if (created.ok()) return created;
+  const std::string& message = created.status().message();
+  switch (created.status().code()) {
+    case Code::kAborted: {  // somebody took the name meanwhile: perhaps our own lost call
+      ASSIGN_OR_RETURN(const ContainerInfo other, engine_.InspectByName(workload.name));
+      if (!BelongsTo(other.labels, cluster) || !is_current(other)) return conflict(other);
+      return other.id;
+    }
+    case Code::kNotFound:
+      if (message.find("image") == std::string::npos) return created.status();
+      note.reason = "ImageNotPresent";
+      if (fetcher_) fetcher_->Forget(workload.container->image);
+      return created.status();
+    case Code::kInvalidArgument:
+      if (message.find("source path does not exist") == std::string::npos) return created.status();
+      note.reason = "MountMissing";
+      return FailedPrecondition(
+          "{}; create the folder on the Docker host for user {}, or name "
+          "another one",
+          message, workload.container->settings.user);
+    default: return created.status();
+  }
+}
+
+Status DockerRuntime::SetAside(const ContainerInfo& container) {
+  const auto old = engine_.InspectByName(OldName(container.name));
+  if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
+  // One that is kept already has served, and this one has not.
+  const bool worth_keeping = !old.ok() && container.started_at_ms != 0;
+  return worth_keeping ? engine_.Rename(container.id, OldName(container.name))
+                       : engine_.RemoveContainer(container.id);
+}
+
+Status DockerRuntime::Launch(const ClusterRef& cluster, const plan::Workload& workload,
+                             const std::string& container_id, DaemonNote& note) {
+  note.container_id = container_id;
+  const Status stamps = CheckStamps(engine_, container_id, cluster, workload);
+  if (stamps.code() == Code::kFailedPrecondition) note.reason = "VolumeConflict";
+  RETURN_IF_ERROR(stamps);
+  ASSIGN_OR_RETURN(std::vector<Upload> uploads, UploadsFor(cluster, workload));
+  for (Upload& upload : uploads)
+    RETURN_IF_ERROR(engine_.PutArchive(container_id, upload.path, std::move(upload.tar)));
+
+  // On record first: from its start on, an end of the container is a crash.
+  ASSIGN_OR_RETURN(const ContainerInfo before, engine_.InspectByName(workload.name));
+  DaemonNote running = note;
+  running.stop_requested_at_ms = 0;
+  running.counted_exit_at_ms = before.finished_at_ms;
+  running.start_failed = false;
+  running.reason.clear();
+  running.message.clear();
+  RETURN_IF_ERROR(NotesOf(cluster).Write(running));
+  const Status started = engine_.StartContainer(container_id);
+  if (started.ok()) {
+    LogInfo(kComponent, "started {} (container {})", workload.name, container_id.substr(0, 12));
+    return started;
+  }
+  const std::string& message = started.message();
+  for (const char* text : {"port is already allocated", "address already in use"})
+    if (message.find(text) != std::string::npos) note.reason = "PortInUse";
+  return started;
+}
+
+Status DockerRuntime::RollBack(const ClusterRef& cluster, const std::string& name,
+                               DaemonNote& note) {
+  const auto old = engine_.InspectByName(OldName(name));
+  if (old.status().code() == Code::kNotFound) return Status::Ok();
+  if (!old.ok()) return old.status();
+  if (!BelongsTo(old->labels, cluster)) return Status::Ok();
+  const auto failed = engine_.InspectByName(name);
+  if (failed.ok() && BelongsTo(failed->labels, cluster))
+    RETURN_IF_ERROR(engine_.RemoveContainer(failed->id));
+  RETURN_IF_ERROR(engine_.Rename(old->id, name));
+  const Status started = engine_.StartContainer(old->id);
+  if (!started.ok()) {
+    LogWarn(kComponent, "{}: its predecessor can't start either: {}", name, started.message());
+    return Status::Ok();
+  }
+  LogWarn(kComponent, "{}: its predecessor runs again", name);
+  note.refused_hash = note.config_hash;
+  note.container_id = old->id;
+  note.stop_requested_at_ms = 0;
+  note.counted_exit_at_ms = old->finished_at_ms;
+  note.start_failed = false;
+  return Status::Ok();
+}
+
+Status DockerRuntime::Stop(const ClusterRef& cluster, const std::string& workload) {
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const ContainerInfo* container = FindContainer(containers, workload);
+  if (container == nullptr || !container->is_running())
+    return NotFound("{} is not running", workload);
+  const DaemonNotes store = NotesOf(cluster);
+  DaemonNote note = store.Find(workload);
+  if (note.container_id != container->id) (void)Look(*container, note);
+  if (note.stop_requested_at_ms == 0) {
+    // On record first: an end that was asked for must never look like a crash.
+    note.stop_requested_at_ms = clock_.NowMs();
+    RETURN_IF_ERROR(store.Write(note));
+  }
+  const Status signalled = engine_.Kill(container->id, "SIGTERM");
+  const bool gone = signalled.code() == Code::kAborted || signalled.code() == Code::kNotFound;
+  return gone ? Status::Ok() : signalled;
+}
+
+Status DockerRuntime::Remove(const ClusterRef& cluster, const std::string& workload) {
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const ContainerInfo* container = FindContainer(containers, workload);
+  const ContainerInfo* old = FindContainer(containers, OldName(workload));
+  if (container != nullptr && container->is_running())
+    return FailedPrecondition("{} runs in container {}", workload, container->id.substr(0, 12));
+  const size_t going = (container != nullptr ? 1 : 0) + (old != nullptr ? 1 : 0);
+  // Before the last container, so that a crash in between doesn't leave networks alone.
+  if (going > 0 && going == containers.size()) RETURN_IF_ERROR(RemoveNetworks(cluster));
+  if (old != nullptr) RETURN_IF_ERROR(engine_.RemoveContainer(old->id));
+  if (container != nullptr) RETURN_IF_ERROR(engine_.RemoveContainer(container->id));
+  return NotesOf(cluster).Remove(workload);
+}
+
+Status DockerRuntime::RemoveNetworks(const ClusterRef& cluster) {
+  ASSIGN_OR_RETURN(const auto networks, engine_.ListNetworks({LabelIs(kUidLabel, cluster.uid)}));
+  for (const ResourceInfo& network : networks) {
+    const Status removed = engine_.RemoveNetwork(network.id);
+    if (removed.code() == Code::kPermissionDenied)
+      LogWarn(kComponent, "network {} is kept: {}", network.name, removed.message());
+    else
+      RETURN_IF_ERROR(removed);
+  }
+  return Status::Ok();
+}
+
+Status DockerRuntime::DeleteData(const ClusterRef& cluster) {
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  for (const ContainerInfo& container : containers)
+    if (container.is_running())
+      return FailedPrecondition("{} runs in container {}", container.name,
+                                container.id.substr(0, 12));
+  ASSIGN_OR_RETURN(const auto volumes, engine_.ListVolumes({LabelIs(kUidLabel, cluster.uid)}));
+  for (const ResourceInfo& volume : volumes) {
+    if (LabelOf(volume.labels, kKindLabel) == "under-store") continue;
+    RETURN_IF_ERROR(engine_.RemoveVolume(volume.name));
+    LogInfo(kComponent, "deleted volume {}", volume.name);
+  }
+  return NotesOf(cluster).RemoveAll();
+}
+
+}  // namespace headpond::runtime

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "operator/runtime/docker/engine.h"
+#include "operator/runtime/docker/event_watch.h"
+#include "operator/runtime/docker/image_fetcher.h"
+#include "operator/runtime/docker/notes.h"
+#include "operator/runtime/prober.h"
+#include "operator/runtime/runtime.h"
+
+namespace headpond::runtime {
+
+// Runs daemons as containers of a Docker Engine. What belongs to a cluster is known by its labels
+// (container_body.h) alone, so containers, volumes and networks of others are never touched,
+// whatever their names. Containers live on while the operator is away, and are found again by their
+// labels.
+//
+// A container is called like its daemon. One that is replaced is kept as "<name>.old" until its
+// successor serves, and takes its place again when that can't be started.
+class DockerRuntime final : public Runtime {
+ public:
+  struct Options {
+    Endpoint endpoint;
+    std::string home;                                // for notes: <home>/docker/<cluster uid>/
+    std::map<std::string, std::string> environment;  // leads to logins to registries
+    plan::RestartPolicy restart_policy;
+    std::chrono::milliseconds probe_timeout{1000};
+  };
+  // `clock` outlives the runtime.
+  DockerRuntime(Options options, const Clock& clock);
+  ~DockerRuntime() override;
+
+  plan::Layout LayoutFor(const ClusterRef& cluster) const override;
+  Result<plan::ObservedCluster> Observe(const ClusterRef& cluster) override;
+  Status Start(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status Stop(const ClusterRef& cluster, const std::string& workload) override;
+  Status Remove(const ClusterRef& cluster, const std::string& workload) override;
+  Status DeleteData(const ClusterRef& cluster) override;
+  Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status CleanUp(const ClusterRef& cluster) override;
+  void OnChange(std::function<void()> changed) override;
+
+ private:
+  using Containers = std::vector<ContainerInfo>;
+
+  DaemonNotes NotesOf(const ClusterRef& cluster) const;
+  // All of the cluster, those kept for later included.
+  Result<Containers> ContainersOf(const ClusterRef& cluster);
+
+  plan::ObservedWorkload Look(const ContainerInfo& container, DaemonNote& note);
+  void NoteEnd(const ContainerInfo& container, DaemonNote& note);
+  Status EnforceGrace(const ContainerInfo& container, const DaemonNote& note);
+  void Probe(const Containers& containers, plan::ObservedCluster& observed);
+  Status DropPredecessors(const Containers& containers, const plan::ObservedCluster& observed);
+
+  Status CheckHost(const plan::Workload& workload, DaemonNote& note);
+  Status PrepareNetwork(const ClusterRef& cluster, const plan::Workload& workload,
+                        DaemonNote& note);
+  Status PrepareVolumes(const ClusterRef& cluster, const plan::Workload& workload,
+                        DaemonNote& note);
+  // The container to start: the one that is there, or a new one.
+  Result<std::string> PrepareContainer(const ClusterRef& cluster, const plan::Workload& workload,
+                                       DaemonNote& note);
+  Status SetAside(const ContainerInfo& container);
+  Status Launch(const ClusterRef& cluster, const plan::Workload& workload,
+                const std::string& container_id, DaemonNote& note);
+  Status TryStart(const ClusterRef& cluster, const plan::Workload& workload, DaemonNote& note);
+  // Puts the predecessor, if there is one, back in place of a container that can't start.
+  Status RollBack(const ClusterRef& cluster, const std::string& name, DaemonNote& note);
+  Status RemoveNetworks(const ClusterRef& cluster);
+  Result<bool> HasData(const ClusterRef& cluster);
+
+  const Options options_;
+  const Clock& clock_;
+  Engine engine_;
+  Prober prober_;
+  std::function<void()> changed_;
+  std::unique_ptr<ImageFetcher> fetcher_;  // from the first image on
+  std::unique_ptr<EventWatch> events_;     // from the first look on: an idle operator asks nobody
+};
+
+}  // namespace headpond::runtime

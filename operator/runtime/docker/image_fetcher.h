@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "image/engine.h"
+#include "operator/plan/plan.h"
+#include "operator/runtime/docker/engine.h"
+
+namespace headpond::runtime {
+
+// Sees to it that an engine has images: looks, loads archives, pulls. One after the other on a
+// thread of its own, because a pull may take minutes. Thread safe.
+class ImageFetcher {
+ public:
+  // `environment` leads to the docker command's logins. `changed` is called on the thread when the
+  // state of an image changes (its progress is no change).
+  ImageFetcher(Endpoint endpoint, std::map<std::string, std::string> environment,
+               const Clock& clock, std::function<void()> changed);
+  ~ImageFetcher();
+
+  // Begins with it, if that isn't under way.
+  void Fetch(const plan::Container& container) EXCLUDES(mutex_);
+  // What is known, by reference.
+  std::map<std::string, plan::ObservedImage> images() const EXCLUDES(mutex_);
+  // The engine was found not to have it.
+  void Forget(const std::string& image) EXCLUDES(mutex_);
+
+ private:
+  void Run();
+  void Work(const plan::Container& container);
+  Status Obtain(const plan::Container& container);
+  Status Load(const std::string& tar);
+  Status Pull(const std::string& reference);
+  void SetMessage(const std::string& image, std::string message) EXCLUDES(mutex_);
+
+  const std::map<std::string, std::string> environment_;
+  std::atomic<bool> cancelled_ = false;
+  Engine engine_;
+  image::Engine transfers_;
+  const Clock& clock_;
+  const std::function<void()> changed_;
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::deque<plan::Container> queue_ GUARDED_BY(mutex_);
+  std::map<std::string, plan::ObservedImage> images_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace headpond::runtime

@@ -1,0 +1,104 @@
+#include "operator/runtime/docker/notes.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/log.h"
+#include "io/env.h"
+
+namespace headpond::runtime {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMaxNoteBytes = 1 << 20;
+constexpr std::string_view kSuffix = ".json";
+
+std::string ToText(const DaemonNote& n) {
+  const json text = {{"name", n.name},
+                     {"role", plan::RoleName(n.role)},
+                     {"ordinal", n.ordinal},
+                     {"configHash", n.config_hash},
+                     {"containerId", n.container_id},
+                     {"stopRequestedAtMs", n.stop_requested_at_ms},
+                     {"countedExitAtMs", n.counted_exit_at_ms},
+                     {"crashes", n.crashes},
+                     {"startFailed", n.start_failed},
+                     {"failedAtMs", n.failed_at_ms},
+                     {"reason", n.reason},
+                     {"message", n.message},
+                     {"refusedHash", n.refused_hash}};
+  return text.dump(2, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace) + "\n";
+}
+
+Result<DaemonNote> Parse(const std::string& text) {
+  const json found = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!found.is_object()) return Status(Code::kDataLoss, "not a note");
+  try {
+    return DaemonNote{.name = found.at("name"),
+                      .role = found.at("role") == plan::RoleName(plan::Role::kWorker)
+                                  ? plan::Role::kWorker
+                                  : plan::Role::kMaster,
+                      .ordinal = found.at("ordinal"),
+                      .config_hash = found.at("configHash"),
+                      .container_id = found.at("containerId"),
+                      .stop_requested_at_ms = found.at("stopRequestedAtMs"),
+                      .counted_exit_at_ms = found.at("countedExitAtMs"),
+                      .crashes = found.at("crashes"),
+                      .start_failed = found.at("startFailed"),
+                      .failed_at_ms = found.at("failedAtMs"),
+                      .reason = found.at("reason"),
+                      .message = found.at("message"),
+                      .refused_hash = found.at("refusedHash")};
+  } catch (const json::exception& error) {
+    return Status(Code::kDataLoss, error.what());
+  }
+}
+
+}  // namespace
+
+std::string DaemonNotes::PathOf(const std::string& name) const {
+  return fmt::format("{}/{}{}", directory_, name, kSuffix);
+}
+
+Result<std::vector<DaemonNote>> DaemonNotes::List() const {
+  std::vector<DaemonNote> notes;
+  ASSIGN_OR_RETURN(const bool exists, io::Env::Posix().Exists(directory_));
+  if (!exists) return notes;
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, io::Env::Posix().List(directory_));
+  for (const std::string& file : names) {
+    if (!file.ends_with(kSuffix)) continue;
+    const std::string name = file.substr(0, file.size() - kSuffix.size());
+    DaemonNote note = Find(name);
+    if (note.name == name) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+DaemonNote DaemonNotes::Find(const std::string& name) const {
+  const auto text = io::ReadWholeFile(io::Env::Posix(), PathOf(name), kMaxNoteBytes);
+  if (!text.ok()) return {.name = name};
+  auto note = Parse(*text);
+  if (note.ok()) return *std::move(note);
+  LogWarn("docker-runtime", "ignored {}: {}", PathOf(name), note.status().message());
+  return {.name = name};
+}
+
+Status DaemonNotes::Write(const DaemonNote& note) const {
+  RETURN_IF_ERROR(io::Env::Posix().CreateDirectories(directory_));
+  return io::WriteFileAtomically(io::Env::Posix(), PathOf(note.name), ToText(note));
+}
+
+Status DaemonNotes::Remove(const std::string& name) const {
+  const Status removed = io::Env::Posix().Remove(PathOf(name));
+  return removed.code() == Code::kNotFound ? Status::Ok() : removed;
+}
+
+Status DaemonNotes::RemoveAll() const {
+  std::error_code error;
+  std::filesystem::remove_all(directory_, error);
+  return error ? ErrnoStatus(error.value(), "delete " + directory_) : Status::Ok();
+}
+
+}  // namespace headpond::runtime
