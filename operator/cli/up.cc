@@ -67,10 +67,11 @@ Result<std::vector<CacheCluster>> LoadClusters(const UpArguments& arguments) {
 
 void PrintDryRun(const std::vector<CacheCluster>& clusters, const std::string& home) {
   for (const CacheCluster& cluster : clusters) {
-    const plan::Layout layout{
+    plan::Layout layout{
         .cluster_dir = fmt::format("{}/clusters/{}/{}", home, cluster.metadata.name_space,
                                    cluster.metadata.name),
         .memory_dir = "/dev/shm/<user>"};
+    if (cluster.spec.runtime_type == api::RuntimeType::kDocker) layout = plan::ContainerLayout();
     for (const plan::Workload& workload : plan::Desired(cluster, layout))
       fmt::print("{}: headpond {}\n", workload.name, fmt::join(workload.args, " "));
   }
@@ -102,8 +103,9 @@ class Waiter {
 
  private:
   Status CheckHopeless() const {
-    static const std::set<std::string> kNeedsUser = {"PortInUse", "VolumeConflict", "NoSpace",
-                                                     "StartFailed", "CrashLooping"};
+    static const std::set<std::string> kNeedsUser = {
+        "PortInUse",    "VolumeConflict", "NoSpace",     "StartFailed",
+        "MountMissing", "NameConflict",   "CrashLooping"};
     const controller::Condition* degraded = status_.Find("Degraded");
     if (degraded == nullptr || degraded->status != "True" || !kNeedsUser.contains(degraded->reason))
       return Status::Ok();

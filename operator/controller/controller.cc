@@ -31,9 +31,8 @@ plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::
 
 }  // namespace
 
-Controller::Controller(ClusterStore& store, runtime::Runtime& runtime, const Clock& clock,
-                       Options options)
-    : store_(store), runtime_(runtime), clock_(clock), options_(options) {}
+Controller::Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options)
+    : store_(store), runtimes_(runtimes), clock_(clock), options_(options) {}
 
 milliseconds Controller::ReconcileAll() {
   const auto list = store_.List();
@@ -51,16 +50,15 @@ milliseconds Controller::ReconcileAll() {
 milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   const runtime::ClusterRef ref{key.name_space, key.name, cluster.metadata.uid};
-  const plan::DesiredCluster desired = DesiredState(cluster, runtime_.LayoutFor(ref));
+  runtime::Runtime* const runtime = runtimes_.For(cluster.spec.runtime_type);
+  if (runtime == nullptr)
+    return Excuse(cluster, {},
+                  FailedPrecondition("spec.runtime.type: this operator does not run it"));
+  const plan::DesiredCluster desired = DesiredState(cluster, runtime->LayoutFor(ref));
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
 
-  const auto observed = runtime_.Observe(ref);
-  if (!observed.ok()) {
-    const ClusterStatus status = ComputeStatus(cluster, desired.workloads, {}, {},
-                                               observed.status(), before, clock_.NowMs());
-    Report(cluster, before, status);
-    return options_.longest_interval;
-  }
+  const auto observed = runtime->Observe(ref);
+  if (!observed.ok()) return Excuse(cluster, desired, observed.status());
   const plan::Plan plan =
       plan::MakePlan(desired, *observed, clock_.NowMs(), options_.restart_policy);
   if (desired.deleting && plan.converged()) {
@@ -75,7 +73,7 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan,
                                              Status::Ok(), before, clock_.NowMs());
   Report(cluster, before, status);
-  const bool acted = Execute(ref, desired.workloads, plan);
+  const bool acted = Execute(*runtime, ref, desired.workloads, plan);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
   milliseconds next =
@@ -85,13 +83,22 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
   return next;
 }
 
-bool Controller::Execute(const runtime::ClusterRef& ref,
+milliseconds Controller::Excuse(const api::CacheCluster& cluster,
+                                const plan::DesiredCluster& desired, const Status& trouble) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
+  Report(cluster, before,
+         ComputeStatus(cluster, desired.workloads, {}, {}, trouble, before, clock_.NowMs()));
+  return options_.longest_interval;
+}
+
+bool Controller::Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
                          const std::vector<plan::Workload>& workloads, const plan::Plan& plan) {
   const std::vector<plan::Action> actions = plan.Runnable();
   for (const plan::Action& action : actions) {
     LogInfo(kComponent, "cluster {}/{}: {}", ref.name_space, ref.name, plan::Describe(action));
     // A failed start is on record in the runtime, and shows in the next status.
-    if (const Status done = runtime::Execute(runtime_, ref, workloads, action); !done.ok())
+    if (const Status done = runtime::Execute(runtime, ref, workloads, action); !done.ok())
       LogWarn(kComponent, "cluster {}/{}: {}: {}", ref.name_space, ref.name, plan::Describe(action),
               done.message());
   }

@@ -9,6 +9,16 @@
 
 namespace headpond::controller {
 
+// Where clusters run, by spec.runtime.type. Null: this operator doesn't have it.
+struct Runtimes {
+  runtime::Runtime* process = nullptr;
+  runtime::Runtime* docker = nullptr;
+
+  runtime::Runtime* For(api::RuntimeType type) const {
+    return type == api::RuntimeType::kDocker ? docker : process;
+  }
+};
+
 // Makes what runs equal to what the store asks for. Level based: each pass looks at everything
 // anew, so a missed event, a crash of the operator or a change behind its back costs time and
 // nothing else. Not thread safe.
@@ -23,7 +33,7 @@ class Controller {
     std::chrono::milliseconds longest_interval{1000};
   };
   // All must outlive the controller.
-  Controller(ClusterStore& store, runtime::Runtime& runtime, const Clock& clock, Options options);
+  Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options);
 
   // One pass over all clusters. Returns how long the next one may wait if no event comes before.
   std::chrono::milliseconds ReconcileAll();
@@ -33,15 +43,18 @@ class Controller {
 
  private:
   std::chrono::milliseconds Reconcile(const api::CacheCluster& cluster);
+  // Nothing can be done: says so in the status.
+  std::chrono::milliseconds Excuse(const api::CacheCluster& cluster,
+                                   const plan::DesiredCluster& desired, const Status& trouble);
   // Does what the plan allows now; true when there was something.
-  bool Execute(const runtime::ClusterRef& ref, const std::vector<plan::Workload>& workloads,
-               const plan::Plan& plan);
+  bool Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
+               const std::vector<plan::Workload>& workloads, const plan::Plan& plan);
   void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);
   std::chrono::milliseconds NextLook(const ClusterKey& key, bool settled, bool changed);
 
   ClusterStore& store_;
-  runtime::Runtime& runtime_;
+  const Runtimes runtimes_;
   const Clock& clock_;
   const Options options_;
   size_t cluster_count_ = 0;

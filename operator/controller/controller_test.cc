@@ -56,7 +56,7 @@ class ControllerTest : public ::testing::Test {
   FakeWorld world_;
   FileStore store_{home_.path(), clock_};
   FakeRuntime runtime_{world_, clock_};
-  Controller controller_{store_, runtime_, clock_, {}};
+  Controller controller_{store_, {.process = &runtime_}, clock_, {}};
 };
 
 TEST_F(ControllerTest, BringsAClusterUpInOrderAndReportsIt) {
@@ -234,7 +234,7 @@ TEST_F(ControllerTest, ARestartedOperatorTakesOverWithoutTouchingAnything) {
   Settle();
   world_.actions.clear();
   FakeRuntime runtime(world_, clock_);
-  Controller second(store_, runtime, clock_, {});
+  Controller second(store_, {.process = &runtime}, clock_, {});
   EXPECT_EQ(second.ReconcileAll(), kSteady);
   EXPECT_THAT(world_.actions, IsEmpty());
 }

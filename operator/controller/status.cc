@@ -145,14 +145,34 @@ void SetProgressing(const api::CacheCluster& cluster, const plan::Plan& plan,
     return conditions.Set("Progressing", true, "WorkersRegistering",
                           fmt::format("{} of {} workers have registered", status.registered_workers,
                                       status.workers.desired));
+  if (!plan.halted.empty())
+    return conditions.Set("Progressing", false, "Halted", plan.halted.front());
   conditions.Set("Progressing", false, "AsDesired", "");
 }
 
-void SetDegraded(const plan::ObservedCluster& observed, const Status& trouble,
-                 Conditions& conditions) {
+// Images that are wanted and can't be had.
+std::map<std::string, const plan::ObservedImage*> FailedImages(
+    const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed) {
+  std::map<std::string, const plan::ObservedImage*> failed;
+  for (const plan::Workload& workload : desired) {
+    if (!workload.container) continue;
+    const auto found = observed.images.find(workload.container->image);
+    if (found == observed.images.end()) continue;
+    if (found->second.failures > 0 && found->second.state != plan::ImageState::kPresent)
+      failed.emplace(found->first, &found->second);
+  }
+  return failed;
+}
+
+void SetDegraded(const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed,
+                 const plan::Plan& plan, const Status& trouble, Conditions& conditions) {
   if (!trouble.ok()) return conditions.Set("Degraded", true, "OperatorError", trouble.message());
-  std::vector<std::string> messages;
-  std::string reason;
+  std::vector<std::string> messages = plan.halted;
+  std::string reason = messages.empty() ? "" : "RolledBack";
+  for (const auto& [name, image] : FailedImages(desired, observed)) {
+    if (reason.empty()) reason = image->reason;
+    messages.push_back(fmt::format("image {}: {}", name, image->message));
+  }
   for (const ObservedWorkload& workload : observed.workloads) {
     if (!HasFailed(workload)) continue;
     const bool loops = workload.reason == "Crashed" && workload.crashes >= kCrashLoop;
@@ -221,6 +241,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                                  : fmt::format("{}, waits for {}", Describe(step.action),
                                                fmt::join(step.waits_for, ", ")));
   status.rollout.insert(status.rollout.end(), plan.in_progress.begin(), plan.in_progress.end());
+  status.rollout.insert(status.rollout.end(), plan.halted.begin(), plan.halted.end());
   if (status.rollout.size() > kMaxRollout) status.rollout.resize(kMaxRollout);
 
   Conditions conditions(before, status.observed_generation, now_ms);
@@ -228,7 +249,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   SetRole("MastersReady", status.masters, -1, conditions);
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
-  SetDegraded(observed, trouble, conditions);
+  SetDegraded(desired, observed, plan, trouble, conditions);
   status.conditions = conditions.Take();
   status.phase = PhaseOf(cluster, status);
   return status;

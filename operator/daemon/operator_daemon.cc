@@ -21,6 +21,7 @@
 #include "operator/controller/file_store.h"
 #include "operator/controller/home.h"
 #include "operator/daemon/api_cluster_store.h"
+#include "operator/runtime/docker/docker_runtime.h"
 #include "operator/runtime/process/process_runtime.h"
 
 namespace headpond::operator_daemon {
@@ -154,13 +155,20 @@ Status Run(const Options& options) {
        .restart_policy = options.restart_policy},
       clock);
   runtime.OnChange([fd = wakeups.wake_fd()] { Notify(fd); });
+  ASSIGN_OR_RETURN(runtime::Endpoint engine, runtime::EndpointFrom(options.environment));
+  runtime::DockerRuntime docker({.endpoint = std::move(engine),
+                                 .home = options.home,
+                                 .environment = options.environment,
+                                 .restart_policy = options.restart_policy},
+                                clock);
+  docker.OnChange([fd = wakeups.wake_fd()] { Notify(fd); });
   std::unique_ptr<ServedApi> api;
   if (options.serve_api) {
     ASSIGN_OR_RETURN(api, ServedApi::Start(options, wakeups.wake_fd()));
   }
   controller::ClusterStore& clusters = api ? static_cast<controller::ClusterStore&>(api->store())
                                            : static_cast<controller::ClusterStore&>(store);
-  controller::Controller controller(clusters, runtime, clock,
+  controller::Controller controller(clusters, {.process = &runtime, .docker = &docker}, clock,
                                     {.restart_policy = options.restart_policy});
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),

@@ -1,0 +1,274 @@
+// Whole lives of a cluster in Docker: controller, plan, runtime and a fake engine.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/mutex.h"
+#include "operator/controller/controller.h"
+#include "operator/controller/file_store.h"
+#include "operator/runtime/docker/docker_runtime.h"
+#include "operator/testing/fake_engine.h"
+#include "operator/testing/free_ports.h"
+#include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
+
+namespace headpond::controller {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing_operator::FakeEngine;
+
+constexpr const char* kImage = "registry.example/headpond:1";
+const ClusterKey kKey{"default", "demo"};
+
+// Something that others note and one waits for.
+class Bell {
+ public:
+  void Ring() {
+    MutexLock lock(mutex_);
+    rung_ = true;
+    changed_.NotifyAll();
+  }
+  void Wait(milliseconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    MutexLock lock(mutex_);
+    while (!rung_ && changed_.WaitUntil(mutex_, deadline)) continue;
+    rung_ = false;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool rung_ GUARDED_BY(mutex_) = false;
+};
+
+class DockerWorld {
+ public:
+  explicit DockerWorld(FakeEngine::Options options = {}) : engine_(std::move(options)) {
+    engine_.AddToRegistry(kImage);
+    const int base = testing_operator::FreePortBase(24);
+    spec_ = {{"runtime", {{"type", "docker"}}},
+             {"image", kImage},
+             {"network", {{"mode", "bridge"}}},
+             {"ports",
+              {{"master", {{"rpc", base}, {"web", base + 1}}},
+               {"worker", {{"rpc", base + 2}, {"web", base + 3}}}}},
+             {"terminationGracePeriodSeconds", 1},
+             {"worker", {{"replicas", 2}}}};
+    StartOperator();
+  }
+
+  // The operator dies, if it lives, and another one takes over.
+  void StartOperator() {
+    controller_.reset();
+    runtime_.reset();
+    runtime_ = std::make_unique<runtime::DockerRuntime>(
+        runtime::DockerRuntime::Options{.endpoint = engine_.endpoint(), .home = home_.path()},
+        Clock::System());
+    runtime_->OnChange([this] { bell_.Ring(); });
+    controller_ = std::make_unique<Controller>(store_, Runtimes{.docker = runtime_.get()},
+                                               Clock::System(), Controller::Options());
+  }
+
+  void Apply() {
+    auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
+                                          {"kind", api::kCacheClusterKind},
+                                          {"metadata", {{"name", "demo"}}},
+                                          {"spec", spec_}});
+    ASSERT_OK(cluster);
+    ASSERT_OK(store_.Apply(*cluster));
+  }
+
+  // Reconciles until `done`, at most half a minute. An operator whose engine died under its hands
+  // is replaced.
+  bool RunUntil(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const milliseconds next = controller_->ReconcileAll();
+      if (engine_.is_dead()) {
+        ++deaths_;
+        engine_.Revive();
+        StartOperator();
+        continue;
+      }
+      if (done()) return true;
+      bell_.Wait(std::min(next, milliseconds(20)));
+    }
+    return false;
+  }
+  // All runs as the current spec says.
+  bool RunUntilSettled() {
+    return RunUntil([&] {
+      const ClusterStatus status = StatusNow();
+      return status.IsTrue("Ready") && status.IsTrue("WorkersReady") &&
+             !status.IsTrue("Progressing") && status.workers.updated == status.workers.desired;
+    });
+  }
+  bool RunUntilGone() {
+    return RunUntil([&] { return store_.List().value_or(ClusterList()).clusters.empty(); });
+  }
+
+  ClusterStatus StatusNow() { return store_.GetStatus(kKey).value_or({}); }
+  Status Delete(bool with_data) { return store_.MarkDeleted(kKey, with_data); }
+
+  FakeEngine& engine() { return engine_; }
+  json& spec() { return spec_; }
+  int deaths() const { return deaths_; }
+
+ private:
+  FakeEngine engine_;
+  TempDirectory home_;
+  FileStore store_{home_.path(), Clock::System()};
+  Bell bell_;
+  json spec_;
+  std::unique_ptr<runtime::DockerRuntime> runtime_;
+  std::unique_ptr<Controller> controller_;
+  int deaths_ = 0;
+};
+
+std::vector<std::string> Daemons() {
+  return {"demo-master-0", "demo-worker-0", "demo-worker-1"};
+}
+
+TEST(DockerClusterTest, ComesUpOnItsOwnNetworkAndIsLeftAloneThen) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
+  EXPECT_EQ(world.engine().containers(), Daemons());
+  EXPECT_THAT(world.engine().networks(), ElementsAre("default-demo"));
+  world.engine().ForgetMutations();
+  world.Apply();
+  world.StartOperator();
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_THAT(world.engine().mutations(), IsEmpty());
+}
+
+TEST(DockerClusterTest, WhatIsRemovedByHandIsBackWithinThreeSeconds) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto start = std::chrono::steady_clock::now();
+  world.engine().ForceRemove("demo-worker-1");
+  ASSERT_TRUE(world.RunUntil([&] { return world.engine().containers() == Daemons(); }));
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST(DockerClusterTest, AnImageThatCantBePulledStopsNothing) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  world.engine().ForgetMutations();
+  world.spec()["image"] = "registry.example/headpond:typo";
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Degraded"); }));
+  const ClusterStatus status = world.StatusNow();
+  EXPECT_EQ(status.Find("Degraded")->reason, "ImagePullFailed");
+  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("headpond:typo"));
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_THAT(world.engine().mutations(), IsEmpty());
+  world.spec()["image"] = kImage;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
+  EXPECT_THAT(world.engine().mutations(), IsEmpty());
+}
+
+TEST(DockerClusterTest, AnImageThatDoesNotStartIsRolledBackAndTheRestIsSpared) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  world.engine().AddToRegistry("registry.example/broken:1");
+  world.engine().BreakImage("registry.example/broken:1");
+  world.spec()["image"] = "registry.example/broken:1";
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] {
+    const ClusterStatus status = world.StatusNow();
+    const Condition* const degraded = status.Find("Degraded");
+    return degraded != nullptr && degraded->reason == "RolledBack" && status.IsTrue("Ready") &&
+           !status.IsTrue("Progressing");
+  })) << ToJson(world.StatusNow()).dump(2);
+  EXPECT_EQ(world.engine().containers(), Daemons());
+  for (const std::string& name : Daemons())
+    EXPECT_EQ(world.engine().CreateBody(name)["Image"], kImage);
+  world.spec()["image"] = kImage;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
+  EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
+}
+
+TEST(DockerClusterTest, AnEngineThatWasGoneIsBackInTheStatusWithinThreeSeconds) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  world.engine().GoAway();
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Degraded"); }));
+  world.engine().ComeBack();
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST(DockerClusterTest, DeletionKeepsDataUnlessToldOtherwise) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  ASSERT_OK(world.Delete(/*with_data=*/false));
+  ASSERT_TRUE(world.RunUntilGone());
+  EXPECT_THAT(world.engine().containers(), IsEmpty());
+  EXPECT_THAT(world.engine().networks(), IsEmpty());
+  EXPECT_THAT(world.engine().volumes(), Contains("demo-master-0-state"));
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  ASSERT_OK(world.Delete(/*with_data=*/true));
+  ASSERT_TRUE(world.RunUntilGone());
+  EXPECT_THAT(world.engine().volumes(), ElementsAre("demo-under-store"));
+}
+
+// A life: up, another configuration for all, down with all data. `k`: the operator dies after its
+// k-th change; 0: never. Returns the number of changes.
+int LiveWith(int k) {
+  DockerWorld world;
+  if (k > 0) world.engine().DieAfter(k);
+  world.Apply();
+  EXPECT_TRUE(world.RunUntilSettled()) << k << ToJson(world.StatusNow()).dump(2);
+  EXPECT_EQ(world.engine().containers(), Daemons()) << k;
+  EXPECT_THAT(world.engine().volumes(), ElementsAre("demo-master-0-state", "demo-under-store",
+                                                    "demo-worker-0-state", "demo-worker-1-state"))
+      << k;
+  EXPECT_THAT(world.engine().networks(), ElementsAre("default-demo")) << k;
+
+  world.spec()["properties"] = {{"alluxio.user.file.readtype.default", "CACHE"}};
+  world.Apply();
+  EXPECT_TRUE(world.RunUntilSettled()) << k << ToJson(world.StatusNow()).dump(2);
+  EXPECT_TRUE(world.RunUntil([&] { return world.engine().containers() == Daemons(); })) << k;
+  for (const std::string& name : Daemons())
+    EXPECT_THAT(
+        world.engine().FileIn(name, fmt::format("/headpond/conf/{}/alluxio-site.properties", name)),
+        HasSubstr("readtype"))
+        << k;
+
+  EXPECT_OK(world.Delete(/*with_data=*/true));
+  EXPECT_TRUE(world.RunUntilGone()) << k;
+  EXPECT_THAT(world.engine().containers(), IsEmpty()) << k;
+  EXPECT_THAT(world.engine().networks(), IsEmpty()) << k;
+  EXPECT_THAT(world.engine().volumes(), ElementsAre("demo-under-store")) << k;
+  EXPECT_EQ(world.deaths(), k > 0 ? 1 : 0) << k;
+  return static_cast<int>(world.engine().mutations().size());
+}
+
+TEST(DockerClusterTest, AnOperatorThatDiesAfterAnyOfItsChangesLeavesNoTrace) {
+  const int changes = LiveWith(0);
+  RecordProperty("changes", changes);
+  EXPECT_GT(changes, 40);
+  for (int k = 1; k <= changes && !::testing::Test::HasFailure(); ++k) LiveWith(k);
+}
+
+}  // namespace
+}  // namespace headpond::controller
