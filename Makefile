@@ -41,8 +41,9 @@ e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; ku
 images: build ## the images headpond/headpond and headpond/headpond-operator (needs a Docker daemon)
 	@images/build.sh
 
-e2e-docker: build ## the images on host and bridge networks, with stock Java clients outside
+e2e-docker: build ## the images with stock Java clients outside, and clusters of the operator, on host and bridge networks
 	@e2e/docker/run.sh
+	@e2e/docker/runtime.sh
 
 fmt: ## format the tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
