@@ -15,11 +15,13 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <sstream>
 
 #include "base/unique_fd.h"
 #include "operator/api/manifest.h"
+#include "operator/testing/fake_engine.h"
 #include "operator/testing/free_ports.h"
 #include "testing/temp_directory.h"
 
@@ -68,6 +70,7 @@ class UpDownTest : public ::testing::Test {
     std::vector<std::string> env = {"HEADPOND_HOME=" + home_,
                                     std::string("HEADPOND_OPERATOR=") + OPERATOR_PATH,
                                     std::string("HEADPOND_PROGRAM=") + FAKE_DAEMON_PATH};
+    if (engine_) env.push_back("DOCKER_HOST=" + engine_->endpoint().name);
     for (char** entry = ::environ; *entry != nullptr; ++entry) env.emplace_back(*entry);
     std::vector<char*> envp;
     for (std::string& entry : env) envp.push_back(entry.data());
@@ -148,6 +151,7 @@ class UpDownTest : public ::testing::Test {
   TempDirectory directory_;
   const std::string home_;
   const std::vector<int> ports_;
+  std::optional<testing_operator::FakeEngine> engine_;  // instead of this machine's, when there
 };
 
 TEST_F(UpDownTest, AClusterComesUpAndGoesAwayAndKeepsItsData) {
@@ -314,15 +318,19 @@ TEST_F(UpDownTest, ADryRunPrintsWhatWouldRun) {
 }
 
 TEST_F(UpDownTest, EverySampleIsValidAndComesUp) {
+  engine_.emplace();
+  engine_->AddImage("headpond/headpond:latest");
+  for (const char* folder : {"/srv/lake", "/var/cache/headpond"}) engine_->AddHostFolder(folder);
   for (const auto& entry : fs::directory_iterator(SAMPLES_DIR)) {
     SCOPED_TRACE(entry.path());
     const api::Manifest manifest = api::LoadManifest(ReadFile(entry.path()), entry.path().string());
     EXPECT_THAT(manifest.errors, IsEmpty());
     EXPECT_THAT(manifest.warnings, IsEmpty());
     const Outcome up = Run({"up", "-f", entry.path(), "--wait", "--port-base",
-                            std::to_string(testing_operator::FreePortBase(4))});
+                            std::to_string(testing_operator::FreePortBase(24))});
     EXPECT_EQ(up.exit_code, 0) << up.err;
     EXPECT_EQ(Run({"down", "--all", "--delete-data"}).exit_code, 0);
+    EXPECT_THAT(engine_->containers(), IsEmpty());
   }
 }
 
