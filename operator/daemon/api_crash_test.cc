@@ -55,7 +55,7 @@ class Life {
     for (int pass = 0; pass < kMaxPasses;) {
       ApiClusterStore store(*server_, *objects_);
       FakeRuntime runtime(world_, clock_);
-      controller::Controller controller(store, runtime, clock_, {});
+      controller::Controller controller(store, {.process = &runtime}, clock_, {});
       for (; pass < kMaxPasses && !faults_.crashed(); ++pass) {
         clock_.Advance(controller.ReconcileAll());
         if (!faults_.crashed() && done()) {
