@@ -78,10 +78,10 @@ json WithManagedFields(json object, const ManagedEntries& entries) {
     if (!entry.manager.subresource.empty()) one["subresource"] = entry.manager.subresource;
     list.push_back(std::move(one));
   }
-  if (list.empty())
-    object["metadata"].erase("managedFields");
-  else
+  if (!list.empty())
     object["metadata"]["managedFields"] = std::move(list);
+  else if (object.contains("metadata"))
+    object["metadata"].erase("managedFields");
   return object;
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "operator/apiserver/patch.h"
+#include "operator/apiserver/representation.h"
 #include "operator/apiserver/resources.h"
 #include "operator/apiserver/timestamps.h"
 
@@ -54,7 +55,7 @@ ApiError ConflictsError(const std::vector<Conflict>& conflicts) {
   return error;
 }
 
-// Items of keyed lists that can't be told apart.
+// Items of keyed lists and sets that can't be told apart.
 void CheckLists(const Shape& shape, const json& value, const std::string& path,
                 std::vector<Cause>& causes) {
   if (shape.kind == Shape::Kind::kKeyedList && value.is_array()) {
@@ -64,12 +65,18 @@ void CheckLists(const Shape& shape, const json& value, const std::string& path,
       if (key.is_null())
         causes.push_back(
             {"FieldValueRequired", "Required value", fmt::format("{}[{}].{}", path, i, shape.key)});
-      else if (!seen.insert(key.dump(-1, ' ', false, json::error_handler_t::replace)).second)
+      else if (!seen.insert(Dump(key)).second)
         causes.push_back({"FieldValueDuplicate",
-                          fmt::format("Duplicate value: {{\"{}\":{}}}", shape.key,
-                                      key.dump(-1, ' ', false, json::error_handler_t::replace)),
+                          fmt::format("Duplicate value: {{\"{}\":{}}}", shape.key, Dump(key)),
                           fmt::format("{}[{}]", path, i)});
     }
+  }
+  if (shape.kind == Shape::Kind::kSet && value.is_array()) {
+    std::set<json> seen;
+    for (size_t i = 0; i < value.size(); ++i)
+      if (!seen.insert(value[i]).second)
+        causes.push_back({"FieldValueDuplicate", fmt::format("Duplicate value: {}", Dump(value[i])),
+                          fmt::format("{}[{}]", path, i)});
   }
   for (const Part& part : PartsOf(shape, value))
     CheckLists(*part.shape, *part.value, path + ReadableElement(part.element), causes);

@@ -266,6 +266,10 @@ TEST_F(OwnershipTest, ItemsOfKeyedListsHaveOwnersOfTheirOwn) {
   EXPECT_THAT(ApplySpec("a", R"({"env": [{"name": "A"}, {"name": "A"}]})"),
               ::testing::HasSubstr(R"(spec.env[1]: Duplicate value: {"name":"A"})"));
   EXPECT_EQ(refusal_.code, 422);
+  const json twice = Parse(R"({"metadata": {"finalizers": ["x.dev/y", "x.dev/y"]}})");
+  const auto refused = Apply(ClusterShape(), object_, twice, Applier("a"), /*force=*/false, kNow);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().causes[0].field, "metadata.finalizers[1]");
 }
 
 TEST_F(OwnershipTest, ApplyingAgainChangesNothingEvenLater) {
