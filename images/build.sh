@@ -50,10 +50,16 @@ fi
 for name in "$@"; do
   names=()
   for tag in $tags; do names+=(-t "$repository/$name:$tag"); done
+  old=$(docker image inspect -f '{{.Id}}' "$repository/$name:${tags%% *}" 2>/dev/null || true)
   # The host's network: package archives may be reachable from there only.
   docker build -q --network host -f "$context/images/Dockerfile" --build-arg BASE="$BASE" --build-arg BINARIES="$binaries" \
     --label org.opencontainers.image.title="$name" --label org.opencontainers.image.version="$version" \
     --label org.opencontainers.image.revision="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
     --target "$name" "${names[@]}" "$context" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  # What this build replaced, unless it has another name or is in use.
+  if [ -n "$old" ] && [ "$(docker image inspect -f '{{len .RepoTags}}' "$old" 2>/dev/null)" = 0 ]; then
+    docker image rm "$old" >/dev/null 2>&1 || true
+  fi
   docker image inspect -f "$repository/$name:$version  {{.Size}} bytes" "$repository/$name:${tags%% *}"
 done
+docker image prune -f --filter label=dev.headpond.stage=build >/dev/null
