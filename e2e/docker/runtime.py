@@ -151,7 +151,9 @@ class Cluster:
         return self.headpond("up", "-f", "-", *flags, text=json.dumps({**header, "spec": self.spec}))
 
     def fs(self, *words: str) -> subprocess.CompletedProcess:
-        return self.headpond("fs", f"-Dalluxio.master.hostname=localhost", f"-Dalluxio.master.rpc.port={self.base}", *words)
+        # As the user of the containers, who owns the root of the namespace.
+        options = {"master.hostname": "localhost", "master.rpc.port": self.base, "security.login.username": "alluxio"}
+        return self.headpond("fs", *(f"-Dalluxio.{key}={value}" for key, value in options.items()), *words)
 
     def status(self) -> dict:
         done = self.headpond("status", self.name, "-o", "json")
