@@ -484,6 +484,8 @@ Status DockerRuntime::Stop(const ClusterRef& cluster, const std::string& workloa
     note.stop_requested_at_ms = clock_.NowMs();
     RETURN_IF_ERROR(store.Write(note));
   }
+  // What is paused can't be asked for anything.
+  if (container->status == "paused") RETURN_IF_ERROR(engine_.Unpause(container->id));
   const Status signalled = engine_.Kill(container->id, "SIGTERM");
   const bool gone = signalled.code() == Code::kAborted || signalled.code() == Code::kNotFound;
   return gone ? Status::Ok() : signalled;

@@ -204,6 +204,13 @@ Status Engine::Kill(const std::string& id, const char* signal) {
       .status();
 }
 
+Status Engine::Unpause(const std::string& id) {
+  return client_
+      .Do({.method = "POST",
+           .path = fmt::format("/containers/{}/unpause", http::PercentEncode(id))})
+      .status();
+}
+
 Status Engine::Rename(const std::string& id, const std::string& name) {
   return client_
       .Do({.method = "POST",

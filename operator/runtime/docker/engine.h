@@ -58,6 +58,7 @@ class Engine {
   Status StartContainer(const std::string& id);
   // Aborted when it doesn't run.
   Status Kill(const std::string& id, const char* signal);
+  Status Unpause(const std::string& id);
   Status Rename(const std::string& id, const std::string& name);
   // With its anonymous volumes; OK when it is gone already.
   Status RemoveContainer(const std::string& id);

@@ -57,8 +57,10 @@ bool EventWatch::Follow() {
                                        worked = true;
                                        changed_();
                                      }});
-  if (!reply.ok() && reply.status().code() != Code::kCancelled)
+  // Once for each time the engine is away, however often it is looked for.
+  if (!reply.ok() && reply.status().code() != Code::kCancelled && (worked || !complained_))
     LogWarn("docker-runtime", "no events: {}", reply.status().message());
+  complained_ = !reply.ok();
   return worked;
 }
 

@@ -24,6 +24,7 @@ class EventWatch {
 
   EngineClient client_;
   const std::function<void()> changed_;
+  bool complained_ = false;  // on the thread
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
