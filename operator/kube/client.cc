@@ -132,7 +132,8 @@ class Client::RemoteSource final : public ObjectSource {
       return DataLoss("the API server answered a list without items");
     ListPage page{.version = VersionOf(body)};
     for (json& item : *items) {
-      if (!item.is_object()) return DataLoss("the API server listed what is no object");
+      if (!item.is_object() || VersionOf(item) == 0)
+        return DataLoss("the API server listed what is no object");
       page.items.push_back(std::make_shared<const json>(std::move(item)));
     }
     const json metadata = body.value("metadata", json::object());

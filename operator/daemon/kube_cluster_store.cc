@@ -1,0 +1,188 @@
+#include "operator/daemon/kube_cluster_store.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "operator/daemon/api_cluster_store.h"
+
+namespace headpond::operator_daemon {
+namespace {
+
+using controller::ClusterKey;
+using kube::ObjectName;
+using nlohmann::json;
+
+const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
+const kube::Resource kConfigMaps{"", "v1", "configmaps"};
+
+ObjectName NameOf(const ClusterKey& key) {
+  return {key.name_space, key.name};
+}
+
+ObjectName DataMapOf(const ObjectName& cluster) {
+  return {cluster.name_space, cluster.name + ".data"};
+}
+
+json FinalizersOf(const json& object) {
+  const json& metadata = object.at("metadata");
+  const auto found = metadata.find("finalizers");
+  return found != metadata.end() && found->is_array() ? *found : json::array();
+}
+
+bool IsHeld(const json& object) {
+  const json finalizers = FinalizersOf(object);
+  return std::find(finalizers.begin(), finalizers.end(), kClusterFinalizer) != finalizers.end();
+}
+
+}  // namespace
+
+KubeClusterStore::KubeClusterStore(kube::Client& client, const Clock& clock, Random random,
+                                   Options options, std::function<void()> changed)
+    : client_(client),
+      options_(std::move(options)),
+      source_(client.Source(kClusters, options_.name_space)),
+      reflector_({.name = kClusters.plural}, *source_, cache_, clock, std::move(random),
+                 [changed = std::move(changed)](const ObjectName&) { changed(); }) {}
+
+KubeClusterStore::~KubeClusterStore() {
+  Stop();
+}
+
+void KubeClusterStore::Start() {
+  reflector_.Start();
+}
+
+void KubeClusterStore::Stop() {
+  reflector_.Stop();
+}
+
+Status KubeClusterStore::MayWrite() const {
+  if (options_.may_write()) return Status::Ok();
+  return Aborted("another operator leads");
+}
+
+Status KubeClusterStore::Wrote(const ObjectName& name, const Result<json>& answer) {
+  if (!answer.ok()) return answer.status();
+  own_writes_.Wrote(name, kube::VersionOf(*answer));
+  return Status::Ok();
+}
+
+Status KubeClusterStore::SetFinalizers(const ObjectName& name, const json& object,
+                                       const json& finalizers) {
+  RETURN_IF_ERROR(MayWrite());
+  // Replacing the version makes it a precondition.
+  const json patch = {{{"op", "replace"},
+                       {"path", "/metadata/resourceVersion"},
+                       {"value", std::to_string(kube::VersionOf(object))}},
+                      {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", finalizers}}};
+  return Wrote(name, client_.JsonPatch(kClusters, name, patch));
+}
+
+Result<std::string> KubeClusterStore::ClaimData(const ObjectName& name, const std::string& uid) {
+  {
+    MutexLock lock(mutex_);
+    const auto known = data_uids_.find(uid);
+    if (known != data_uids_.end()) return known->second;
+  }
+  std::string data_uid = uid;
+  const ObjectName map_name = DataMapOf(name);
+  const auto kept = client_.Get(kConfigMaps, map_name);
+  if (kept.ok()) {
+    data_uid = kept->value("data", json::object()).value("uid", uid);
+  } else if (kept.status().code() == Code::kNotFound) {
+    RETURN_IF_ERROR(MayWrite());
+    const json map = {{"apiVersion", "v1"},
+                      {"kind", "ConfigMap"},
+                      {"metadata", {{"namespace", map_name.name_space}, {"name", map_name.name}}},
+                      {"data", {{"uid", uid}}}};
+    RETURN_IF_ERROR(client_.Create(kConfigMaps, map).status());
+  } else {
+    return kept.status();
+  }
+  MutexLock lock(mutex_);
+  data_uids_[uid] = data_uid;
+  return data_uid;
+}
+
+Result<controller::ClusterList> KubeClusterStore::List() {
+  if (!cache_.synced())
+    return Unavailable("the clusters are not known yet: the API server has not listed them");
+  controller::ClusterList list;
+  std::set<std::string> finalized;
+  for (const kube::Object& object : cache_.All()) {
+    const ObjectName name = kube::NameOf(*object);
+    if (!own_writes_.SeenBy(cache_, name)) continue;
+    auto cluster = api::ReadCacheCluster(*object);
+    if (!cluster.ok()) {
+      list.unreadable.push_back(cluster.status().message());
+      continue;
+    }
+    api::ObjectMeta& metadata = cluster->metadata;
+    const bool deleting = !metadata.deletion_timestamp.empty();
+    // Others' finalizers hold what we are done with.
+    if (deleting && !IsHeld(*object)) continue;
+    {
+      MutexLock lock(mutex_);
+      if (finalized_.contains(metadata.uid)) {
+        finalized.insert(metadata.uid);
+        continue;
+      }
+    }
+    const auto data_uid = ClaimData(name, metadata.uid);
+    Status held = !data_uid.ok() && !deleting ? data_uid.status() : Status::Ok();
+    if (held.ok() && !IsHeld(*object)) {
+      json finalizers = FinalizersOf(*object);
+      finalizers.push_back(kClusterFinalizer);
+      held = SetFinalizers(name, *object, finalizers);
+    }
+    // Somebody else was faster; the watch will say so.
+    if (held.code() == Code::kNotFound || held.code() == Code::kAborted) continue;
+    if (!held.ok()) {
+      list.unreadable.push_back(fmt::format("{}: {}", name.ToString(), held.message()));
+      continue;
+    }
+    metadata.uid = data_uid.value_or(metadata.uid);
+    list.clusters.push_back(*std::move(cluster));
+  }
+  MutexLock lock(mutex_);
+  finalized_ = std::move(finalized);  // the others are gone from the cache
+  return list;
+}
+
+Result<controller::ClusterStatus> KubeClusterStore::GetStatus(const ClusterKey& key) {
+  const kube::Object object = cache_.Get(NameOf(key));
+  if (!object) return NotFound("cluster {} is not there", key.ToString());
+  const auto status = object->find("status");
+  if (status == object->end()) return controller::ClusterStatus();
+  return controller::ParseStatus(*status);
+}
+
+Status KubeClusterStore::WriteStatus(const ClusterKey& key,
+                                     const controller::ClusterStatus& status) {
+  RETURN_IF_ERROR(MayWrite());
+  const json patch = {{{"op", "add"}, {"path", "/status"}, {"value", controller::ToJson(status)}}};
+  return Wrote(NameOf(key), client_.JsonPatch(kClusters, NameOf(key), patch, "status"));
+}
+
+Status KubeClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
+  RETURN_IF_ERROR(MayWrite());
+  // First, so that a crash in between repeats it.
+  if (!data_kept) {
+    const Status removed = client_.Delete(kConfigMaps, DataMapOf(NameOf(key)));
+    if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
+  }
+  const auto object = client_.Get(kClusters, NameOf(key));
+  if (object.status().code() == Code::kNotFound) return Status::Ok();
+  if (!object.ok()) return object.status();
+  const std::string uid = object->at("metadata").value("uid", "");
+  json rest = json::array();
+  for (const json& finalizer : FinalizersOf(*object))
+    if (finalizer != kClusterFinalizer) rest.push_back(finalizer);
+  RETURN_IF_ERROR(SetFinalizers(NameOf(key), *object, rest));
+  MutexLock lock(mutex_);
+  finalized_.insert(uid);
+  data_uids_.erase(uid);
+  return Status::Ok();
+}
+
+}  // namespace headpond::operator_daemon

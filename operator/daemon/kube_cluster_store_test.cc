@@ -1,0 +1,161 @@
+#include "operator/daemon/kube_cluster_store.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+
+#include "operator/apiserver/listeners.h"
+#include "operator/daemon/api_cluster_store.h"
+#include "testing/eventually.h"
+#include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
+
+namespace headpond::operator_daemon {
+namespace {
+
+using controller::ClusterKey;
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
+const ClusterKey kKey{"default", "a"};
+const kube::ObjectName kName{"default", "a"};
+
+class KubeClusterStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    StartApi();
+    auto config = kube::LoadKubeconfig(io::Env::Posix(), api_->kubeconfig_path());
+    ASSERT_OK(config);
+    client_ = std::make_unique<kube::Client>(*std::move(config), Clock::System());
+    NewStore();
+  }
+  void StartApi() {
+    auto started = apiserver::EmbeddedApi::Start({.folder = directory_ / "api", .port = port_},
+                                                 Clock::System());
+    ASSERT_OK(started);
+    api_ = *std::move(started);
+    port_ = api_->port();
+  }
+  // As an operator that has just started.
+  void NewStore() {
+    store_ = std::make_unique<KubeClusterStore>(
+        *client_, Clock::System(), Random(1),
+        KubeClusterStore::Options{.may_write = [this] { return leads_.load(); }},
+        [this] { ++changes_; });
+    store_->Start();
+    ASSERT_TRUE(Eventually([&] { return store_->List().ok(); }));
+  }
+
+  json Create() {
+    const json cluster = {{"apiVersion", "headpond.dev/v1alpha1"},
+                          {"kind", "CacheCluster"},
+                          {"metadata", {{"namespace", "default"}, {"name", "a"}}}};
+    return *client_->Create(kClusters, cluster);
+  }
+  json Get() { return client_->Get(kClusters, kName).value_or(json::object()); }
+  // The clusters, once there are as many.
+  std::vector<api::CacheCluster> ListOf(size_t count) {
+    std::vector<api::CacheCluster> clusters;
+    EXPECT_TRUE(Eventually([&] {
+      auto list = store_->List();
+      if (!list.ok() || list->clusters.size() != count) return false;
+      clusters = std::move(list->clusters);
+      return true;
+    }));
+    return clusters;
+  }
+
+  TempDirectory directory_;
+  int port_ = 0;
+  std::atomic<bool> leads_ = true;
+  std::atomic<int> changes_ = 0;
+  std::unique_ptr<apiserver::EmbeddedApi> api_;
+  std::unique_ptr<kube::Client> client_;
+  std::unique_ptr<KubeClusterStore> store_;
+};
+
+TEST_F(KubeClusterStoreTest, AClusterIsHeldBeforeAnythingIsDoneForIt) {
+  const json created = Create();
+  const auto clusters = ListOf(1);
+  EXPECT_EQ(clusters.at(0).metadata.uid, created["metadata"]["uid"]);
+  EXPECT_THAT(Get()["metadata"]["finalizers"], ElementsAre(kClusterFinalizer));
+  EXPECT_GT(changes_, 0);
+}
+
+TEST_F(KubeClusterStoreTest, AStatusIsReadBackOnlyOnceTheWatchHasShownIt) {
+  Create();
+  ListOf(1);
+  controller::ClusterStatus status{.phase = "Progressing", .rollout = {"start a-master-0"}};
+  ASSERT_OK(store_->WriteStatus(kKey, status));
+  ListOf(1);
+  EXPECT_EQ(store_->GetStatus(kKey)->phase, "Progressing");
+  status.rollout.clear();
+  status.phase = "Ready";
+  ASSERT_OK(store_->WriteStatus(kKey, status));
+  ListOf(1);
+  EXPECT_EQ(store_->GetStatus(kKey)->phase, "Ready");
+  EXPECT_FALSE(Get()["status"].contains("rollout"));
+  EXPECT_THAT(store_->WriteStatus({"default", "b"}, status), StatusIs(Code::kNotFound));
+}
+
+TEST_F(KubeClusterStoreTest, ADeletedClusterStaysUntilItIsFinalizedAndIsThenNotToldOfAgain) {
+  Create();
+  ListOf(1);
+  ASSERT_OK(client_->Delete(kClusters, kName));
+  EXPECT_TRUE(Eventually([&] { return !ListOf(1).at(0).metadata.deletion_timestamp.empty(); }));
+  ASSERT_OK(store_->Finalize(kKey, /*data_kept=*/false));
+  EXPECT_EQ(store_->List()->clusters.size(), 0u);
+  EXPECT_THAT(client_->Get(kClusters, kName).status(), StatusIs(Code::kNotFound));
+  EXPECT_OK(store_->Finalize(kKey, false));  // again, as after a crash
+}
+
+TEST_F(KubeClusterStoreTest, ANewClusterFindsDataThatWasKeptAndOnlyThat) {
+  const auto live_and_die = [&](bool data_kept) {
+    Create();
+    const std::string uid = ListOf(1).at(0).metadata.uid;
+    EXPECT_OK(client_->Delete(kClusters, kName));
+    EXPECT_OK(store_->Finalize(kKey, data_kept));
+    ListOf(0);
+    return uid;
+  };
+  const std::string first = live_and_die(true);
+  EXPECT_EQ(live_and_die(false), first);
+  EXPECT_NE(live_and_die(false), first);
+}
+
+TEST_F(KubeClusterStoreTest, WhoDoesNotLeadWritesNothing) {
+  leads_ = false;
+  Create();
+  EXPECT_TRUE(Eventually([&] { return changes_ > 0; }));
+  EXPECT_EQ(store_->List()->clusters.size(), 0u);
+  EXPECT_FALSE(Get()["metadata"].contains("finalizers"));
+  EXPECT_THAT(store_->WriteStatus(kKey, {}), StatusIs(Code::kAborted, HasSubstr("leads")));
+  leads_ = true;
+  ListOf(1);
+}
+
+TEST_F(KubeClusterStoreTest, WhileTheServerIsAwayTheLastKnownStateIsTold) {
+  Create();
+  ListOf(1);
+  api_.reset();
+  EXPECT_EQ(ListOf(1).at(0).metadata.name, "a");
+  EXPECT_THAT(store_->WriteStatus(kKey, {.phase = "Ready"}), StatusIs(Code::kUnavailable));
+  StartApi();
+  EXPECT_TRUE(Eventually([&] { return store_->WriteStatus(kKey, {.phase = "Ready"}).ok(); }));
+  ListOf(1);
+  EXPECT_EQ(store_->GetStatus(kKey)->phase, "Ready");
+}
+
+TEST_F(KubeClusterStoreTest, ARestartedOperatorFindsItAll) {
+  Create();
+  const std::string uid = ListOf(1).at(0).metadata.uid;
+  store_.reset();
+  NewStore();
+  EXPECT_EQ(ListOf(1).at(0).metadata.uid, uid);
+}
+
+}  // namespace
+}  // namespace headpond::operator_daemon
