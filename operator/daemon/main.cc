@@ -18,7 +18,7 @@ namespace {
 using headpond::Status;
 using headpond::operator_daemon::Options;
 
-Status RunOperator(Options options) {
+Status RunOperator(Options options, bool only_api) {
   options.environment = headpond::controller::ProcessEnvironment();
   if (options.home.empty()) {
     ASSIGN_OR_RETURN(options.home, headpond::controller::HomePath(options.environment));
@@ -29,7 +29,8 @@ Status RunOperator(Options options) {
         std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "headpond";
   }
   headpond::InitLogging(headpond::LogLevel::kInfo);
-  return headpond::operator_daemon::Run(options);
+  return only_api ? headpond::operator_daemon::ServeApi(options)
+                  : headpond::operator_daemon::Run(options);
 }
 
 }  // namespace
@@ -46,13 +47,28 @@ int main(int argc, char** argv) {
   run->add_flag("--serve-api", options.serve_api,
                 "serve the Kubernetes API for kubectl and take clusters from it");
   run->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
+  run->add_option("--kubeconfig", options.kubeconfig,
+                  "take clusters from the API server that this file names")
+      ->excludes("--serve-api");
+  run->add_option("--context", options.context, "its context (default: the current one)")
+      ->needs("--kubeconfig");
+  run->add_flag("--in-cluster", options.in_cluster,
+                "take clusters from the API server of the pod's Kubernetes")
+      ->excludes("--serve-api")
+      ->excludes("--kubeconfig");
+  run->add_option("--namespace", options.name_space,
+                  "whose clusters, with --kubeconfig or --in-cluster (default: all)");
+  CLI::App* const api = app.add_subcommand(
+      "api", "only serve the Kubernetes API in the foreground, for operators elsewhere");
+  api->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
+  api->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
   CLI::App* const reference = app.add_subcommand("reference", "print docs/reference/crds.md");
   CLI11_PARSE(app, argc, argv);
   if (reference->parsed()) {
     fmt::print("{}", headpond::api::CrdReferencePage());
     return 0;
   }
-  const Status done = RunOperator(std::move(options));
+  const Status done = RunOperator(std::move(options), api->parsed());
   if (!done.ok()) fmt::print(stderr, "headpond-operator: {}\n", done.message());
   return done.ok() ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/executor.h"
@@ -21,6 +22,7 @@
 #include "operator/controller/file_store.h"
 #include "operator/controller/home.h"
 #include "operator/daemon/api_cluster_store.h"
+#include "operator/daemon/remote_api.h"
 #include "operator/runtime/docker/docker_runtime.h"
 #include "operator/runtime/process/process_runtime.h"
 
@@ -49,28 +51,36 @@ Result<UniqueFd> WatchSignals() {
 // What the loop sleeps on.
 class Wakeups {
  public:
-  Wakeups(UniqueFd signals, UniqueFd wake, controller::DirectoryWatch watch)
-      : signals_(std::move(signals)), wake_(std::move(wake)), watch_(std::move(watch)) {}
+  static Result<std::unique_ptr<Wakeups>> Make() {
+    ASSIGN_OR_RETURN(UniqueFd signals, WatchSignals());
+    UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake.valid()) return ErrnoStatus(errno, "eventfd");
+    return std::unique_ptr<Wakeups>(new Wakeups(std::move(signals), std::move(wake)));
+  }
 
   int wake_fd() const { return wake_.get(); }
+  // Changes in these folders wake too.
+  void Add(controller::DirectoryWatch watch) { watch_.emplace(std::move(watch)); }
 
   // False when a signal asks for the end.
   bool Wait(milliseconds timeout) {
     pollfd entries[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                         {.fd = wake_.get(), .events = POLLIN, .revents = 0},
-                        {.fd = watch_.fd(), .events = POLLIN, .revents = 0}};
+                        {.fd = watch_ ? watch_->fd() : -1, .events = POLLIN, .revents = 0}};
     ::poll(entries, std::size(entries), static_cast<int>(timeout.count()));
     if (entries[0].revents != 0) return false;
     uint64_t count = 0;
     if (entries[1].revents != 0) [[maybe_unused]]
       const ssize_t length = ::read(wake_.get(), &count, sizeof(count));
-    watch_.Drain();
+    if (watch_) watch_->Drain();
     return true;
   }
 
  private:
+  Wakeups(UniqueFd signals, UniqueFd wake) : signals_(std::move(signals)), wake_(std::move(wake)) {}
+
   UniqueFd signals_, wake_;
-  controller::DirectoryWatch watch_;
+  std::optional<controller::DirectoryWatch> watch_;
 };
 
 void Notify(int event_fd) {
@@ -112,14 +122,56 @@ class ServedApi {
   PeriodicTask waker_;
 };
 
-// With changes held off, so that a command that adds a cluster now either sees us end or is seen by
-// us.
+// Everywhere that daemons can run.
+class AllRuntimes {
+ public:
+  static Result<std::unique_ptr<AllRuntimes>> Make(const Options& options, const Clock& clock,
+                                                   int wake_fd) {
+    ASSIGN_OR_RETURN(runtime::Endpoint engine, runtime::EndpointFrom(options.environment));
+    std::unique_ptr<AllRuntimes> runtimes(new AllRuntimes(options, std::move(engine), clock));
+    runtimes->process_.OnChange([wake_fd] { Notify(wake_fd); });
+    runtimes->docker_.OnChange([wake_fd] { Notify(wake_fd); });
+    return runtimes;
+  }
+
+  controller::Runtimes all() { return {.process = &process_, .docker = &docker_}; }
+
+ private:
+  AllRuntimes(const Options& options, runtime::Endpoint engine, const Clock& clock)
+      : process_({.home = options.home,
+                  .program = options.program,
+                  .memory_dir = fmt::format("/dev/shm/headpond-{}", ::geteuid()),
+                  .environment = runtime::InheritedEnvironment(options.environment),
+                  .restart_policy = options.restart_policy},
+                 clock),
+        docker_({.endpoint = std::move(engine),
+                 .home = options.home,
+                 .environment = options.environment,
+                 .restart_policy = options.restart_policy},
+                clock) {}
+
+  runtime::ProcessRuntime process_;
+  runtime::DockerRuntime docker_;
+};
+
+// With changes held off, so that a command that adds a cluster now either sees us end or is seen
+// by us.
 bool MayEnd(controller::FileStore& store, std::unique_ptr<io::FileLock>& operator_lock) {
   const auto changes = store.LockChanges();
   if (!changes.ok()) return false;
   const auto list = store.List();
   if (!list.ok() || !list->clusters.empty() || !list->unreadable.empty()) return false;
   operator_lock.reset();
+  return true;
+}
+
+// False when the operator was asked to end before it came to lead.
+bool WaitToLead(const RemoteApi& api, Wakeups& wakeups) {
+  constexpr std::chrono::minutes kTellAgain{5};
+  while (!api.Leads()) {
+    if (!wakeups.Wait(kTellAgain)) return false;
+    if (!api.Leads()) LogInfo(kComponent, "waits while {} leads", api.leader());
+  }
   return true;
 }
 
@@ -132,54 +184,57 @@ std::string LogPath(const std::string& home) {
   return home + "/operator.log";
 }
 
-Status Run(const Options& options) {
+Status ServeApi(const Options& options) {
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(options.home));
-  ASSIGN_OR_RETURN(auto lock, controller::LockWithin(LockPath(options.home), kLockTimeout));
-  ASSIGN_OR_RETURN(UniqueFd signals, WatchSignals());
-  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake.valid()) return ErrnoStatus(errno, "eventfd");
+  ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
+  ASSIGN_OR_RETURN(const auto api, ServedApi::Start(options, wakeups->wake_fd()));
+  while (wakeups->Wait(std::chrono::hours(1))) {
+  }
+  return Status::Ok();
+}
 
+Status Run(const Options& options) {
   const Clock& clock = Clock::System();
+  RETURN_IF_ERROR(controller::EnsurePrivateDirectory(options.home));
+  ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
+  const int wake_fd = wakeups->wake_fd();
+  std::unique_ptr<RemoteApi> remote;
+  if (options.remote_api()) {
+    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, [wake_fd] { Notify(wake_fd); }));
+    if (!WaitToLead(*remote, *wakeups)) return Status::Ok();
+  }
+  ASSIGN_OR_RETURN(auto lock, controller::LockWithin(LockPath(options.home), kLockTimeout));
   controller::FileStore store(options.home, clock);
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(store.objects_dir()));
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(store.status_dir()));
   ASSIGN_OR_RETURN(controller::DirectoryWatch watch,
                    controller::DirectoryWatch::Open({store.objects_dir()}));
-  Wakeups wakeups(std::move(signals), std::move(wake), std::move(watch));
+  wakeups->Add(std::move(watch));
 
-  runtime::ProcessRuntime runtime(
-      {.home = options.home,
-       .program = options.program,
-       .memory_dir = fmt::format("/dev/shm/headpond-{}", ::geteuid()),
-       .environment = runtime::InheritedEnvironment(options.environment),
-       .restart_policy = options.restart_policy},
-      clock);
-  runtime.OnChange([fd = wakeups.wake_fd()] { Notify(fd); });
-  ASSIGN_OR_RETURN(runtime::Endpoint engine, runtime::EndpointFrom(options.environment));
-  runtime::DockerRuntime docker({.endpoint = std::move(engine),
-                                 .home = options.home,
-                                 .environment = options.environment,
-                                 .restart_policy = options.restart_policy},
-                                clock);
-  docker.OnChange([fd = wakeups.wake_fd()] { Notify(fd); });
+  ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd));
   std::unique_ptr<ServedApi> api;
   if (options.serve_api) {
-    ASSIGN_OR_RETURN(api, ServedApi::Start(options, wakeups.wake_fd()));
+    ASSIGN_OR_RETURN(api, ServedApi::Start(options, wake_fd));
   }
-  controller::ClusterStore& clusters = api ? static_cast<controller::ClusterStore&>(api->store())
-                                           : static_cast<controller::ClusterStore&>(store);
-  controller::Controller controller(clusters, {.process = &runtime, .docker = &docker}, clock,
+  controller::ClusterStore* clusters = &store;
+  if (remote) clusters = &remote->store();
+  if (api) clusters = &api->store();
+  controller::Controller controller(*clusters, runtimes->all(), clock,
                                     {.restart_policy = options.restart_policy});
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
           options.program);
   while (true) {
+    // What we know may be old, and another may be acting already: begin anew.
+    if (remote && !remote->Leads())
+      return Aborted("the lease was lost; {} leads now, daemons run on", remote->leader());
     const milliseconds next = controller.ReconcileAll();
-    if (options.exit_when_empty && !api && controller.cluster_count() == 0 && MayEnd(store, lock)) {
+    if (options.exit_when_empty && clusters == &store && controller.cluster_count() == 0 &&
+        MayEnd(store, lock)) {
       LogInfo(kComponent, "no cluster is left; the operator ends");
       return Status::Ok();
     }
-    if (!wakeups.Wait(next)) {
+    if (!wakeups->Wait(next)) {
       LogInfo(kComponent, "the operator was asked to end; daemons run on");
       return Status::Ok();
     }

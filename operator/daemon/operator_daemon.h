@@ -19,13 +19,25 @@ struct Options {
   // from it, instead of from the files that `headpond up` writes.
   bool serve_api = false;
   int api_port = 0;  // 0: any free one
+  // Takes the clusters from the API server that a kubeconfig names, or that of the pod we run in.
+  // Of several such operators the one that holds the lease acts; the others wait.
+  std::string kubeconfig;
+  std::string context;  // of the kubeconfig; empty: its current one
+  bool in_cluster = false;
+  std::string name_space;  // whose clusters; empty: all
+
+  bool remote_api() const { return in_cluster || !kubeconfig.empty(); }
 };
 
 // The composition root of the operator: store, process runtime, controller and the loop that drives
 // them. Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on.
 // Call once, from the main thread, before other threads start. Errors: Unavailable when another
-// operator has the same home.
+// operator has the same home; Aborted when the lease was lost to another operator.
 Status Run(const Options& options);
+
+// Only serves the API from <home>/api; operators elsewhere take the clusters from it. Otherwise as
+// Run.
+Status ServeApi(const Options& options);
 
 // <home>/operator.lock, which the operator holds while it runs.
 std::string LockPath(const std::string& home);

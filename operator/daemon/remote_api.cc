@@ -1,0 +1,60 @@
+#include "operator/daemon/remote_api.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/log.h"
+
+namespace headpond::operator_daemon {
+namespace {
+
+constexpr std::string_view kComponent = "operator";
+constexpr size_t kMaxHostName = 256;
+
+std::string HostName() {
+  std::array<char, kMaxHostName> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "unknown";
+}
+
+Result<kube::RestConfig> ConfigOf(const Options& options) {
+  io::Env& env = io::Env::Posix();
+  if (options.in_cluster) return kube::InCluster(env, options.environment);
+  return kube::LoadKubeconfig(env, options.kubeconfig, options.context);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, const Clock& clock,
+                                                      std::function<void()> changed) {
+  ASSIGN_OR_RETURN(kube::RestConfig config, ConfigOf(options));
+  const std::string server = config.connection.base_url;
+  const std::string lease_namespace = config.name_space;
+  std::unique_ptr<RemoteApi> api(new RemoteApi());
+  api->client_ = std::make_unique<kube::Client>(std::move(config), clock);
+  api->lease_ = kube::ApiLease(*api->client_, lease_namespace, kOperatorLease);
+  Random random = Random::FromSystem();
+  const std::string identity = fmt::format("{}_{}", HostName(), random.Uuid());
+  LogInfo(kComponent, "{} competes for lease {}/{} of {}", identity, lease_namespace,
+          kOperatorLease, server);
+  api->elector_ =
+      std::make_unique<kube::Elector>(kube::ElectionOptions{.identity = identity}, *api->lease_,
+                                      clock, [changed](bool) { changed(); });
+  api->store_ = std::make_unique<KubeClusterStore>(
+      *api->client_, clock, std::move(random),
+      KubeClusterStore::Options{
+          .name_space = options.name_space,
+          .may_write = [elector = api->elector_.get()] { return elector->Leads(); }},
+      std::move(changed));
+  api->elector_->Start();
+  api->store_->Start();
+  return api;
+}
+
+RemoteApi::~RemoteApi() {
+  if (store_) store_->Stop();
+  if (elector_) elector_->Stop();
+}
+
+}  // namespace headpond::operator_daemon

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "operator/daemon/kube_cluster_store.h"
+#include "operator/daemon/operator_daemon.h"
+#include "operator/kube/elector.h"
+
+namespace headpond::operator_daemon {
+
+// The lease of operators, in the namespace that the kubeconfig or the pod names.
+inline constexpr const char* kOperatorLease = "headpond-operator";
+
+// An API server elsewhere, and our place among the operators that it has. Thread safe.
+class RemoteApi {
+ public:
+  // Begins to compete for the lease and to watch the clusters. `changed` is called, from any
+  // thread, when there is something new: to lead, to have lost it, or a cluster. `clock` must
+  // outlive it. Errors: those of LoadKubeconfig and InCluster.
+  static Result<std::unique_ptr<RemoteApi>> Connect(const Options& options, const Clock& clock,
+                                                    std::function<void()> changed);
+  ~RemoteApi();  // gives the lease up
+
+  bool Leads() const { return elector_->Leads(); }
+  // Who leads, as far as we know.
+  std::string leader() const { return elector_->holder(); }
+  controller::ClusterStore& store() { return *store_; }
+
+ private:
+  RemoteApi() = default;
+
+  std::unique_ptr<kube::Client> client_;
+  std::unique_ptr<kube::LeaseStore> lease_;
+  std::unique_ptr<kube::Elector> elector_;
+  std::unique_ptr<KubeClusterStore> store_;
+};
+
+}  // namespace headpond::operator_daemon
