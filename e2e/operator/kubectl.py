@@ -211,23 +211,33 @@ def built_in_kinds(kubectl: Kubectl, checks: Checks) -> None:
     checks.equal("they are gone", kubectl.json(*in_team, "get", "secrets")["items"], [])
 
 
-def main() -> int:
+def kubectl_program() -> str:
     program = os.environ.get("KUBECTL") or shutil.which("kubectl")
     if not program:
         skip("kubectl is not installed; set KUBECTL or put it on PATH")
+    return program
+
+
+def write_manifest(path: Path) -> None:
+    """The quickstart sample, on ports that are free."""
+    ports = free_ports(4)
+    sample = (_ROOT / "manifests" / "samples" / "quickstart.yaml").read_text()
+    path.write_text(
+        sample
+        + "  ports:\n"
+        + f"    master: {{rpc: {ports[0]}, web: {ports[1]}}}\n"
+        + f"    worker: {{rpc: {ports[2]}, web: {ports[3]}}}\n"
+    )
+
+
+def main() -> int:
+    program = kubectl_program()
     folder_of_binaries = binaries()
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="headpond-e2e-") as name:
         folder = Path(name)
-        ports = free_ports(4)
-        sample = (_ROOT / "manifests" / "samples" / "quickstart.yaml").read_text()
         manifest = folder / "cluster.yaml"
-        manifest.write_text(
-            sample
-            + "  ports:\n"
-            + f"    master: {{rpc: {ports[0]}, web: {ports[1]}}}\n"
-            + f"    worker: {{rpc: {ports[2]}, web: {ports[3]}}}\n"
-        )
+        write_manifest(manifest)
         go_program = client_go.build(folder)
         kubectl = Kubectl(program, folder)
         command = [str(folder_of_binaries / "headpond-operator"), "run", "--serve-api", "--home", str(folder / "home")]

@@ -1,0 +1,144 @@
+"""Two operators of one API server: one acts, the other takes over; neither loss of an operator nor of the API server
+touches a daemon.
+
+Exit code: 0 when everything held, 77 (with the reason) when kubectl or the binaries are missing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness.check import Checks
+from harness.process import Process, free_ports, wait_for
+from kubectl import Kubectl, binaries, kubectl_program, said, write_manifest
+
+_WAIT_S = 30.0
+# A lease of 15 s that nobody renews, a look every 2 s, and the start of the one who waited.
+_TAKE_OVER_S = 25.0
+
+
+class Operators:
+    """The API server and two operators that share a home, as they would share a Docker daemon."""
+
+    def __init__(self, folder: Path, program: Path):
+        self._folder = folder
+        self._program = str(program)
+        self._port = free_ports(1)[0]
+        self.kubeconfig = folder / "home" / "api" / "kubeconfig"
+        self.api = self.start_api()
+        self.running: dict[str, Process] = {}
+
+    def start_api(self) -> Process:
+        command = [self._program, "api", "--home", str(self._folder / "home"), "--api-port", str(self._port)]
+        return Process("api", command, self._folder / "api.log")
+
+    def start(self, name: str) -> Process:
+        command = [self._program, "run", "--kubeconfig", str(self.kubeconfig), "--home", str(self._folder / "daemons")]
+        self.running[name] = Process(name, command, self._folder / f"{name}.log")
+        return self.running[name]
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self._folder.glob("*.log")))
+
+    def stop(self) -> None:
+        for process in [*self.running.values(), self.api]:
+            process.stop()
+
+
+def daemon_pids(folder: Path) -> dict[str, int]:
+    """The running daemons of the cluster by name: those that were started from its folder."""
+    pids = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        text = b" ".join(words).decode(errors="replace")
+        if str(folder / "daemons") in text and state != "Z" and len(words) > 1 and words[1] in (b"master", b"worker"):
+            pids[words[1].decode()] = int(entry.name)
+    return pids
+
+
+def one_acts_at_a_time(folder: Path, kubectl: Kubectl, operators: Operators, checks: Checks) -> None:
+    def ready() -> bool:
+        done = kubectl.run("wait", "--for=condition=Ready", "cc/quickstart", "--timeout=1s")
+        return done.returncode == 0
+
+    def holder() -> str:
+        return kubectl.run("get", "lease", "headpond-operator", "-o", "jsonpath={.spec.holderIdentity}").stdout
+
+    operators.start("first")
+    checks.that("the first operator leads", wait_for(holder, _WAIT_S), operators.logs())
+    leader = holder()
+    operators.start("second")
+    manifest = folder / "cluster.yaml"
+    write_manifest(manifest)
+    applied = kubectl.run("apply", "-f", str(manifest))
+    checks.that("apply", applied.returncode == 0, said(applied))
+    checks.that("the cluster is Ready", wait_for(ready, _WAIT_S), operators.logs())
+    before = daemon_pids(folder)
+    checks.equal("a master and a worker run", sorted(before), ["master", "worker"])
+    checks.equal("the first operator leads still", holder(), leader)
+
+    operators.running["first"].kill()
+    checks.that("the second takes over", wait_for(lambda: holder() not in ("", leader), _TAKE_OVER_S), holder())
+    os.kill(before["worker"], signal.SIGKILL)
+    healed = wait_for(lambda: daemon_pids(folder).get("worker", before["worker"]) != before["worker"], _WAIT_S)
+    checks.that("the second heals the worker", healed, operators.logs())
+    checks.equal("the master was not touched", daemon_pids(folder).get("master"), before["master"])
+    checks.that("the cluster is Ready again", wait_for(ready, _WAIT_S), operators.logs())
+
+
+def the_api_server_goes_and_comes(folder: Path, kubectl: Kubectl, operators: Operators, checks: Checks) -> None:
+    before = daemon_pids(folder)
+    operators.api.stop()
+    os.kill(before["worker"], signal.SIGKILL)
+    gone_since = time.monotonic()
+    healed = wait_for(lambda: daemon_pids(folder).get("worker", before["worker"]) != before["worker"], 8.0)
+    checks.that("a worker is healed while the API server is away", healed, operators.logs())
+    operators.api = operators.start_api()
+    back_after = time.monotonic() - gone_since
+
+    def started(pid: int) -> bool:
+        status = kubectl.run("get", "cc", "quickstart", "-o", "jsonpath={.status.daemons[*].pid}").stdout
+        return str(pid) in status.split()
+
+    told = wait_for(lambda: started(daemon_pids(folder).get("worker", 0)), _WAIT_S)
+    checks.that(f"the status follows after {back_after:.0f} s without it", told, operators.logs())
+    deleted = kubectl.run("delete", "cc", "quickstart", "--timeout=40s")
+    checks.that("delete ends", deleted.returncode == 0, said(deleted))
+    checks.equal("no daemon is left", daemon_pids(folder), {})
+
+
+def main() -> int:
+    program = kubectl_program()
+    operator = binaries() / "headpond-operator"
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="headpond-e2e-") as name:
+        folder = Path(name)
+        operators = Operators(folder, operator)
+        kubectl = Kubectl(program, folder)
+        try:
+            if checks.that("the API serves", wait_for(operators.kubeconfig.exists, _WAIT_S), operators.logs()):
+                one_acts_at_a_time(folder, kubectl, operators, checks)
+                the_api_server_goes_and_comes(folder, kubectl, operators, checks)
+        finally:
+            kubectl.run("delete", "cc", "--all", "--timeout=40s")
+            operators.stop()
+            for pid in daemon_pids(folder).values():
+                os.kill(pid, signal.SIGKILL)
+        if checks.exit_code() != 0:
+            print(operators.logs())
+            return 1
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
