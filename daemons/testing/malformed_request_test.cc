@@ -101,7 +101,9 @@ bool IsGoodAnswer(const Status& status) {
     case Code::kUnavailable:
     case Code::kUnauthenticated: return !status.message().empty();
     // Stock's code for this one refusal.
-    case Code::kUnknown: return status.message().starts_with("Cannot free ");
+    case Code::kUnknown:
+      return status.message().starts_with("Cannot free ") ||
+             status.message().starts_with("Could not update owner:group for ");
     default: return false;
   }
 }
