@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "master/inline_master.h"
+#include "master/inline_master_testing.h"
 
 namespace headpond::master {
 namespace {

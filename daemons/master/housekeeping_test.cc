@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "master/inline_master.h"
+#include "master/inline_master_testing.h"
 #include "ufs/faulty_ufs.h"
 
 namespace headpond::master {

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "master/inline_master.h"
+#include "master/inline_master_testing.h"
 
 namespace headpond::master {
 namespace {

@@ -1,5 +1,5 @@
 // What clients send: kinds of bodies and patches, what they may hold, and who owns what they set.
-#include "operator/apiserver/api_server_fixture.h"
+#include "operator/apiserver/api_server_testing.h"
 
 namespace headpond::apiserver {
 namespace {

@@ -1,4 +1,4 @@
-#include "operator/apiserver/api_server_fixture.h"
+#include "operator/apiserver/api_server_testing.h"
 
 namespace headpond::apiserver {
 namespace {

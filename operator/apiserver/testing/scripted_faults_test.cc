@@ -1,6 +1,6 @@
 #include "operator/apiserver/testing/scripted_faults.h"
 
-#include "operator/apiserver/api_server_fixture.h"
+#include "operator/apiserver/api_server_testing.h"
 
 namespace headpond::apiserver {
 namespace {
