@@ -114,7 +114,8 @@ void NoteMasterFolders(const Config& config, bool keep_journal) {
 }
 
 void NoteName(const std::string& role, const Config& config) {
-  NameFacts facts{.property = fmt::format("alluxio.{}.hostname", role)};
+  NameFacts facts{.property =
+                      role == "master" ? "alluxio.master.hostname" : "alluxio.worker.hostname"};
   facts.name = config.Find(facts.property).value_or(LocalHostName());
   facts.is_own_name = facts.name == LocalHostName();
   facts.own_network = HasOwnNetwork();
