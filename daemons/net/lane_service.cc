@@ -273,7 +273,9 @@ void LaneService::Impl::Stream::LoseClient() {
   {
     MutexLock lock(mutex_);
     gone_ = true;
-    SetOutcome(Cancelled("the client left"));
+    // gRPC tells of a client that left as the end of what it sends, too, in either order.
+    ending_ = true;
+    if (outcome_.ok()) outcome_ = Cancelled("the client left");
     dropped.swap(replies_);
   }
   dropped.clear();
