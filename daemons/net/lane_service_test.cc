@@ -151,7 +151,9 @@ TEST_F(LaneServiceTest, RepliesGatherWhileOneIsBeingSent) {
   for (uint64_t id = 1; id <= 5; ++id) Add(calls, id, kHold);
   Send(calls);
   ASSERT_TRUE(Eventually([&] { return held() == 5; }));
-  for (uint64_t id = 1; id <= 5; ++id) Release(id);
+  Release(1);
+  ASSERT_TRUE(Eventually([&] { return call_.ready(); }));
+  for (uint64_t id = 2; id <= 5; ++id) Release(id);
   EXPECT_EQ(ReceiveOne().id(), 1u);
   EXPECT_THAT(Receive().replies(), SizeIs(4));
 }

@@ -30,9 +30,16 @@ class FakeCall final : public ::grpc::ServerCallbackReaderWriter<Request, Respon
 
   ~FakeCall() override { threads_.Shutdown(); }
 
-  void Start(Reactor* reactor) {
+  void Start(Reactor* reactor) EXCLUDES(mutex_) {
     reactor_ = reactor;
+    {
+      MutexLock lock(mutex_);
+      ++reactions_;  // as gRPC does: no call ends before its reactor is bound
+    }
     this->BindReactor(reactor);
+    MutexLock lock(mutex_);
+    --reactions_;
+    React([] {});
   }
 
   // The client's side.
