@@ -1,6 +1,7 @@
 #include "master/housekeeping.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/log.h"
@@ -54,20 +55,19 @@ void Housekeeping::DetectLostWorkers() {
 void Housekeeping::FindLostFiles() {
   meta::InodeId seen = meta::kRootId;
   for (bool more = true; more;) {
-    std::vector<meta::InodeId> found;
+    std::map<meta::InodeId, std::vector<BlockId>> lost;
     store_.Read([&](const meta::Namespace& ns) {
-      const auto& lost = ns.lost_files();
-      auto it = lost.upper_bound(seen);
-      for (size_t i = 0; i < kFindBatch && it != lost.end(); ++i, ++it) {
-        seen = *it;
-        std::vector<BlockId> blocks;
-        AppendBlocksOf(ns, {seen}, blocks);
-        const bool all = std::all_of(blocks.begin(), blocks.end(),
-                                     [this](BlockId block) { return blocks_.HasCopy(block); });
-        if (all) found.push_back(seen);
-      }
-      more = it != lost.end();
+      const auto& all = ns.lost_files();
+      auto it = all.upper_bound(seen);
+      for (; lost.size() < kFindBatch && it != all.end(); ++it)
+        AppendBlocksOf(ns, {seen = *it}, lost[*it]);
+      more = it != all.end();
     });
+    // Not inside Read: BlockMaster asks the namespace about blocks under its own lock.
+    std::vector<meta::InodeId> found;
+    for (const auto& [file, blocks] : lost)
+      if (std::ranges::all_of(blocks, [this](BlockId block) { return blocks_.HasCopy(block); }))
+        found.push_back(file);
     if (found.empty()) continue;
     const Status status =
         store_.CommitAndWait([&](const meta::Namespace& ns) -> Result<meta::Mutation> {
