@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "operator/api/field_table.h"
+#include "operator/daemon/cluster_object.h"
 
 namespace headpond::operator_daemon {
 namespace {
@@ -25,10 +25,6 @@ std::string ClusterPath(const ClusterKey& key) {
 
 std::string DataMapPath(const std::string& name_space) {
   return fmt::format("/api/v1/namespaces/{}/configmaps", name_space);
-}
-
-std::string DataMapName(const ClusterKey& key) {
-  return key.name + ".data";
 }
 
 apiserver::ObjectKey StoreKey(const ClusterKey& key) {
@@ -62,18 +58,11 @@ Result<json> ApiClusterStore::Ask(const std::string& method, const std::string& 
 }
 
 Status ApiClusterStore::AddFinalizer(const ClusterKey& key, const json& object) {
-  const json& metadata = object.at("metadata");
-  json finalizers = metadata.value("finalizers", json::array());
-  finalizers.push_back(kClusterFinalizer);
-  const json patch = {{{"op", "replace"},
-                       {"path", "/metadata/resourceVersion"},
-                       {"value", metadata.at("resourceVersion")}},
-                      {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", finalizers}}};
-  return Ask("PATCH", ClusterPath(key), patch, kJsonPatch).status();
+  return Ask("PATCH", ClusterPath(key), HoldPatch(object), kJsonPatch).status();
 }
 
 Result<std::string> ApiClusterStore::ClaimData(const ClusterKey& key, const std::string& uid) {
-  const std::string name = DataMapName(key);
+  const std::string name = DataMapName(key.name);
   const auto kept = objects_.Get({"", "configmaps", key.name_space, name});
   if (kept.ok()) {
     const json& data = kept->object->at("data");
@@ -96,9 +85,7 @@ Result<controller::ClusterList> ApiClusterStore::List() {
     }
     api::ObjectMeta& metadata = cluster->metadata;
     const ClusterKey key{metadata.name_space, metadata.name};
-    const json finalizers = one.object->at("metadata").value("finalizers", json::array());
-    const bool ours =
-        std::find(finalizers.begin(), finalizers.end(), kClusterFinalizer) != finalizers.end();
+    const bool ours = IsHeld(*one.object);
     const bool deleting = !metadata.deletion_timestamp.empty();
     // Others' finalizers hold what we are done with.
     if (deleting && !ours) continue;
@@ -120,34 +107,24 @@ Result<controller::ClusterList> ApiClusterStore::List() {
 
 Result<controller::ClusterStatus> ApiClusterStore::GetStatus(const ClusterKey& key) {
   ASSIGN_OR_RETURN(const StoredObject stored, objects_.Get(StoreKey(key)));
-  const auto status = stored.object->find("status");
-  if (status == stored.object->end()) return controller::ClusterStatus();
-  return controller::ParseStatus(*status);
+  return StatusOf(*stored.object);
 }
 
 Status ApiClusterStore::WriteStatus(const ClusterKey& key,
                                     const controller::ClusterStatus& status) {
-  const json patch = {{{"op", "add"}, {"path", "/status"}, {"value", controller::ToJson(status)}}};
-  return Ask("PATCH", ClusterPath(key) + "/status", patch, kJsonPatch).status();
+  return Ask("PATCH", ClusterPath(key) + "/status", StatusPatch(status), kJsonPatch).status();
 }
 
 Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   // First, so that a crash in between repeats it.
   if (!data_kept) {
-    const std::string path = fmt::format("{}/{}", DataMapPath(key.name_space), DataMapName(key));
+    const std::string path =
+        fmt::format("{}/{}", DataMapPath(key.name_space), DataMapName(key.name));
     const Status removed = Ask("DELETE", path, nullptr, "").status();
     if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
   }
   ASSIGN_OR_RETURN(const StoredObject stored, objects_.Get(StoreKey(key)));
-  const json& metadata = stored.object->at("metadata");
-  json rest = json::array();
-  for (const json& finalizer : metadata.value("finalizers", json::array()))
-    if (finalizer != kClusterFinalizer) rest.push_back(finalizer);
-  const json patch = {{{"op", "replace"},
-                       {"path", "/metadata/resourceVersion"},
-                       {"value", metadata.at("resourceVersion")}},
-                      {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", rest}}};
-  return Ask("PATCH", ClusterPath(key), patch, kJsonPatch).status();
+  return Ask("PATCH", ClusterPath(key), ReleasePatch(*stored.object), kJsonPatch).status();
 }
 
 }  // namespace headpond::operator_daemon

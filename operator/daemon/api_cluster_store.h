@@ -7,8 +7,6 @@
 
 namespace headpond::operator_daemon {
 
-// Said on every cluster before its first daemon starts, removed after its last one has ended.
-inline constexpr const char* kClusterFinalizer = "headpond.dev/daemons";
 // Who the controller is to the API: the manager of the fields that it sets.
 inline constexpr const char* kUserAgent = "headpond-operator";
 

@@ -1,9 +1,8 @@
 #include "operator/daemon/kube_cluster_store.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "operator/daemon/api_cluster_store.h"
+#include "operator/daemon/cluster_object.h"
 
 namespace headpond::operator_daemon {
 namespace {
@@ -20,18 +19,7 @@ ObjectName NameOf(const ClusterKey& key) {
 }
 
 ObjectName DataMapOf(const ObjectName& cluster) {
-  return {cluster.name_space, cluster.name + ".data"};
-}
-
-json FinalizersOf(const json& object) {
-  const json& metadata = object.at("metadata");
-  const auto found = metadata.find("finalizers");
-  return found != metadata.end() && found->is_array() ? *found : json::array();
-}
-
-bool IsHeld(const json& object) {
-  const json finalizers = FinalizersOf(object);
-  return std::find(finalizers.begin(), finalizers.end(), kClusterFinalizer) != finalizers.end();
+  return {cluster.name_space, DataMapName(cluster.name)};
 }
 
 }  // namespace
@@ -61,21 +49,12 @@ Status KubeClusterStore::MayWrite() const {
   return Aborted("another operator leads");
 }
 
-Status KubeClusterStore::Wrote(const ObjectName& name, const Result<json>& answer) {
-  if (!answer.ok()) return answer.status();
-  own_writes_.Wrote(name, kube::VersionOf(*answer));
-  return Status::Ok();
-}
-
-Status KubeClusterStore::SetFinalizers(const ObjectName& name, const json& object,
-                                       const json& finalizers) {
+Status KubeClusterStore::PatchCluster(const ObjectName& name, const json& patch,
+                                      const std::string& subresource) {
   RETURN_IF_ERROR(MayWrite());
-  // Replacing the version makes it a precondition.
-  const json patch = {{{"op", "replace"},
-                       {"path", "/metadata/resourceVersion"},
-                       {"value", std::to_string(kube::VersionOf(object))}},
-                      {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", finalizers}}};
-  return Wrote(name, client_.JsonPatch(kClusters, name, patch));
+  ASSIGN_OR_RETURN(const json answer, client_.JsonPatch(kClusters, name, patch, subresource));
+  own_writes_.Wrote(name, kube::VersionOf(answer));
+  return Status::Ok();
 }
 
 Result<std::string> KubeClusterStore::ClaimData(const ObjectName& name, const std::string& uid) {
@@ -130,11 +109,7 @@ Result<controller::ClusterList> KubeClusterStore::List() {
     }
     const auto data_uid = ClaimData(name, metadata.uid);
     Status held = !data_uid.ok() && !deleting ? data_uid.status() : Status::Ok();
-    if (held.ok() && !IsHeld(*object)) {
-      json finalizers = FinalizersOf(*object);
-      finalizers.push_back(kClusterFinalizer);
-      held = SetFinalizers(name, *object, finalizers);
-    }
+    if (held.ok() && !IsHeld(*object)) held = PatchCluster(name, HoldPatch(*object));
     // Somebody else was faster; the watch will say so.
     if (held.code() == Code::kNotFound || held.code() == Code::kAborted) continue;
     if (!held.ok()) {
@@ -152,16 +127,12 @@ Result<controller::ClusterList> KubeClusterStore::List() {
 Result<controller::ClusterStatus> KubeClusterStore::GetStatus(const ClusterKey& key) {
   const kube::Object object = cache_.Get(NameOf(key));
   if (!object) return NotFound("cluster {} is not there", key.ToString());
-  const auto status = object->find("status");
-  if (status == object->end()) return controller::ClusterStatus();
-  return controller::ParseStatus(*status);
+  return StatusOf(*object);
 }
 
 Status KubeClusterStore::WriteStatus(const ClusterKey& key,
                                      const controller::ClusterStatus& status) {
-  RETURN_IF_ERROR(MayWrite());
-  const json patch = {{{"op", "add"}, {"path", "/status"}, {"value", controller::ToJson(status)}}};
-  return Wrote(NameOf(key), client_.JsonPatch(kClusters, NameOf(key), patch, "status"));
+  return PatchCluster(NameOf(key), StatusPatch(status), "status");
 }
 
 Status KubeClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
@@ -175,10 +146,7 @@ Status KubeClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   if (object.status().code() == Code::kNotFound) return Status::Ok();
   if (!object.ok()) return object.status();
   const std::string uid = object->at("metadata").value("uid", "");
-  json rest = json::array();
-  for (const json& finalizer : FinalizersOf(*object))
-    if (finalizer != kClusterFinalizer) rest.push_back(finalizer);
-  RETURN_IF_ERROR(SetFinalizers(NameOf(key), *object, rest));
+  RETURN_IF_ERROR(PatchCluster(NameOf(key), ReleasePatch(*object)));
   MutexLock lock(mutex_);
   finalized_.insert(uid);
   data_uids_.erase(uid);

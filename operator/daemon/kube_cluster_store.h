@@ -46,10 +46,9 @@ class KubeClusterStore final : public controller::ClusterStore {
   // Of the cluster's data: its own uid, or an earlier cluster's whose data was kept.
   Result<std::string> ClaimData(const kube::ObjectName& name, const std::string& uid)
       EXCLUDES(mutex_);
-  Status SetFinalizers(const kube::ObjectName& name, const nlohmann::json& object,
-                       const nlohmann::json& finalizers);
+  Status PatchCluster(const kube::ObjectName& name, const nlohmann::json& patch,
+                      const std::string& subresource = "");
   Status MayWrite() const;
-  Status Wrote(const kube::ObjectName& name, const Result<nlohmann::json>& answer);
 
   kube::Client& client_;
   const Options options_;

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/listeners.h"
-#include "operator/daemon/api_cluster_store.h"
+#include "operator/daemon/cluster_object.h"
 #include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"

@@ -1,22 +1,14 @@
 #include "operator/daemon/remote_api.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-
+#include "base/daemon.h"
 #include "base/log.h"
 
 namespace headpond::operator_daemon {
 namespace {
 
 constexpr std::string_view kComponent = "operator";
-constexpr size_t kMaxHostName = 256;
-
-std::string HostName() {
-  std::array<char, kMaxHostName> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : "unknown";
-}
 
 Result<kube::RestConfig> ConfigOf(const Options& options) {
   io::Env& env = io::Env::Posix();
@@ -35,7 +27,7 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, co
   api->client_ = std::make_unique<kube::Client>(std::move(config), clock);
   api->lease_ = kube::ApiLease(*api->client_, lease_namespace, kOperatorLease);
   Random random = Random::FromSystem();
-  const std::string identity = fmt::format("{}_{}", HostName(), random.Uuid());
+  const std::string identity = fmt::format("{}_{}", LocalHostName(), random.Uuid());
   LogInfo(kComponent, "{} competes for lease {}/{} of {}", identity, lease_namespace,
           kOperatorLease, server);
   api->elector_ =
