@@ -4,10 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "operator/controller/file_store.h"
 #include "operator/testing/fake_runtime.h"
+#include "operator/testing/memory_cluster_store.h"
 #include "testing/status_matchers.h"
-#include "testing/temp_directory.h"
 
 namespace headpond::controller {
 namespace {
@@ -51,10 +50,9 @@ class ControllerTest : public ::testing::Test {
   }
 
   static constexpr milliseconds kSteady{5000};
-  TempDirectory home_;
   ManualClock clock_;
   FakeWorld world_;
-  FileStore store_{home_.path(), clock_};
+  testing_operator::MemoryClusterStore store_;
   FakeRuntime runtime_{world_, clock_};
   Controller controller_{store_, {.process = &runtime_}, clock_, {}};
 };
@@ -161,7 +159,7 @@ TEST_F(ControllerTest, DeletionWithDataLeavesNothing) {
   Settle();
   EXPECT_TRUE(world_.volumes.empty());
   EXPECT_TRUE(world_.daemons.empty());
-  EXPECT_THAT(*store_.ListRetained(), IsEmpty());
+  EXPECT_THAT(store_.ListRetained(), IsEmpty());
 }
 
 TEST_F(ControllerTest, KeptDataIsFoundByTheNextClusterOfThatNameAndCanBeDeletedLater) {
@@ -222,8 +220,7 @@ TEST_F(ControllerTest, TroubleOfTheRuntimeIsReportedAndNothingIsTouched) {
 
 TEST_F(ControllerTest, OneUnreadableObjectDoesNotHoldUpTheOthers) {
   Apply();
-  ASSERT_OK(io::WriteFileAtomically(io::Env::Posix(), store_.objects_dir() + "/default.broken.json",
-                                    "{"));
+  store_.AddUnreadable("default/broken is no CacheCluster");
   Settle();
   EXPECT_EQ(StatusOf().phase, "Ready");
   EXPECT_EQ(controller_.cluster_count(), 2u);

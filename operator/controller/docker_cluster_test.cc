@@ -6,10 +6,10 @@
 
 #include "base/mutex.h"
 #include "operator/controller/controller.h"
-#include "operator/controller/file_store.h"
 #include "operator/runtime/docker/docker_runtime.h"
 #include "operator/testing/fake_engine.h"
 #include "operator/testing/free_ports.h"
+#include "operator/testing/memory_cluster_store.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -124,7 +124,7 @@ class DockerWorld {
  private:
   FakeEngine engine_;
   TempDirectory home_;
-  FileStore store_{home_.path(), Clock::System()};
+  testing_operator::MemoryClusterStore store_;
   Bell bell_;
   json spec_;
   std::unique_ptr<runtime::DockerRuntime> runtime_;
