@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "operator/api/rules.h"
+#include "operator/api/kind.h"
 
 namespace headpond::api {
 namespace {
@@ -14,89 +13,9 @@ namespace {
 using nlohmann::json;
 using StringMap = std::map<std::string, std::string>;
 
-constexpr size_t kMaxMetadataText = 256;
-
-const Schema& SpecSchema() {
-  static const Schema schema(CacheClusterFields());
-  return schema;
-}
-
-bool IsDnsLabel(std::string_view text) {
-  const auto letter_or_digit = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  };
-  return !text.empty() && letter_or_digit(text.front()) && letter_or_digit(text.back()) &&
-         std::ranges::all_of(text, [&](char c) { return letter_or_digit(c) || c == '-'; });
-}
-
-void CheckName(const json& metadata, const std::string& field, size_t limit, Findings& findings) {
-  const auto found = metadata.find(field);
-  const std::string path = "metadata." + field;
-  if (found == metadata.end() || found->is_null()) {
-    if (field == "name") findings.errors.push_back({path, "is required"});
-    return;
-  }
-  if (!found->is_string() || !IsDnsLabel(found->get_ref<const std::string&>()) ||
-      found->get_ref<const std::string&>().size() > limit)
-    findings.errors.push_back({path, fmt::format("must be 1 to {} lower-case letters, digits and "
-                                                 "'-', with a letter or digit at both ends; quote "
-                                                 "names that look like numbers",
-                                                 limit)});
-}
-
-void CheckStrings(const json& metadata, const std::string& field, Findings& findings) {
-  const auto found = metadata.find(field);
-  if (found == metadata.end() || found->is_null()) return;
-  if (!found->is_object()) {
-    findings.errors.push_back({"metadata." + field, "must be a map of strings"});
-    return;
-  }
-  for (const auto& [key, value] : found->items())
-    if (!value.is_string() || key.size() > kMaxMetadataText)
-      findings.errors.push_back(
-          {fmt::format("metadata.{}[{}]", field, key.substr(0, kMaxMetadataText)),
-           "must be a string; quote it"});
-}
-
-void CheckMetadata(const json& object, Findings& findings) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) {
-    findings.errors.push_back({"metadata.name", "is required"});
-    return;
-  }
-  constexpr size_t kDnsLabel = 63;
-  CheckName(*metadata, "name", kMaxClusterName, findings);
-  CheckName(*metadata, "namespace", kDnsLabel, findings);
-  CheckStrings(*metadata, "labels", findings);
-  CheckStrings(*metadata, "annotations", findings);
-}
-
-void CheckHeader(const json& object, Findings& findings) {
-  const auto expect = [&](const char* field, std::string_view wanted) {
-    const auto found = object.find(field);
-    if (found == object.end())
-      findings.errors.push_back({field, fmt::format("is required; use {}", wanted)});
-    else if (*found != wanted)
-      findings.errors.push_back(
-          {field, fmt::format("{} is not supported; use {}", found->dump(), wanted)});
-  };
-  expect("apiVersion", kApiVersion);
-  expect("kind", kCacheClusterKind);
-  static const std::vector<std::string_view> known = {"apiVersion", "kind", "metadata", "spec",
-                                                      "status"};
-  for (const auto& [name, value] : object.items()) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    const auto nearest = NearestName(name, known);
-    findings.warnings.push_back(
-        {name, nearest.empty() ? "unknown field, ignored"
-                               : fmt::format("unknown field, ignored; did you mean {}?", nearest)});
-  }
-}
-
-// A missing spec is an empty one: every field has a default.
-json SpecOf(const json& object) {
-  const auto found = object.find("spec");
-  return found == object.end() || found->is_null() ? json::object() : *found;
+const Kind& ClusterKind() {
+  static const Kind& kind = *FindKind(kCacheClusterKind);
+  return kind;
 }
 
 StringMap Strings(const json& holder, const char* field) {
@@ -244,28 +163,13 @@ int64_t ShmBytes(const CacheClusterSpec& spec) {
 }
 
 Findings CheckCacheCluster(const json& object) {
-  Findings findings;
-  if (!object.is_object()) {
-    findings.errors.push_back({"object", "must be a map with apiVersion, kind, metadata and spec"});
-    return findings;
-  }
-  CheckHeader(object, findings);
-  if (!findings.ok()) return findings;
-  CheckMetadata(object, findings);
-  const json spec = SpecOf(object);
-  Findings fields = SpecSchema().Check(spec);
-  const bool readable = fields.ok();
-  findings.Append(std::move(fields));
-  if (!readable) return findings;
-  const json complete = SpecSchema().WithDefaults(spec);
-  for (const Rule& rule : CacheClusterRules()) rule.check(complete, findings);
-  return findings;
+  return CheckObject(ClusterKind(), object);
 }
 
 Result<CacheCluster> ReadCacheCluster(const json& object) {
   if (const Findings findings = CheckCacheCluster(object); !findings.ok())
     return InvalidArgument("{}", JoinIssues(findings.errors));
-  const json spec = SpecSchema().WithDefaults(SpecOf(object));
+  const json spec = SpecSchema(ClusterKind()).WithDefaults(SpecOf(object));
   return CacheCluster{.metadata = ReadMetadata(object.at("metadata")),
                       .spec = ReadSpec(spec),
                       .spec_json = spec.dump()};
@@ -287,7 +191,8 @@ json ToJson(const CacheCluster& cluster) {
 }
 
 std::vector<FieldIssue> CheckUpdate(const CacheCluster& before, const CacheCluster& after) {
-  return SpecSchema().CheckTransition(json::parse(before.spec_json), json::parse(after.spec_json));
+  return SpecSchema(ClusterKind())
+      .CheckTransition(json::parse(before.spec_json), json::parse(after.spec_json));
 }
 
 std::string JoinIssues(const std::vector<FieldIssue>& issues) {

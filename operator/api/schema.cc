@@ -177,8 +177,8 @@ void Findings::Append(Findings other) {
   std::ranges::move(other.warnings, std::back_inserter(warnings));
 }
 
-Schema::Schema(const std::vector<Field>& fields, std::string root)
-    : root_(std::move(root)), tree_(std::make_unique<Node>()) {
+Schema::Schema(const std::vector<Field>& fields, std::string root, Objects objects)
+    : root_(std::move(root)), objects_(objects), tree_(std::make_unique<Node>()) {
   for (const Field& field : fields) Insert(field);
 }
 
@@ -316,7 +316,7 @@ void Schema::FillDefaults(const Node& node, json& value) const {
       if (found != value.end()) value.erase(found);
       if (!field.default_json.empty())
         value[name] = json::parse(field.default_json);
-      else if (field.type == FieldType::kObject && !field.required)
+      else if (field.type == FieldType::kObject && !field.required && objects_ == Objects::kEmpty)
         value[name] = json::object();
       else
         continue;

@@ -36,8 +36,11 @@ struct Findings {
 // constructor.
 class Schema {
  public:
+  // What an absent object becomes when defaults are filled in.
+  enum class Objects { kEmpty, kAbsent };
   // Keeps a reference to `fields`.
-  explicit Schema(const std::vector<Field>& fields, std::string root = "spec");
+  explicit Schema(const std::vector<Field>& fields, std::string root = "spec",
+                  Objects objects = Objects::kEmpty);
   ~Schema();
   Schema(const Schema&) = delete;
   Schema& operator=(const Schema&) = delete;
@@ -83,6 +86,7 @@ class Schema {
                    const std::string& path, std::vector<FieldIssue>& issues) const;
 
   const std::string root_;
+  const Objects objects_;
   std::unique_ptr<Node> tree_;
 };
 

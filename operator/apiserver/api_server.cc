@@ -197,8 +197,8 @@ Outcome<http::Response> ApiServer::Dispatch(Call& call) {
 
 Outcome<http::Response> ApiServer::DispatchSubresource(Call& call) {
   const std::string& method = call.request.method;
-  if (!call.type.custom) return NotFoundError(call.type, call.path.name);
-  if (call.path.subresource == "scale") return Scale(call);
+  if (call.type.custom == nullptr) return NotFoundError(call.type, call.path.name);
+  if (call.path.subresource == "scale" && call.type.custom->scale) return Scale(call);
   if (call.path.subresource != "status") return NotFoundError(call.type, call.path.name);
   if (method == "GET" || method == "HEAD") return Get(call);
   if (method == "PUT") return Replace(call);

@@ -109,6 +109,8 @@ class ApiServer {
   // Checks, prunes and completes an object that is about to be stored; `before` is null for a new
   // one. Takes and returns the stored form.
   Outcome<nlohmann::json> Admit(Call& call, nlohmann::json object, const nlohmann::json* before);
+  // The same of a status that is not null.
+  Outcome<nlohmann::json> AdmitStatus(Call& call, nlohmann::json status);
   Outcome<StoredObject> Modify(Call& call, const Change& change);
   Outcome<StoredObject> ModifyOnce(Call& call, const Change& change, bool& retry);
   // Whom managedFields names for the call.

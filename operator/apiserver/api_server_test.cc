@@ -206,7 +206,7 @@ TEST_F(ApiServerTest, TablesHaveColumnsAndAges) {
   Merge(Path("a") + "/status",
         {{"status",
           {{"phase", "Ready"},
-           {"masters", {{"desired", 1}, {"ready", 1}}},
+           {"masters", {{"desired", 1}, {"ready", 1}, {"summary", "1/1"}}},
            {"conditions", json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
   const Reply table = Ask("GET", kClusters, nullptr, "",
                           "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");

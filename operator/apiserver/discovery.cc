@@ -51,13 +51,15 @@ json AggregatedResource(const ResourceType& type) {
               {"verbs", VerbsOf(type)}};
   if (!type.short_names.empty()) out["shortNames"] = type.short_names;
   if (!type.categories.empty()) out["categories"] = type.categories;
-  if (type.custom)
-    out["subresources"] = {{{"subresource", "scale"},
-                            {"responseKind", ResponseKind("autoscaling", "v1", "Scale")},
-                            {"verbs", kSubresourceVerbs}},
-                           {{"subresource", "status"},
-                            {"responseKind", ResponseKind(type.group, type.version, type.kind)},
-                            {"verbs", kSubresourceVerbs}}};
+  if (type.custom != nullptr && type.custom->scale)
+    out["subresources"].push_back({{"subresource", "scale"},
+                                   {"responseKind", ResponseKind("autoscaling", "v1", "Scale")},
+                                   {"verbs", kSubresourceVerbs}});
+  if (type.custom != nullptr)
+    out["subresources"].push_back(
+        {{"subresource", "status"},
+         {"responseKind", ResponseKind(type.group, type.version, type.kind)},
+         {"verbs", kSubresourceVerbs}});
   return out;
 }
 
@@ -105,14 +107,15 @@ json ResourceList(const std::string& group, const std::string& version) {
     if (!type.short_names.empty()) entry["shortNames"] = type.short_names;
     if (!type.categories.empty()) entry["categories"] = type.categories;
     resources.push_back(std::move(entry));
-    if (!type.custom) continue;
-    resources.push_back({{"name", type.resource + "/scale"},
-                         {"singularName", ""},
-                         {"namespaced", type.namespaced},
-                         {"group", "autoscaling"},
-                         {"version", "v1"},
-                         {"kind", "Scale"},
-                         {"verbs", kSubresourceVerbs}});
+    if (type.custom == nullptr) continue;
+    if (type.custom->scale)
+      resources.push_back({{"name", type.resource + "/scale"},
+                           {"singularName", ""},
+                           {"namespaced", type.namespaced},
+                           {"group", "autoscaling"},
+                           {"version", "v1"},
+                           {"kind", "Scale"},
+                           {"verbs", kSubresourceVerbs}});
     resources.push_back({{"name", type.resource + "/status"},
                          {"singularName", ""},
                          {"namespaced", type.namespaced},

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "base/base64.h"
-#include "operator/api/cache_cluster.h"
-#include "operator/api/field_table.h"
+#include "operator/apiserver/json_path.h"
 #include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
@@ -15,11 +14,6 @@ namespace {
 
 using api::Findings;
 using nlohmann::json;
-
-const api::Schema& CacheClusterSchema() {
-  static const api::Schema schema(api::CacheClusterFields());
-  return schema;
-}
 
 Column NameColumn() {
   return {"Name", "string", "name", "Name of the object."};
@@ -34,48 +28,6 @@ json AgeOf(const json& object, int64_t now_ms) {
 // The value at a path, or null for "nothing to show".
 json Cell(const json& object, std::string_view path) {
   return At(object, path);
-}
-
-std::string ConditionStatus(const json& object, std::string_view type) {
-  const json& conditions = At(object, "status.conditions");
-  if (conditions.is_array())
-    for (const json& condition : conditions)
-      if (TextAt(condition, "type") == type) return TextAt(condition, "status");
-  return "";
-}
-
-json ReadyOfDesired(const json& object, std::string_view role) {
-  const json& status = At(object, fmt::format("status.{}", role));
-  if (!status.is_object()) return nullptr;
-  return fmt::format("{}/{}", At(status, "ready").dump(), At(status, "desired").dump());
-}
-
-json CacheClusterCells(const json& object, int64_t now_ms) {
-  const std::string ready = ConditionStatus(object, "Ready");
-  return {At(object, "metadata.name"),
-          ready.empty() ? json() : json(ready),
-          ReadyOfDesired(object, "masters"),
-          ReadyOfDesired(object, "workers"),
-          Cell(object, "status.phase"),
-          AgeOf(object, now_ms),
-          Cell(object, "status.endpoints.masterRpc"),
-          Cell(object, "spec.runtime.type")};
-}
-
-json CompleteCacheCluster(json object) {
-  json spec =
-      object.contains("spec") && object["spec"].is_object() ? object["spec"] : json::object();
-  object["spec"] = CacheClusterSchema().WithDefaults(CacheClusterSchema().WithoutUnknown(spec));
-  for (auto it = object.begin(); it != object.end();)
-    it = it.key() == "apiVersion" || it.key() == "kind" || it.key() == "metadata" ||
-                 it.key() == "spec" || it.key() == "status"
-             ? std::next(it)
-             : object.erase(it);
-  return object;
-}
-
-std::vector<api::FieldIssue> CheckCacheClusterChange(const json& before, const json& after) {
-  return CacheClusterSchema().CheckTransition(before.at("spec"), after.at("spec"));
 }
 
 json NamespaceCells(const json& object, int64_t now_ms) {
@@ -228,27 +180,33 @@ std::vector<Column> EventColumns() {
 
 }  // namespace
 
-ResourceType CacheClusterType() {
-  return {.group = std::string(api::kGroup),
-          .version = std::string(api::kVersion),
-          .resource = "cacheclusters",
-          .singular = "cachecluster",
-          .kind = std::string(api::kCacheClusterKind),
-          .short_names = {"cc"},
-          .categories = {"all", "cache"},
-          .custom = true,
-          .columns = {NameColumn(),
-                      {"Ready", "string", "", "True when clients can use the cluster."},
-                      {"Masters", "string", "", "Masters that serve, of those wanted."},
-                      {"Workers", "string", "", "Workers that serve, of those wanted."},
-                      {"Phase", "string", "", "A summary of the conditions."},
-                      AgeColumn(),
-                      {"Endpoint", "string", "", "Where clients connect to.", 1},
-                      {"Runtime", "string", "", "What the daemons run in.", 1}},
-          .cells = CacheClusterCells,
-          .check = api::CheckCacheCluster,
-          .check_change = CheckCacheClusterChange,
-          .complete = CompleteCacheCluster};
+ResourceType CustomType(const api::Kind& kind) {
+  std::vector<Column> columns = {NameColumn()};
+  for (const api::PrinterColumn& column : kind.columns)
+    columns.push_back({column.name, column.type, "", column.description, column.priority});
+  const auto cells = [&kind](const json& object, int64_t now_ms) {
+    json row = json::array({At(object, "metadata.name")});
+    for (const api::PrinterColumn& column : kind.columns) {
+      const json& value = AtJsonPath(object, column.json_path);
+      row.push_back(column.type == "date" ? Age(value, now_ms) : value);
+    }
+    return row;
+  };
+  return {
+      .group = std::string(api::kGroup),
+      .version = std::string(api::kVersion),
+      .resource = std::string(kind.plural),
+      .singular = std::string(kind.singular),
+      .kind = std::string(kind.kind),
+      .short_names = {kind.short_names.begin(), kind.short_names.end()},
+      .categories = {std::begin(api::kCategories), std::end(api::kCategories)},
+      .custom = &kind,
+      .columns = std::move(columns),
+      .cells = cells,
+      .check = [&kind](const json& object) { return api::CheckObject(kind, object); },
+      .check_change = [&kind](const json& before,
+                              const json& after) { return api::CheckChange(kind, before, after); },
+      .complete = [&kind](json object) { return api::CompleteObject(kind, std::move(object)); }};
 }
 
 ResourceType NamespaceType() {

@@ -5,7 +5,8 @@
 namespace headpond::apiserver {
 
 // What the registry is made of; each entry says what is particular to its kind.
-ResourceType CacheClusterType();
+// `kind` must outlive the type.
+ResourceType CustomType(const api::Kind& kind);
 ResourceType NamespaceType();
 ResourceType ConfigMapType();
 ResourceType SecretType();

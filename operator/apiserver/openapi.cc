@@ -130,21 +130,11 @@ json FreeObject(std::string_view description) {
   return schema;
 }
 
-json StatusSchema() {
-  json schema = FreeObject("What the cluster is. Written by the operator.");
-  schema["properties"]["conditions"] = {{"type", "array"},
-                                        {"description", "What holds and what doesn't."},
-                                        {"items", FreeObject("One condition.")},
-                                        {"x-kubernetes-list-type", "map"},
-                                        {"x-kubernetes-list-map-keys", {"type"}}};
-  return schema;
-}
-
 // What a kind has besides apiVersion, kind and metadata.
 json PropertiesOf(const ResourceType& type) {
   if (type.custom)
-    return {{"spec", SchemaOf(api::CacheClusterFields(), "What the cluster shall be.")},
-            {"status", StatusSchema()}};
+    return {{"spec", SchemaOf(type.custom->spec, "What is wanted.")},
+            {"status", SchemaOf(type.custom->status, "What is. Written by the operator.")}};
   if (type.kind == "ConfigMap")
     return {{"data", StringMapSchema("Texts.")},
             {"binaryData", StringMapSchema("Bytes, as base64.")}};
@@ -169,7 +159,8 @@ json KindSchema(const ResourceType& type) {
   properties["apiVersion"] = Typed("string", "The version of the kind: " + type.GroupVersion());
   properties["kind"] = Typed("string", type.kind);
   properties["metadata"] = {{"$ref", fmt::format("#/components/schemas/{}", kMetadataSchema)}};
-  json schema = Typed("object", fmt::format("The kind {}.", type.kind));
+  json schema = Typed("object", type.custom != nullptr ? std::string(type.custom->description)
+                                                       : fmt::format("The kind {}.", type.kind));
   schema["properties"] = std::move(properties);
   schema["x-kubernetes-group-version-kind"] = json::array({GroupVersionKind(type)});
   return schema;

@@ -17,10 +17,13 @@ const std::string& ResourceType::StoreGroup() const {
 }
 
 const std::vector<ResourceType>& ResourceTypes() {
-  static const std::vector<ResourceType> types = {
-      ConfigMapType(), CoreEventType(),    NamespaceType(), SecretType(),
-      LeaseType(),     CacheClusterType(), EventType(),
-  };
+  static const std::vector<ResourceType> types = [] {
+    std::vector<ResourceType> made = {ConfigMapType(), CoreEventType(), NamespaceType(),
+                                      SecretType(), LeaseType()};
+    for (const api::Kind& kind : api::Kinds()) made.push_back(CustomType(kind));
+    made.push_back(EventType());
+    return made;
+  }();
   return types;
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "operator/api/schema.h"
+#include "operator/api/kind.h"
 
 namespace headpond::apiserver {
 
@@ -25,22 +26,23 @@ struct ResourceType {
   std::string resource, singular, kind;
   std::vector<std::string> short_names, categories;
   bool namespaced = true;
-  // A custom resource in Kubernetes: has a generation and a status subresource, and an update must
-  // name the version it is based on.
-  bool custom = false;
+  // Of a custom resource, which has a generation and a status subresource, and whose updates must
+  // name the version that they are based on; null: built into Kubernetes.
+  const api::Kind* custom = nullptr;
   // Selectable besides metadata.name and metadata.namespace.
   std::vector<std::string> field_selectors;
 
   std::vector<Column> columns;
   // A JSON list, one value per column.
-  nlohmann::json (*cells)(const nlohmann::json& object, int64_t now_ms) = nullptr;
+  std::function<nlohmann::json(const nlohmann::json& object, int64_t now_ms)> cells = nullptr;
   // Checks what is particular to the kind; metadata's common rules come on top.
-  api::Findings (*check)(const nlohmann::json& object) = nullptr;
+  std::function<api::Findings(const nlohmann::json& object)> check = nullptr;
   // The errors of changing `before` into `after`, both complete; null: any change is fine.
-  std::vector<api::FieldIssue> (*check_change)(const nlohmann::json& before,
-                                               const nlohmann::json& after) = nullptr;
+  std::function<std::vector<api::FieldIssue>(const nlohmann::json& before,
+                                             const nlohmann::json& after)>
+      check_change = nullptr;
   // Fills defaults and removes unknown fields; of an object that `check` accepts.
-  nlohmann::json (*complete)(nlohmann::json object) = nullptr;
+  std::function<nlohmann::json(nlohmann::json object)> complete = nullptr;
   // Between the stored form and this version's; null: they are the same.
   nlohmann::json (*to_wire)(nlohmann::json object) = nullptr;
   nlohmann::json (*from_wire)(nlohmann::json object) = nullptr;

@@ -68,8 +68,8 @@ Shape MakeShape(const ResourceType& type) {
   Shape shape;
   shape.fields["metadata"] = MetadataShape();
   if (type.custom) {
-    shape.fields["spec"] = ShapeOfFields(api::CacheClusterFields());
-    shape.fields["status"].fields["conditions"] = KeyedList("type");
+    shape.fields["spec"] = ShapeOfFields(type.custom->spec);
+    shape.fields["status"] = ShapeOfFields(type.custom->status);
   }
   // References are replaced as a whole, as in Kubernetes.
   for (const char* const reference : {"involvedObject", "regarding", "related"})

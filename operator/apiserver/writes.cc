@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/api_server.h"
+#include "operator/apiserver/json_path.h"
 #include "operator/apiserver/known_fields.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/patch.h"
@@ -58,17 +59,18 @@ ManagedEntries ClaimedManagers(const json& wanted, const json& before) {
   return ReadManagedFields(before).value_or(ManagedEntries());
 }
 
-json ScaleOf(const json& cluster) {
+json ScaleOf(const api::ScalePaths& paths, const json& object) {
   json metadata = json::object();
   for (const char* const field :
        {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
-    metadata[field] = At(cluster, fmt::format("metadata.{}", field));
-  const json& ready = At(cluster, "status.workers.ready");
+    metadata[field] = At(object, fmt::format("metadata.{}", field));
+  const json& replicas = AtJsonPath(object, paths.spec_replicas);
+  const json& running = AtJsonPath(object, paths.status_replicas);
   return {{"kind", "Scale"},
           {"apiVersion", "autoscaling/v1"},
           {"metadata", std::move(metadata)},
-          {"spec", {{"replicas", At(cluster, "spec.worker.replicas")}}},
-          {"status", {{"replicas", ready.is_number() ? ready : json(0)}}}};
+          {"spec", {{"replicas", replicas.is_number() ? replicas : json(0)}}},
+          {"status", {{"replicas", running.is_number() ? running : json(0)}}}};
 }
 
 // The one version that objects are kept in.
@@ -196,6 +198,26 @@ Outcome<json> ApiServer::Admit(Call& call, json object, const json* before) {
   return object;
 }
 
+Outcome<json> ApiServer::AdmitStatus(Call& call, json status) {
+  const ResourceType& type = call.type;
+  if (type.custom == nullptr) return status;
+  const api::Schema& schema = api::StatusSchema(*type.custom);
+  const api::Findings findings = schema.Check(status);
+  std::vector<Cause> causes;
+  for (const api::FieldIssue& issue : findings.errors) causes.push_back(FromIssue(issue));
+  if (!causes.empty())
+    return InvalidError(type.group, type.kind, call.path.name, std::move(causes));
+  for (const api::FieldIssue& issue : findings.warnings)
+    if (call.validation == FieldValidation::kWarn)
+      call.warnings.push_back(fmt::format("unknown field \"{}\"", issue.path));
+  if (!findings.warnings.empty() && call.validation == FieldValidation::kStrict)
+    return BadRequestError(fmt::format(
+        "{} in version \"{}\" cannot be handled as a {}: strict decoding error: unknown field "
+        "\"{}\"",
+        type.kind, type.version, type.kind, findings.warnings.front().path));
+  return schema.WithoutUnknown(std::move(status));
+}
+
 Outcome<json> ApiServer::CheckNewObject(const Call& call, json object) {
   const ResourceType& type = call.type;
   const std::string kind = FieldText(object, "kind");
@@ -292,8 +314,11 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
   if (call.path.subresource == "status") {
     json status = std::move(object["status"]);
     object = before;
-    object["status"] = std::move(status);
-    if (object["status"].is_null()) object.erase("status");
+    if (status.is_null()) {
+      object.erase("status");
+    } else {
+      ASSIGN_OR_RETURN(object["status"], AdmitStatus(call, std::move(status)));
+    }
   } else {
     if (type.custom) {
       object.erase("status");
@@ -393,10 +418,11 @@ Outcome<http::Response> ApiServer::Patch(Call& call) {
 
 Outcome<http::Response> ApiServer::Scale(Call& call) {
   const std::string& method = call.request.method;
+  const api::ScalePaths& paths = *call.type.custom->scale;
   if (method == "GET") {
     const auto stored = store_.Get(call.Key());
     if (!stored.ok()) return NotFoundError(call.type, call.path.name);
-    return JsonResponse(200, ScaleOf(*stored->object));
+    return JsonResponse(200, ScaleOf(paths, *stored->object));
   }
   if (method != "PUT" && method != "PATCH") return MethodNotAllowedError();
   const std::string media = ContentType(call.request);
@@ -408,17 +434,17 @@ Outcome<http::Response> ApiServer::Scale(Call& call) {
   const auto stored = Modify(call, [&](const json& current) -> Outcome<Wanted> {
     json scale = body;
     if (method == "PATCH") {
-      ASSIGN_OR_RETURN(scale, ApplyPatch(call, ScaleOf(current), body));
+      ASSIGN_OR_RETURN(scale, ApplyPatch(call, ScaleOf(paths, current), body));
     }
     json next = current;
     const json& replicas = At(scale, "spec.replicas");
-    next["spec"]["worker"]["replicas"] = replicas.is_null() ? json(0) : replicas;
+    SetAtJsonPath(next, paths.spec_replicas, replicas.is_null() ? json(0) : replicas);
     if (const std::string version = TextAt(scale, "metadata.resourceVersion"); !version.empty())
       next["metadata"]["resourceVersion"] = version;
     return Wanted{std::move(next)};
   });
   if (!stored.ok()) return stored.status();
-  return JsonResponse(200, ScaleOf(*stored->object));
+  return JsonResponse(200, ScaleOf(paths, *stored->object));
 }
 
 }  // namespace headpond::apiserver

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "operator/controller/status.h"
@@ -8,7 +10,10 @@ namespace {
 using nlohmann::json;
 
 json RoleJson(const RoleStatus& role) {
-  return {{"desired", role.desired}, {"ready", role.ready}, {"updated", role.updated}};
+  return {{"desired", role.desired},
+          {"ready", role.ready},
+          {"updated", role.updated},
+          {"summary", fmt::format("{}/{}", role.ready, role.desired)}};
 }
 
 RoleStatus ParseRole(const json& j) {
