@@ -86,7 +86,8 @@ std::string ClusterDetails(const api::CacheCluster& cluster,
     text += fmt::format("  logs         {}\n", d.logs);
   for (const std::string& step : status.rollout) text += fmt::format("  to do        {}\n", step);
   for (const controller::Condition& c : status.conditions) {
-    const bool good = (c.status == "True") != (c.type == "Progressing" || c.type == "Degraded");
+    const bool good = (c.status == "True") != (c.type == "Progressing" ||
+                                               c.type == "UpgradeBlocked" || c.type == "Degraded");
     if (!good) text += fmt::format("  {}={} {}: {}\n", c.type, c.status, c.reason, c.message);
   }
   return text;
