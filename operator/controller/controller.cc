@@ -26,7 +26,8 @@ plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::
           .paused = cluster.spec.paused,
           .deleting = !cluster.metadata.deletion_timestamp.empty(),
           .delete_data = annotation(api::kDeleteDataAnnotation) == "true",
-          .retry_at_ms = retry_at_ms};
+          .retry_at_ms = retry_at_ms,
+          .generation = cluster.metadata.generation};
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ using testing_operator::FakeWorld;
 
 class ControllerTest : public ::testing::Test {
  protected:
-  static constexpr int kMaxPasses = 50;
+  static constexpr int kMaxPasses = 200;  // more than a new configuration has to serve in
 
   void Apply(json spec = json::object(), const std::string& name = "demo") {
     auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
@@ -128,6 +128,39 @@ TEST_F(ControllerTest, RollsAChangeOut) {
                                           "stop demo-worker-1", "start demo-worker-1"));
   EXPECT_EQ(StatusOf().observed_generation, 2);
   EXPECT_TRUE(StatusOf().IsTrue("WorkersReady"));
+}
+
+TEST_F(ControllerTest, AChangeThatCrashesOrNeverServesIsTakenBackAndNotTriedAgain) {
+  for (const char* behaviour : {FakeWorld::kCrash, FakeWorld::kSilent}) {
+    SCOPED_TRACE(behaviour);
+    Apply({{"worker", {{"replicas", 2}}}});
+    Settle();
+    const auto before = world_.daemons;
+    Apply({{"worker", {{"replicas", 2}, {"properties", {{"alluxio.some.key", behaviour}}}}}});
+    world_.MisbehaveWith("alluxio.some.key", behaviour);
+    Settle();
+    ClusterStatus status = StatusOf();
+    EXPECT_EQ(status.Find("UpgradeBlocked")->status, "True");
+    EXPECT_EQ(status.Find("Progressing")->reason, "RolledBack");
+    EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("demo-worker-0 keeps configuration"));
+    EXPECT_TRUE(status.IsTrue("Ready"));
+    for (const auto& [name, daemon] : before) {
+      EXPECT_EQ(world_.daemons.at(name).observed.config_hash, daemon.observed.config_hash) << name;
+      if (name == "demo-worker-0") continue;
+      EXPECT_EQ(world_.daemons.at(name).observed.pid, daemon.observed.pid) << name;
+    }
+    world_.actions.clear();
+    clock_.Advance(std::chrono::hours(24));
+    Settle();
+    EXPECT_THAT(world_.actions, IsEmpty()) << "time alone is no reason to try again";
+
+    Apply({{"worker", {{"replicas", 2}, {"properties", {{"alluxio.other.key", "v"}}}}}});
+    Settle();
+    status = StatusOf();
+    EXPECT_EQ(status.phase, "Ready");
+    EXPECT_EQ(status.Find("UpgradeBlocked")->status, "False");
+    EXPECT_EQ(status.workers.updated, 2);
+  }
 }
 
 TEST_F(ControllerTest, AnOldStatusIsNeverReadyForANewSpec) {

@@ -24,6 +24,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing_operator::FakeEngine;
 
+// Quick enough for tests to wait for.
+const plan::RestartPolicy kPolicy{.initial_backoff = milliseconds(50),
+                                  .serve_within = milliseconds(1500)};
 constexpr const char* kImage = "registry.example/headpond:1";
 const ClusterKey kKey{"default", "demo"};
 
@@ -72,8 +75,9 @@ class DockerWorld {
         runtime::DockerRuntime::Options{.endpoint = engine_.endpoint(), .home = home_.path()},
         Clock::System());
     runtime_->OnChange([this] { bell_.Ring(); });
-    controller_ = std::make_unique<Controller>(store_, Runtimes{.docker = runtime_.get()},
-                                               Clock::System(), Controller::Options());
+    controller_ =
+        std::make_unique<Controller>(store_, Runtimes{.docker = runtime_.get()}, Clock::System(),
+                                     Controller::Options{.restart_policy = kPolicy});
   }
 
   void Apply() {
@@ -201,6 +205,42 @@ TEST(DockerClusterTest, AnImageThatDoesNotStartIsRolledBackAndTheRestIsSpared) {
   world.Apply();
   ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
   EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
+}
+
+// The new environment makes all fake containers misbehave; those of before must be untouched,
+// but for the one that it was tried on.
+void ExpectRollBackOf(const char* behaviour, const char* reason) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto before = world.engine().ContainerIds();
+  world.spec()["env"] = json::array({{{"name", "FAKE_DAEMON"}, {"value", behaviour}}});
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] {
+    const ClusterStatus status = world.StatusNow();
+    return status.IsTrue("UpgradeBlocked") && status.IsTrue("Ready");
+  })) << ToJson(world.StatusNow()).dump(2);
+  const ClusterStatus status = world.StatusNow();
+  EXPECT_EQ(status.Find("UpgradeBlocked")->reason, reason);
+  EXPECT_EQ(status.Find("Progressing")->reason, "RolledBack");
+  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("demo-master-0 keeps configuration"));
+  EXPECT_EQ(world.engine().ContainerIds(), before) << "the very same containers";
+  world.engine().ForgetMutations();
+  world.StartOperator();
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Ready"); }));
+  EXPECT_THAT(world.engine().mutations(), IsEmpty()) << "a new operator knows of it, too";
+  world.spec()["env"] = json::array({{{"name", "ANOTHER"}, {"value", "1"}}});
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
+  EXPECT_FALSE(world.StatusNow().IsTrue("UpgradeBlocked"));
+}
+
+TEST(DockerClusterTest, AConfigurationThatCrashLoopsIsRolledBackAndTheRestIsSpared) {
+  ExpectRollBackOf("refuse", "Crashed");
+}
+
+TEST(DockerClusterTest, AConfigurationThatNeverServesIsRolledBackAndTheRestIsSpared) {
+  ExpectRollBackOf("deaf", "NotServing");
 }
 
 TEST(DockerClusterTest, AnEngineThatWasGoneIsBackInTheStatusWithinThreeSeconds) {

@@ -146,7 +146,7 @@ void SetProgressing(const api::CacheCluster& cluster, const plan::Plan& plan,
                           fmt::format("{} of {} workers have registered", status.registered_workers,
                                       status.workers.desired));
   if (!plan.halted.empty())
-    return conditions.Set("Progressing", false, "Halted", plan.halted.front());
+    return conditions.Set("Progressing", false, "RolledBack", Describe(plan.halted.front()));
   conditions.Set("Progressing", false, "AsDesired", "");
 }
 
@@ -167,7 +167,8 @@ std::map<std::string, const plan::ObservedImage*> FailedImages(
 void SetDegraded(const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed,
                  const plan::Plan& plan, const Status& trouble, Conditions& conditions) {
   if (!trouble.ok()) return conditions.Set("Degraded", true, "OperatorError", trouble.message());
-  std::vector<std::string> messages = plan.halted;
+  std::vector<std::string> messages;
+  for (const plan::Halt& halt : plan.halted) messages.push_back(Describe(halt));
   std::string reason = messages.empty() ? "" : "RolledBack";
   for (const auto& [name, image] : FailedImages(desired, observed)) {
     if (reason.empty()) reason = image->reason;
@@ -184,6 +185,45 @@ void SetDegraded(const std::vector<plan::Workload>& desired, const plan::Observe
   if (messages.empty()) return conditions.Set("Degraded", false, "NoFailure", "");
   conditions.Set("Degraded", true, reason.empty() ? "Crashed" : reason,
                  fmt::format("{}", fmt::join(messages, "; ")));
+}
+
+void SetUpgradeBlocked(const std::vector<plan::Workload>& desired,
+                       const plan::ObservedCluster& observed, const plan::Plan& plan,
+                       Conditions& conditions) {
+  if (!plan.halted.empty())
+    return conditions.Set("UpgradeBlocked", true, plan.halted.front().refusal.reason,
+                          Describe(plan.halted.front()));
+  const auto images = FailedImages(desired, observed);
+  const bool keeps_old = std::ranges::any_of(observed.workloads, [&](const ObservedWorkload& seen) {
+    const auto wanted = std::ranges::find(desired, seen.name, &plan::Workload::name);
+    return wanted != desired.end() && seen.phase == Phase::kRunning &&
+           seen.config_hash != wanted->ConfigHash();
+  });
+  if (!images.empty() && keeps_old) {
+    const auto& [name, image] = *images.begin();
+    return conditions.Set("UpgradeBlocked", true, image->reason,
+                          fmt::format("image {}: {}", name, image->message));
+  }
+  conditions.Set("UpgradeBlocked", false, "NotBlocked", "");
+}
+
+// The roll-out goes on from the look before, unless the spec is another one now.
+void SetRollout(const plan::Plan& plan, const ClusterStatus& before, const std::string& now,
+                ClusterStatus& status) {
+  for (const plan::Step& step : plan.steps)
+    status.rollout.push_back(step.waits_for.empty()
+                                 ? Describe(step.action)
+                                 : fmt::format("{}, waits for {}", Describe(step.action),
+                                               fmt::join(step.waits_for, ", ")));
+  status.rollout.insert(status.rollout.end(), plan.in_progress.begin(), plan.in_progress.end());
+  for (const plan::Halt& halt : plan.halted) status.rollout.push_back(Describe(halt));
+  if (status.rollout.size() > kMaxRollout) status.rollout.resize(kMaxRollout);
+  if (status.rollout.empty()) return;
+  const bool goes_on =
+      !before.rollout.empty() && before.observed_generation == status.observed_generation;
+  status.rollout_started_at = goes_on ? before.rollout_started_at : now;
+  status.rollout_step =
+      (goes_on ? before.rollout_step : 0) + static_cast<int>(plan.Runnable().size());
 }
 
 std::string PhaseOf(const api::CacheCluster& cluster, const ClusterStatus& status) {
@@ -235,20 +275,14 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   }
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
   status.data.assign(data.begin(), data.end());
-  for (const plan::Step& step : plan.steps)
-    status.rollout.push_back(step.waits_for.empty()
-                                 ? Describe(step.action)
-                                 : fmt::format("{}, waits for {}", Describe(step.action),
-                                               fmt::join(step.waits_for, ", ")));
-  status.rollout.insert(status.rollout.end(), plan.in_progress.begin(), plan.in_progress.end());
-  status.rollout.insert(status.rollout.end(), plan.halted.begin(), plan.halted.end());
-  if (status.rollout.size() > kMaxRollout) status.rollout.resize(kMaxRollout);
+  SetRollout(plan, before, Rfc3339(now_ms), status);
 
   Conditions conditions(before, status.observed_generation, now_ms);
   SetReady(status, conditions);
   SetRole("MastersReady", status.masters, -1, conditions);
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
+  SetUpgradeBlocked(desired, observed, plan, conditions);
   SetDegraded(desired, observed, plan, trouble, conditions);
   status.conditions = conditions.Take();
   status.phase = PhaseOf(cluster, status);

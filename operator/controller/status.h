@@ -13,7 +13,7 @@ namespace headpond::controller {
 
 // metav1.Condition.
 struct Condition {
-  std::string type;    // Ready, MastersReady, WorkersReady, Progressing, Degraded
+  std::string type;    // Ready, MastersReady, WorkersReady, Progressing, UpgradeBlocked, Degraded
   std::string status;  // True, False, Unknown
   std::string reason;  // CamelCase, never empty
   std::string message;
@@ -50,8 +50,11 @@ struct ClusterStatus {
   std::vector<DaemonStatus> daemons;
   std::map<std::string, std::string> endpoints;  // masterRpc, masterWeb
   std::string under_store;
-  std::vector<std::string> data;     // folders with journals and cached data
-  std::vector<std::string> rollout;  // what is still to be done
+  std::vector<std::string> data;  // folders with journals and cached data
+  // rollout {plan, step, startedAt}, while something is still to be done or was given up.
+  std::vector<std::string> rollout;  // what that is
+  int rollout_step = 0;              // steps taken so far, with those that were taken at this look
+  std::string rollout_started_at;    // RFC 3339; of the first look that found something to do
   std::vector<Condition> conditions;
 
   const Condition* Find(std::string_view type) const;
@@ -70,8 +73,9 @@ std::string Rfc3339(int64_t ms_since_epoch);
 //
 // Ready:       a master serves and so does a worker that it counts as live (or no worker is
 // wanted). Progressing: something is being started, replaced or stopped. Ready and not Progressing
-// is the end of a roll-out. Degraded:    a daemon crashed or can't start, or the operator can't see
-// or do its work.
+// is the end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or
+// its image can't be had; it says which daemon keeps what, and why. Degraded: that, or a daemon
+// crashed or can't start, or the operator can't see or do its work.
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,
                             const plan::ObservedCluster& observed, const plan::Plan& plan,

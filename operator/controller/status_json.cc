@@ -52,7 +52,10 @@ json ToJson(const ClusterStatus& status) {
               {"underStore", status.under_store},
               {"data", status.data},
               {"conditions", std::move(conditions)}};
-  if (!status.rollout.empty()) out["rollout"] = status.rollout;
+  if (!status.rollout.empty())
+    out["rollout"] = {{"plan", status.rollout},
+                      {"step", status.rollout_step},
+                      {"startedAt", status.rollout_started_at}};
   return out;
 }
 
@@ -78,7 +81,11 @@ Result<ClusterStatus> ParseStatus(const json& j) {
     status.endpoints = j.at("endpoints").get<std::map<std::string, std::string>>();
     status.under_store = j.at("underStore");
     status.data = j.at("data").get<std::vector<std::string>>();
-    status.rollout = j.value("rollout", std::vector<std::string>());
+    if (const auto rollout = j.find("rollout"); rollout != j.end() && rollout->is_object()) {
+      status.rollout = rollout->at("plan").get<std::vector<std::string>>();
+      status.rollout_step = rollout->at("step");
+      status.rollout_started_at = rollout->at("startedAt");
+    }
     for (const json& c : j.at("conditions"))
       status.conditions.push_back({.type = c.at("type"),
                                    .status = c.at("status"),

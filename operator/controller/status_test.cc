@@ -39,7 +39,8 @@ class StatusTest : public ::testing::Test {
   ClusterStatus Compute(const std::vector<ObservedWorkload>& seen,
                         const Status& trouble = Status::Ok()) {
     const plan::ObservedCluster observed{.workloads = seen};
-    const plan::Plan plan = plan::MakePlan({.workloads = workloads_}, observed, kNow, {});
+    const plan::Plan plan = plan::MakePlan(
+        {.workloads = workloads_, .generation = cluster_.metadata.generation}, observed, kNow, {});
     return ComputeStatus(cluster_, workloads_, observed, plan, trouble, before_, kNow);
   }
 
@@ -105,6 +106,51 @@ TEST_F(StatusTest, TroubleOfTheOperatorIsDegraded) {
   const ClusterStatus status = Compute({Seen(0), Seen(1), Seen(2)}, Unavailable("disk gone"));
   EXPECT_EQ(status.Find("Degraded")->reason, "OperatorError");
   EXPECT_EQ(status.Find("Degraded")->message, "disk gone");
+}
+
+TEST_F(StatusTest, AChangeThatWasGivenUpSaysWhichDaemonKeepsWhatAndWhy) {
+  ObservedWorkload kept = Seen(1);
+  kept.config_hash = kept.proven_hash = "0123456789abcdef";
+  kept.refusal = plan::Refusal{workloads_.at(1).ConfigHash(), 7, kNow, "Crashed",
+                               "exited with code 1; last output: no (3 times in a row)"};
+  const ClusterStatus status = Compute({Seen(0), kept, Seen(2)});
+  EXPECT_EQ(status.phase, "Degraded");
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  const std::string text = "c-worker-0 keeps configuration 0123456789abcdef, because " +
+                           workloads_.at(1).ConfigHash() +
+                           " was refused: Crashed: exited with code 1; last output: no "
+                           "(3 times in a row)";
+  for (const auto& [type, value, reason] : {std::tuple("Progressing", "False", "RolledBack"),
+                                            {"UpgradeBlocked", "True", "Crashed"},
+                                            {"Degraded", "True", "RolledBack"}}) {
+    const Condition* const condition = status.Find(type);
+    ASSERT_NE(condition, nullptr) << type;
+    EXPECT_EQ(condition->status, value) << type;
+    EXPECT_EQ(condition->reason, reason) << type;
+    EXPECT_EQ(condition->message, text) << type;
+  }
+  EXPECT_THAT(status.rollout, ::testing::ElementsAre(text));
+}
+
+TEST_F(StatusTest, ARollOutCountsItsStepsFromItsBeginning) {
+  before_ = Compute({});
+  EXPECT_EQ(before_.rollout_step, 1) << "the master's start; workers wait for it";
+  EXPECT_EQ(before_.rollout_started_at, "2023-11-14T22:13:20Z");
+  before_.rollout_started_at = "2023-11-14T22:00:00Z";
+  ClusterStatus status = Compute({Seen(0)});
+  EXPECT_EQ(status.rollout_step, 3);
+  EXPECT_EQ(status.rollout_started_at, "2023-11-14T22:00:00Z");
+  EXPECT_EQ(ToJson(status)["rollout"],
+            nlohmann::json(
+                {{"plan", {"start c-worker-0 (not running)", "start c-worker-1 (not running)"}},
+                 {"step", 3},
+                 {"startedAt", "2023-11-14T22:00:00Z"}}));
+  ASSERT_OK_AND_ASSIGN(const ClusterStatus read, ParseStatus(ToJson(status)));
+  EXPECT_EQ(ToJson(read), ToJson(status));
+  cluster_.metadata.generation = 8;
+  status = Compute({Seen(0)});
+  EXPECT_EQ(status.rollout_step, 2) << "another spec, another roll-out";
+  EXPECT_FALSE(ToJson(Compute({Seen(0), Seen(1), Seen(2)})).contains("rollout"));
 }
 
 TEST_F(StatusTest, SaysWhereThingsAre) {

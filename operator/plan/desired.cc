@@ -75,11 +75,12 @@ std::string LogsDir(const Layout& layout, const std::string& name) {
                            : fmt::format("{}/logs/{}", layout.cluster_dir, name);
 }
 
-// A container's configuration is its own, so that a predecessor that is put back has its own, too;
-// only a file system that can't be written has none.
-std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std::string& name) {
+// A container's configuration is its own, so that a predecessor that is put back has its own, too.
+// Where only a volume can be written, which both share, each content has a folder to itself.
+std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std::string& name,
+                    const std::string& content) {
   return layout.containers && cluster.spec.container.read_only_root
-             ? fmt::format("{}/{}/conf", VolumesDir(layout), name)
+             ? fmt::format("{}/{}/conf/{}", VolumesDir(layout), name, ContentHash(content))
              : fmt::format("{}/conf/{}", layout.cluster_dir, name);
 }
 
@@ -130,7 +131,6 @@ bool BelongsOnCommandLine(const std::string& key) {
 Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, int ordinal, int rpc,
                 int web, StringMap properties) {
   const std::string name = WorkloadName(cluster, role, ordinal);
-  const std::string conf_dir = ConfDir(cluster, layout, name);
   std::vector<std::string> args = {std::string(RoleName(role))};
   // The image's entry point formats before it starts a role, unless it is told not to.
   if (layout.containers) args.emplace_back("--no-format");
@@ -139,13 +139,15 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
   std::erase_if(properties,
                 [](const auto& property) { return BelongsOnCommandLine(property.first); });
   const std::string ports_field = fmt::format("spec.ports.{}.", RoleName(role));
+  std::string site = PropertiesText(properties);
+  const std::string conf_dir = ConfDir(cluster, layout, name, site);
   Workload workload{
       .role = role,
       .ordinal = ordinal,
       .name = name,
       .args = std::move(args),
       .env = cluster.spec.env,
-      .files = {{fmt::format("{}/{}", conf_dir, kSiteFile), PropertiesText(properties)}},
+      .files = {{fmt::format("{}/{}", conf_dir, kSiteFile), std::move(site)}},
       .logs_dir = LogsDir(layout, name),
       .ports = {{"rpc", Shifted(rpc, ordinal, layout), ports_field + "rpc"},
                 {"web", Shifted(web, ordinal, layout), ports_field + "web"}},

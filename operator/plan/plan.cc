@@ -18,6 +18,7 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kDeleteData: return "delete data";
     case ActionKind::kFetch: return "fetch the image of";
     case ActionKind::kCleanUp: return "clean up";
+    case ActionKind::kRestore: return "restore";
   }
   return "";
 }
@@ -38,6 +39,7 @@ class Planner {
     if (desired_.deleting) {
       TearDown();
     } else if (!desired_.paused) {
+      FindHalts();
       RemoveExtras();
       for (const Role role : {Role::kMaster, Role::kWorker}) {
         StartMissing(role);
@@ -50,7 +52,8 @@ class Planner {
  private:
   void Add(ActionKind kind, std::string workload, std::string reason,
            std::vector<std::string> waits_for = {}) {
-    plan_.steps.push_back({{kind, std::move(workload), std::move(reason)}, std::move(waits_for)});
+    plan_.steps.push_back(
+        {{kind, std::move(workload), std::move(reason), std::nullopt}, std::move(waits_for)});
   }
 
   const ObservedWorkload* Found(const std::string& name) const {
@@ -66,6 +69,89 @@ class Planner {
   bool Serves(const std::string& name) const {
     const ObservedWorkload* workload = Found(name);
     return workload != nullptr && workload->phase == Phase::kRunning && workload->serving;
+  }
+
+  // What the workload should be was tried with this daemon and given up.
+  bool IsRefused(const ObservedWorkload& found) const {
+    const auto hash = hashes_.find(found.name);
+    return found.refusal && hash != hashes_.end() && found.refusal->config_hash == hash->second &&
+           found.refusal->generation >= desired_.generation &&
+           found.refusal->at_ms > desired_.retry_at_ms;
+  }
+
+  // Runs, or tries to, what it should, but hasn't served with it, and there is a way back.
+  bool IsOnTrial(const ObservedWorkload& found) const {
+    return IsCurrent(found) && !found.proven_hash.empty() && found.proven_hash != found.config_hash;
+  }
+  static bool IsProven(const ObservedWorkload& found) {
+    return !found.proven_hash.empty() && found.proven_hash == found.config_hash;
+  }
+
+  // Why a daemon on trial has failed; empty while it may still come.
+  std::optional<Refusal> Verdict(const ObservedWorkload& found) {
+    if (!IsOnTrial(found)) return std::nullopt;
+    Refusal refusal{.config_hash = found.config_hash,
+                    .generation = desired_.generation,
+                    .at_ms = now_ms_,
+                    .reason = found.reason,
+                    .message = found.message};
+    if (found.phase == Phase::kExited) {
+      if (found.start_failed) return refusal;
+      if (found.crashes < policy_.tries_of_new) return std::nullopt;
+      refusal.message += fmt::format(" ({} times in a row)", found.crashes);
+      return refusal;
+    }
+    if (found.phase != Phase::kRunning || found.serving) return std::nullopt;
+    const int64_t until = std::min(found.started_at_ms, now_ms_) + policy_.serve_within.count();
+    if (now_ms_ < until) {
+      NoteDue(until);
+      return std::nullopt;
+    }
+    refusal.reason = "NotServing";
+    refusal.message =
+        fmt::format("did not serve within {} s{}{}", policy_.serve_within.count() / 1000,
+                    found.message.empty() ? "" : ": ", found.message);
+    return refusal;
+  }
+
+  void FindHalts() {
+    for (const Workload& workload : desired_.workloads) {
+      const ObservedWorkload* found = Found(workload.name);
+      if (found == nullptr || !IsRefused(*found)) continue;
+      halted_roles_.insert(workload.role);
+      if (!IsCurrent(*found) && found->phase != Phase::kExited)
+        plan_.halted.push_back({workload.name, found->config_hash, *found->refusal});
+    }
+  }
+  // What was refused for one is not tried on others; nor on workers, what the masters couldn't
+  // take.
+  bool IsHalted(Role role) const {
+    return halted_roles_.contains(role) ||
+           (role == Role::kWorker && halted_roles_.contains(Role::kMaster));
+  }
+
+  // Others whose success a daemon with a configuration that served has to wait for before it may
+  // lose that.
+  std::vector<std::string> TrialsBefore(const Workload& workload) const {
+    std::vector<std::string> waits_for;
+    bool any_master_serves = false;
+    for (const Workload& other : desired_.workloads) {
+      any_master_serves |= other.role == Role::kMaster && Serves(other.name);
+      const ObservedWorkload* found = Found(other.name);
+      if (other.name == workload.name || other.role > workload.role || found == nullptr) continue;
+      if (IsOnTrial(*found) && !found->serving)
+        waits_for.push_back(other.name + " to serve the new configuration");
+    }
+    // Masters may need each other to serve at all: with none left there is nothing to protect.
+    if (workload.role == Role::kMaster && !any_master_serves) waits_for.clear();
+    return waits_for;
+  }
+
+  void Restore(const ObservedWorkload& found, std::string reason, std::optional<Refusal> refusal,
+               std::vector<std::string> waits_for = {}) {
+    plan_.steps.push_back(
+        {{ActionKind::kRestore, found.name, std::move(reason), std::move(refusal)},
+         std::move(waits_for)});
   }
 
   // The end of a daemon that should not be there (any more).
@@ -133,15 +219,51 @@ class Planner {
       if (workload.role != role) continue;
       const ObservedWorkload* found = Found(workload.name);
       if (found != nullptr && found->phase == Phase::kRunning) {
-        if (!found->serving) plan_.in_progress.push_back(workload.name + " does not serve yet");
+        if (found->serving) continue;
+        if (const auto verdict = Verdict(*found))
+          Restore(*found, verdict->message, verdict);
+        else
+          plan_.in_progress.push_back(workload.name + " does not serve yet");
         continue;
       }
       if (found != nullptr && found->phase == Phase::kStopping) {
         plan_.in_progress.push_back(workload.name + " is stopping");
         continue;
       }
-      Start(workload, found);
+      if (found == nullptr || !GoBack(workload, *found)) Start(workload, found);
     }
+  }
+
+  // Starts the configuration that served last instead of the wanted one, when that is the thing to
+  // do.
+  bool GoBack(const Workload& workload, const ObservedWorkload& found) {
+    if (const auto verdict = Verdict(found)) {
+      Restore(found, verdict->message, verdict);
+      return true;
+    }
+    if (IsOnTrial(found)) {
+      if (!IsRefused(found)) return false;
+      Restore(found, "its new configuration was refused", std::nullopt);
+      return true;
+    }
+    if (!IsProven(found) || IsCurrent(found)) return false;
+    if (!IsHalted(workload.role) && TrialsBefore(workload).empty()) return false;
+    std::vector<std::string> waits_for;
+    if (found.crashes > 0) WaitForBackOff(found, waits_for);
+    Restore(found, found.crashes > 0 ? found.message : "not running", std::nullopt,
+            std::move(waits_for));
+    return true;
+  }
+
+  // True when there is one to wait for.
+  bool WaitForBackOff(const ObservedWorkload& found, std::vector<std::string>& waits_for) {
+    if (found.exited_at_ms <= desired_.retry_at_ms) return false;
+    const int64_t due = DueAfter(found.exited_at_ms, found.crashes);
+    if (due <= now_ms_) return false;
+    waits_for.push_back(fmt::format("{} ms of back-off after crash {}",
+                                    BackoffAfter(found.crashes, policy_).count(), found.crashes));
+    NoteDue(due);
+    return true;
   }
 
   // What a start of the workload waits for until its image is there; sees to it that it is fetched.
@@ -182,19 +304,8 @@ class Planner {
     bool backs_off = false;
     if (found != nullptr && found->crashes > 0) {
       reason = found->message;
-      // A new configuration, or the user's word that something was repaired, deserves a try at
-      // once.
-      const bool same = IsCurrent(*found) || found->refused_hash == hashes_.at(workload.name);
-      if (same && found->exited_at_ms > desired_.retry_at_ms) {
-        const int64_t due = DueAfter(found->exited_at_ms, found->crashes);
-        backs_off = due > now_ms_;
-        if (backs_off) {
-          waits_for.push_back(fmt::format("{} ms of back-off after crash {}",
-                                          BackoffAfter(found->crashes, policy_).count(),
-                                          found->crashes));
-          NoteDue(due);
-        }
-      }
+      // A new configuration deserves a try at once.
+      if (IsCurrent(*found)) backs_off = WaitForBackOff(*found, waits_for);
     }
     if (!backs_off)
       for (std::string& image : MissingImage(workload)) waits_for.push_back(std::move(image));
@@ -215,23 +326,15 @@ class Planner {
       if (workload.role != role || found == nullptr || found->phase != Phase::kRunning ||
           IsCurrent(*found))
         continue;
-      // What the masters couldn't take is not tried on the workers.
-      if (role == Role::kWorker && master_halted_) continue;
-      if (found->refused_hash == hashes_.at(workload.name) &&
-          found->refused_at_ms > desired_.retry_at_ms) {
-        plan_.halted.push_back(
-            fmt::format("{} keeps its configuration, because the new one can't "
-                        "start: {}",
-                        workload.name, found->message));
-        master_halted_ |= role == Role::kMaster;
-        continue;
-      }
+      if (IsHalted(role)) continue;
       std::vector<std::string> waits_for = MissingImage(workload);
       waits_for.insert(waits_for.end(), missing_masters.begin(), missing_masters.end());
       // One that doesn't serve can't be missed: replace it at once, or a broken configuration could
       // never be repaired.
       if (found->serving)
         for (const std::string& other : unavailable) waits_for.push_back(other + " to serve");
+      else if (IsProven(*found))
+        for (std::string& trial : TrialsBefore(workload)) waits_for.push_back(std::move(trial));
       if (found->serving && waits_for.empty()) unavailable.push_back(workload.name);
       Add(ActionKind::kStop, workload.name, "its configuration changed", std::move(waits_for));
     }
@@ -257,7 +360,7 @@ class Planner {
   std::map<std::string, const ObservedWorkload*, std::less<>> found_;
   std::map<std::string, std::string, std::less<>> hashes_;
   std::set<std::string> fetched_;  // images that are fetched, by the plan or already
-  bool master_halted_ = false;
+  std::set<Role> halted_roles_;
   Plan plan_;
 };
 
@@ -292,6 +395,12 @@ std::string Describe(const Action& action) {
   return fmt::format("{} {} ({})", Verb(action.kind), action.workload, action.reason);
 }
 
+std::string Describe(const Halt& halt) {
+  return fmt::format("{} keeps configuration {}, because {} was refused: {}: {}", halt.workload,
+                     halt.running_hash, halt.refusal.config_hash, halt.refusal.reason,
+                     halt.refusal.message);
+}
+
 std::string Describe(const Plan& plan) {
   std::string text;
   for (const Step& step : plan.steps) {
@@ -301,7 +410,7 @@ std::string Describe(const Plan& plan) {
     text += '\n';
   }
   for (const std::string& thing : plan.in_progress) text += thing + '\n';
-  for (const std::string& thing : plan.halted) text += thing + '\n';
+  for (const Halt& halt : plan.halted) text += Describe(halt) + '\n';
   return text;
 }
 

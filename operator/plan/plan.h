@@ -17,6 +17,16 @@ enum class Phase {
   kExited,    // ended, or could not be started; its traces are still there
 };
 
+// A configuration that a daemon was found not to run with, so that the one before was put back.
+struct Refusal {
+  std::string config_hash;
+  int64_t generation = 0;  // of the spec that asked for it; a later one deserves another try
+  int64_t at_ms = 0;       // since the epoch
+  std::string reason;      // CamelCase: "Crashed", "NotServing", "PortInUse", ...
+  std::string message;     // for people, with the exit code and the last output
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
 // One daemon as a runtime found it.
 struct ObservedWorkload {
   std::string name;
@@ -35,10 +45,11 @@ struct ObservedWorkload {
   std::string reason;  // CamelCase, only for kExited: "Crashed", "PortInUse", "StartFailed", ...
   std::string
       message;  // for people: "exited with code 1: ...", or why a running daemon doesn't serve
-  // The configuration that could not be started in this one's place, and when that was found;
-  // `reason` and `message` say why.
-  std::string refused_hash;
-  int64_t refused_at_ms = 0;
+  bool start_failed = false;  // only for kExited: it never came to run
+  // The last configuration that served, as far as it can be had again: this one's, or that of the
+  // predecessor that is kept for it. Restore starts that; empty: there is none.
+  std::string proven_hash;
+  std::optional<Refusal> refusal;  // the latest
 };
 
 enum class ImageState { kFetching, kPresent, kFailed };
@@ -66,8 +77,10 @@ struct DesiredCluster {
   bool paused = false;
   bool deleting = false;
   bool delete_data = false;  // only together with `deleting`, on the user's explicit word
-  // Failures before this moment (ms since the epoch) are tried again without back-off.
+  // Failures before this moment (ms since the epoch) are tried again without back-off, refused
+  // configurations too.
   int64_t retry_at_ms = 0;
+  int64_t generation = 0;  // of the spec
 };
 
 enum class ActionKind {
@@ -77,12 +90,14 @@ enum class ActionKind {
   kDeleteData,  // remove all volumes of the cluster but under-stores
   kFetch,       // bring its image to where it runs
   kCleanUp,     // remove what is left of a cluster without daemons, but no data
+  kRestore,     // end it if it runs; if not, run the configuration that served last
 };
 
 struct Action {
   ActionKind kind = ActionKind::kStart;
-  std::string workload;  // "" for kDeleteData and kCleanUp
-  std::string reason;    // why, for logs and status
+  std::string workload;            // "" for kDeleteData and kCleanUp
+  std::string reason;              // why, for logs and status
+  std::optional<Refusal> refusal;  // only for kRestore: what is given up with it
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -93,13 +108,20 @@ struct Step {
   std::vector<std::string> waits_for;  // "quickstart-master-0 to serve"
 };
 
+// A change that was given up for one daemon.
+struct Halt {
+  std::string workload;
+  std::string running_hash;  // what it keeps
+  Refusal refusal;           // what it doesn't get, and why
+};
+
 struct Plan {
   std::vector<Step> steps;  // in the order they will happen
   // Things under way that need no action: "quickstart-worker-0 is stopping".
   std::vector<std::string> in_progress;
-  // Changes that were given up, because what they would start doesn't: they wait for another
-  // change, or the user's word. "quickstart-master-0: ..."
-  std::vector<std::string> halted;
+  // Changes that were given up, because what they would start doesn't serve: they wait for another
+  // change, or the user's word. Meanwhile no other daemon gets its part of the change.
+  std::vector<Halt> halted;
   // When a back-off ends, so that looking again before makes no difference. Milliseconds since the
   // epoch.
   std::optional<int64_t> due_at_ms;
@@ -117,6 +139,10 @@ struct RestartPolicy {
   std::chrono::milliseconds stable_after{60'000};
   // What was found about an image longer ago is found out again before it is relied on.
   std::chrono::milliseconds image_valid_for{60'000};
+  // A new configuration is given up, and the one that served put back, after so many crashes in a
+  // row, or when its daemon runs so long without having served. A start that fails is enough.
+  int tries_of_new = 3;
+  std::chrono::milliseconds serve_within{120'000};
 };
 
 // The number of crashes in a row after a run from `started_at_ms` to `exited_at_ms`, with `before`
@@ -142,5 +168,6 @@ Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, in
 //   "start quickstart-worker-0 (not running), after quickstart-master-0 serves".
 std::string Describe(const Plan& plan);
 std::string Describe(const Action& action);
+std::string Describe(const Halt& halt);
 
 }  // namespace headpond::plan

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/random.h"
 #include "operator/plan/plan.h"
@@ -52,6 +54,7 @@ class World {
         image.changed_at_ms = now_ms_;
         return;
       }
+      case ActionKind::kRestore: return Restore(action);
       case ActionKind::kCleanUp:
         ASSERT_TRUE(observed_.workloads.empty());
         observed_.has_leftovers = false;
@@ -70,7 +73,15 @@ class World {
                .failures = fails ? image.failures + 1 : 0};
     }
     for (ObservedWorkload& workload : observed_.workloads) {
-      if (workload.phase == Phase::kRunning && random_.OneIn(3)) workload.serving = true;
+      const bool bad = bad_.contains(workload.config_hash);
+      if (workload.phase == Phase::kRunning && !bad && random_.OneIn(3)) {
+        workload.serving = true;
+        workload.proven_hash = workload.config_hash;
+      }
+      if (workload.phase == Phase::kRunning && bad && bad_crashes_ && random_.OneIn(2)) {
+        Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
+        continue;
+      }
       if (workload.phase == Phase::kStopping && random_.OneIn(3)) Exit(workload, 0);
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
@@ -78,6 +89,15 @@ class World {
   }
 
   const RestartPolicy& policy() const { return policy_; }
+
+  // From now on daemons with this configuration never serve; they crash, or just run.
+  void Spoil(const Workload& workload) { bad_.insert(workload.ConfigHash()); }
+  void SpoiledOnesCrash(bool crash) { bad_crashes_ = crash; }
+  // How often a spoiled configuration was started for this name.
+  int tries_of_spoiled(const std::string& name) const {
+    const auto found = tries_.find(name);
+    return found == tries_.end() ? 0 : found->second;
+  }
 
  private:
   static bool Wanted(const std::string& name, const DesiredCluster& desired) {
@@ -101,7 +121,11 @@ class World {
     for (const Workload& workload : desired.workloads) {
       if (workload.name != name) continue;
       ObservedWorkload* found = Find(name);
-      const int crashes = found == nullptr ? 0 : found->crashes;
+      const bool same = found != nullptr && found->config_hash == workload.ConfigHash();
+      const int crashes = same ? found->crashes : 0;
+      const std::string proven = found == nullptr ? "" : found->proven_hash;
+      const auto refusal = found == nullptr ? std::nullopt : found->refusal;
+      tries_[name] += bad_.contains(workload.ConfigHash());
       ASSERT_TRUE(found == nullptr || found->phase == Phase::kExited);
       std::erase_if(observed_.workloads, [&](const auto& w) { return w.name == name; });
       observed_.workloads.push_back({.name = name,
@@ -109,15 +133,39 @@ class World {
                                      .ordinal = workload.ordinal,
                                      .config_hash = workload.ConfigHash(),
                                      .started_at_ms = now_ms_,
-                                     .crashes = crashes});
+                                     .crashes = crashes,
+                                     .proven_hash = proven,
+                                     .refusal = refusal});
       observed_.has_data = true;
       return;
     }
     FAIL() << "start of " << name << ", which nobody wants";
   }
 
+  void Restore(const Action& action) {
+    ObservedWorkload* found = Find(action.workload);
+    ASSERT_NE(found, nullptr);
+    ASSERT_FALSE(found->proven_hash.empty()) << action.workload;
+    if (action.refusal) {
+      EXPECT_FALSE(found->serving) << action.workload;
+      EXPECT_EQ(action.refusal->config_hash, found->config_hash);
+      found->refusal = action.refusal;
+    }
+    if (found->phase == Phase::kRunning) {
+      ASSERT_NE(found->proven_hash, found->config_hash);
+      found->phase = Phase::kStopping;
+      return;
+    }
+    ASSERT_EQ(found->phase, Phase::kExited);
+    if (found->config_hash != found->proven_hash) found->crashes = 0;
+    found->config_hash = found->proven_hash;
+    found->phase = Phase::kRunning;
+    found->started_at_ms = now_ms_;
+  }
+
   void Exit(ObservedWorkload& workload, int crashes) {
     workload.phase = Phase::kExited;
+    if (crashes > 0) workload.reason = "Crashed";
     workload.serving = false;
     workload.crashes = crashes;
     workload.exited_at_ms = now_ms_;
@@ -134,6 +182,9 @@ class World {
   ObservedCluster observed_;
   int64_t now_ms_ = 1'000'000;
   int data_deletions_ = 0;
+  std::set<std::string> bad_;  // hashes
+  bool bad_crashes_ = false;
+  std::map<std::string, int> tries_;
 };
 
 DesiredCluster RandomDesired(Random& random) {
@@ -169,6 +220,17 @@ int StoppedInService(const World& world, const DesiredCluster& desired,
   return count;
 }
 
+// Daemons of the role that are wanted and don't serve.
+int SilentOnes(const World& world, const DesiredCluster& desired, Role role) {
+  int count = 0;
+  for (const Workload& workload : desired.workloads) {
+    const auto& all = world.observed().workloads;
+    const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
+    count += workload.role == role && (found == all.end() || !found->serving);
+  }
+  return count;
+}
+
 // One look and its actions; checks what must hold for every plan.
 bool Round(World& world, const DesiredCluster& desired) {
   const Plan plan = MakePlan(desired, world.observed(), world.now_ms(), world.policy());
@@ -176,6 +238,10 @@ bool Round(World& world, const DesiredCluster& desired) {
   if (!desired.deleting) {
     EXPECT_LE(StoppedInService(world, desired, actions, Role::kMaster), 1) << Describe(plan);
     EXPECT_LE(StoppedInService(world, desired, actions, Role::kWorker), 1) << Describe(plan);
+    for (const Role role : {Role::kMaster, Role::kWorker}) {
+      if (StoppedInService(world, desired, actions, role) == 0) continue;
+      EXPECT_EQ(SilentOnes(world, desired, role), 0) << Describe(plan);
+    }
   }
   for (const Action& action : actions) world.Execute(action, desired);
   // Not stuck: something was done, is under way, or is due later.
@@ -203,6 +269,7 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
       Round(world, desired);
       world.Pass(/*chaos=*/true);
     }
+    ++desired.generation;  // what chaos made look bad deserves another try
     ConvergeOrFail(world, desired);
     EXPECT_EQ(world.observed().workloads.size(), desired.workloads.size());
     for (const Workload& workload : desired.workloads) {
@@ -214,6 +281,57 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
     }
     EXPECT_TRUE(
         MakePlan(desired, world.observed(), world.now_ms(), world.policy()).Runnable().empty());
+    EXPECT_EQ(world.data_deletions(), 0);
+    if (HasFailure()) return;
+  }
+}
+
+// All served; then each daemon is to get another configuration, which none can serve with.
+TEST(PlanPropertyTest, ABadChangeCostsOneDaemonAWhileAndNobodyElseAnything) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    DesiredCluster desired = RandomDesired(world.random());
+    desired.generation = 1;
+    ConvergeOrFail(world, desired);
+    const std::vector<ObservedWorkload> before = world.observed().workloads;
+    const bool masters_too = world.random().OneIn(2);
+    world.SpoiledOnesCrash(world.random().OneIn(2));
+    desired.generation = 2;
+    for (Workload& workload : desired.workloads) {
+      if (workload.role == Role::kMaster && !masters_too) continue;
+      workload.args = {"spoiled"};
+      world.Spoil(workload);
+    }
+    int down_at_once = 0;
+    bool halted = false;
+    for (int round = 0; round < kRoundsToConverge && !halted; ++round) {
+      halted = Round(world, desired);
+      int down = 0;
+      for (const ObservedWorkload& workload : world.observed().workloads) down += !workload.serving;
+      down_at_once = std::max(down_at_once, down);
+      world.Pass(/*chaos=*/false);
+    }
+    EXPECT_TRUE(halted);
+    EXPECT_LE(down_at_once, 1);
+    const Plan plan = MakePlan(desired, world.observed(), world.now_ms(), world.policy());
+    EXPECT_THAT(plan.Runnable(), ::testing::IsEmpty());
+    const bool any_changed =
+        masters_too || std::ranges::any_of(desired.workloads, [](const Workload& workload) {
+          return workload.role == Role::kWorker;
+        });
+    EXPECT_EQ(plan.halted.size(), any_changed ? 1u : 0u);
+    int tried = 0;
+    for (const ObservedWorkload& was : before) {
+      const auto& all = world.observed().workloads;
+      const auto is = std::ranges::find(all, was.name, &ObservedWorkload::name);
+      ASSERT_NE(is, all.end());
+      EXPECT_EQ(is->config_hash, was.config_hash) << was.name;
+      EXPECT_TRUE(is->serving) << was.name;
+      tried += world.tries_of_spoiled(was.name) > 0;
+      EXPECT_LE(world.tries_of_spoiled(was.name), world.policy().tries_of_new);
+    }
+    EXPECT_EQ(tried, any_changed ? 1 : 0);
     EXPECT_EQ(world.data_deletions(), 0);
     if (HasFailure()) return;
   }

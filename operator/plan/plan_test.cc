@@ -127,21 +127,6 @@ TEST_F(ImagePlanTest, NothingIsStoppedForAnImageThatIsNotThere) {
       ::testing::StartsWith("stop c-master-0 (its configuration changed)\n"));
 }
 
-TEST_F(ImagePlanTest, AConfigurationThatWasFoundNotToStartIsNotTriedAgain) {
-  ObservedWorkload master = Serving(kMaster);
-  master.refused_hash = master_.ConfigHash();
-  master.refused_at_ms = kNow - 10;
-  master.message = "no such file";
-  const ObservedCluster observed =
-      With({.state = ImageState::kPresent, .changed_at_ms = kNow}, {master, Serving(kWorker0)});
-  const Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
-  EXPECT_TRUE(plan.converged()) << "what the master couldn't take is not tried on the worker";
-  EXPECT_THAT(plan.halted, ::testing::ElementsAre(::testing::HasSubstr("no such file")));
-  DesiredCluster retried = desired_;
-  retried.retry_at_ms = kNow;
-  EXPECT_THAT(PlanOf(retried, observed), ::testing::StartsWith("stop c-master-0"));
-}
-
 TEST(PlanTest, WhatIsLeftOfADeletedClusterIsCleanedUpAfterItsDaemons) {
   const DesiredCluster deleting{.deleting = true};
   EXPECT_EQ(PlanOf(deleting, {.has_leftovers = true}), "clean up (cluster is being deleted)\n");
@@ -242,6 +227,146 @@ TEST(PlanTest, EndsWhatIsNoLongerWantedFromTheTop) {
                               Seen(kWorker1, Phase::kExited)},
                              true}),
             "remove c-worker-1 (no longer wanted)\nc-worker-0 is stopping\n");
+}
+
+// A change of all daemons from setting 1, with which all served, to setting 2.
+class TrialTest : public ::testing::Test {
+ protected:
+  TrialTest() { desired_.generation = 7; }
+
+  static ObservedWorkload Proven(ObservedWorkload seen) {
+    seen.proven_hash = seen.config_hash;
+    return seen;
+  }
+  static ObservedWorkload Old(const Workload& workload) { return Proven(Serving(workload)); }
+  // Runs the new setting, or tried to; the old one is kept.
+  ObservedWorkload OnTrial(size_t index, Phase phase) const {
+    ObservedWorkload seen = Seen(desired_.workloads[index], phase);
+    seen.proven_hash = old_[index].ConfigHash();
+    return seen;
+  }
+  ObservedWorkload FailedTrial(size_t index, int crashes) const {
+    ObservedWorkload seen = OnTrial(index, Phase::kExited);
+    seen.crashes = crashes;
+    seen.exited_at_ms = kNow - 60'000;
+    seen.reason = "Crashed";
+    seen.message = "exited with code 1; last output: no";
+    return seen;
+  }
+  ObservedWorkload PutBack(size_t index) const {
+    ObservedWorkload seen = Old(old_[index]);
+    seen.refusal = Refusal{desired_.workloads[index].ConfigHash(), 7, kNow - 10, "Crashed",
+                           "exited with code 1; last output: no"};
+    return seen;
+  }
+  Plan Make(std::vector<ObservedWorkload> seen) const {
+    return MakePlan(desired_, {.workloads = std::move(seen)}, kNow, kPolicy);
+  }
+
+  const std::vector<Workload> old_ = {kMaster, kWorker0, kWorker1};
+  DesiredCluster desired_{.workloads = {Wanted(Role::kMaster, 0, "2"),
+                                        Wanted(Role::kWorker, 0, "2"),
+                                        Wanted(Role::kWorker, 1, "2")}};
+};
+
+TEST_F(TrialTest, ACrashOrTwoAreNoVerdict) {
+  EXPECT_THAT(Describe(Make({FailedTrial(0, 2), Old(kWorker0), Old(kWorker1)})),
+              ::testing::StartsWith("start c-master-0 (exited with code 1"));
+}
+
+TEST_F(TrialTest, WhatCrashesAgainAndAgainIsGivenUpForWhatServed) {
+  const Plan plan = Make({FailedTrial(0, 3), Old(kWorker0), Old(kWorker1)});
+  ASSERT_EQ(plan.Runnable().size(), 1u) << Describe(plan);
+  const Action action = plan.Runnable()[0];
+  EXPECT_EQ(Describe(action),
+            "restore c-master-0 (exited with code 1; last output: no (3 times in a row))");
+  EXPECT_EQ(action.refusal, (Refusal{desired_.workloads[0].ConfigHash(), 7, kNow, "Crashed",
+                                     "exited with code 1; last output: no (3 times in a row)"}));
+}
+
+TEST_F(TrialTest, WhatDoesNotEvenStartIsGivenUpAtOnce) {
+  ObservedWorkload failed = FailedTrial(0, 1);
+  failed.start_failed = true;
+  failed.reason = "MountMissing";
+  const Plan plan = Make({failed, Old(kWorker0), Old(kWorker1)});
+  ASSERT_EQ(plan.Runnable().size(), 1u) << Describe(plan);
+  EXPECT_EQ(plan.Runnable()[0].kind, ActionKind::kRestore);
+  EXPECT_EQ(plan.Runnable()[0].refusal->reason, "MountMissing");
+}
+
+TEST_F(TrialTest, WhatRunsWithoutServingHasItsTime) {
+  ObservedWorkload silent = OnTrial(0, Phase::kRunning);
+  silent.started_at_ms = kNow - 119'999;
+  silent.message = "port 19998: refused";
+  Plan plan = Make({silent, Old(kWorker0), Old(kWorker1)});
+  EXPECT_THAT(plan.Runnable(), IsEmpty());
+  EXPECT_EQ(plan.due_at_ms, kNow + 1);
+  silent.started_at_ms = kNow - 120'000;
+  plan = Make({silent, Old(kWorker0), Old(kWorker1)});
+  ASSERT_EQ(plan.Runnable().size(), 1u) << Describe(plan);
+  EXPECT_EQ(plan.Runnable()[0].kind, ActionKind::kRestore);
+  EXPECT_EQ(plan.Runnable()[0].refusal->reason, "NotServing");
+  EXPECT_EQ(plan.Runnable()[0].refusal->message, "did not serve within 120 s: port 19998: refused");
+}
+
+TEST_F(TrialTest, WhatWasEndedForItIsFollowedByWhatServed) {
+  ObservedWorkload ended = OnTrial(0, Phase::kExited);
+  ended.refusal = PutBack(0).refusal;
+  EXPECT_THAT(Describe(Make({ended, Old(kWorker0), Old(kWorker1)})),
+              ::testing::StartsWith("restore c-master-0 (its new configuration was refused)\n"));
+}
+
+TEST_F(TrialTest, WhatAMasterCouldNotTakeIsTriedOnNobodyUntilTheSpecChanges) {
+  const Plan plan = Make({PutBack(0), Old(kWorker0), Old(kWorker1)});
+  EXPECT_TRUE(plan.converged()) << Describe(plan);
+  ASSERT_EQ(plan.halted.size(), 1u);
+  EXPECT_EQ(Describe(plan.halted[0]),
+            "c-master-0 keeps configuration " + kMaster.ConfigHash() + ", because " +
+                desired_.workloads[0].ConfigHash() +
+                " was refused: Crashed: exited with code 1; last output: no");
+  desired_.generation = 8;
+  EXPECT_THAT(Describe(Make({PutBack(0), Old(kWorker0), Old(kWorker1)})),
+              ::testing::StartsWith("stop c-master-0"));
+}
+
+TEST_F(TrialTest, TheUsersWordIsAsGoodAsAChange) {
+  desired_.retry_at_ms = kNow;
+  EXPECT_THAT(Describe(Make({PutBack(0), Old(kWorker0), Old(kWorker1)})),
+              ::testing::StartsWith("stop c-master-0"));
+}
+
+TEST_F(TrialTest, WhatOneWorkerCouldNotTakeIsNotTriedOnTheNext) {
+  const Plan plan = Make({Proven(Serving(desired_.workloads[0])), PutBack(1), Old(kWorker1)});
+  EXPECT_TRUE(plan.converged()) << Describe(plan);
+  EXPECT_EQ(plan.halted.size(), 1u);
+}
+
+TEST_F(TrialTest, ACrashDuringAHaltIsHealedWithTheConfigurationThatServed) {
+  ObservedWorkload crashed = Proven(Crashed(kWorker1, 1, kNow - 500));
+  Plan plan = Make({Proven(Serving(desired_.workloads[0])), PutBack(1), crashed});
+  EXPECT_EQ(Describe(plan.steps.at(0).action), "restore c-worker-1 (exited with code 1)");
+  EXPECT_THAT(plan.Runnable(), IsEmpty());
+  EXPECT_EQ(plan.due_at_ms, kNow + 500);
+  crashed.exited_at_ms = kNow - 1000;
+  plan = Make({Proven(Serving(desired_.workloads[0])), PutBack(1), crashed});
+  ASSERT_EQ(plan.Runnable().size(), 1u);
+  EXPECT_FALSE(plan.Runnable()[0].refusal.has_value());
+}
+
+TEST_F(TrialTest, WhileOneIsOnTrialNoOtherLosesWhatServed) {
+  const ObservedWorkload master = Proven(Serving(desired_.workloads[0]));
+  ObservedWorkload silent = Proven(Seen(kWorker1, Phase::kRunning));
+  const Plan plan = Make({master, OnTrial(1, Phase::kRunning), silent});
+  EXPECT_EQ(Describe(plan),
+            "stop c-worker-1 (its configuration changed), waits for c-worker-0 to serve the new "
+            "configuration\nc-worker-0 does not serve yet\nc-worker-1 does not serve yet\n");
+}
+
+TEST_F(TrialTest, AFirstConfigurationHasNothingToGoBackTo) {
+  ObservedWorkload crashed = FailedTrial(0, 5);
+  crashed.proven_hash.clear();
+  EXPECT_THAT(Describe(Make({crashed, Old(kWorker0), Old(kWorker1)})),
+              ::testing::StartsWith("start c-master-0"));
 }
 
 TEST(PlanTest, DeletionStopsWorkersThenMastersAndKeepsData) {

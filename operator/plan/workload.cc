@@ -85,4 +85,10 @@ std::string Workload::ConfigHash() const {
   return hasher.Hex();
 }
 
+std::string ContentHash(std::string_view text) {
+  Hasher hasher;
+  hasher.Add(text);
+  return hasher.Hex();
+}
+
 }  // namespace headpond::plan

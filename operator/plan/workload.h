@@ -100,4 +100,7 @@ struct Layout {
   bool containers = false;
 };
 
+// Sixteen hex digits over a text.
+std::string ContentHash(std::string_view text);
+
 }  // namespace headpond::plan

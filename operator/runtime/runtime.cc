@@ -18,6 +18,8 @@ Status Execute(Runtime& runtime, const ClusterRef& cluster,
     case plan::ActionKind::kRemove: return runtime.Remove(cluster, action.workload);
     case plan::ActionKind::kDeleteData: return runtime.DeleteData(cluster);
     case plan::ActionKind::kCleanUp: return runtime.CleanUp(cluster);
+    case plan::ActionKind::kRestore:
+      return runtime.Restore(cluster, action.workload, action.refusal);
   }
   return Internal("unknown action");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -45,6 +46,14 @@ class Runtime {
   // Forgets a daemon that has ended. FailedPrecondition while it runs; OK when there is nothing to
   // forget.
   virtual Status Remove(const ClusterRef& cluster, const std::string& workload) = 0;
+
+  // Goes back to the configuration that served last (ObservedWorkload::proven_hash). A daemon that
+  // runs another one is asked to end, and the call is repeated when it has ended; then the proven
+  // configuration is started. `refusal` is on record before anything else, and reported by Observe
+  // until another one takes its place or the refused configuration is started again. NotFound when
+  // no configuration has served, or it can't be had any more; FailedPrecondition when it runs.
+  virtual Status Restore(const ClusterRef& cluster, const std::string& workload,
+                         const std::optional<plan::Refusal>& refusal) = 0;
 
   // Deletes all volumes that were made for the cluster, but no under-store. FailedPrecondition
   // while a daemon runs. Folders whose stamp names another cluster are left alone.

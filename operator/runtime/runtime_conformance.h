@@ -26,6 +26,8 @@ class RuntimeHarness {
   // s).
   virtual plan::Workload Crashing(plan::Role role, int ordinal) = 0;
   virtual plan::Workload Stubborn(plan::Role role, int ordinal) = 0;
+  // One that runs and never serves.
+  virtual plan::Workload Silent(plan::Role role, int ordinal) = 0;
   // kill -9 by somebody else.
   virtual void KillBehindItsBack(const plan::ObservedWorkload& workload) = 0;
   // Puts something foreign where the workload's first port is; the returned object takes it away.
@@ -91,6 +93,14 @@ class RuntimeConformance : public ::testing::TestWithParam<HarnessFactory> {
     return WaitFor([&](const auto&) {
       return Find(name) != nullptr && Find(name)->phase == plan::Phase::kExited;
     });
+  }
+
+  void ServeThenStop(const plan::Workload& workload) {
+    ASSERT_OK(runtime_->Start(cluster_, workload));
+    ASSERT_TRUE(WaitUntilServing(workload.name));
+    EXPECT_EQ(Find(workload.name)->proven_hash, workload.ConfigHash());
+    ASSERT_OK(runtime_->Stop(cluster_, workload.name));
+    ASSERT_TRUE(WaitUntilExited(workload.name));
   }
 
   class Changes {
@@ -171,6 +181,72 @@ TEST_P(RuntimeConformance, AnotherConfigurationCountsCrashesAnew) {
   ASSERT_OK(runtime_->Start(cluster_, worker));
   ASSERT_TRUE(WaitUntilExited(worker.name));
   EXPECT_EQ(Find(worker.name)->crashes, 1);
+}
+
+TEST_P(RuntimeConformance, WhatServedIsPutBackInPlaceOfWhatCrashes) {
+  const plan::Workload good = harness_->Good(plan::Role::kMaster, 0);
+  ASSERT_NO_FATAL_FAILURE(ServeThenStop(good));
+  const plan::Workload crashing = harness_->Crashing(plan::Role::kMaster, 0);
+  ASSERT_OK(runtime_->Start(cluster_, crashing));
+  ASSERT_TRUE(WaitUntilExited(good.name));
+  EXPECT_EQ(Find(good.name)->config_hash, crashing.ConfigHash());
+  EXPECT_EQ(Find(good.name)->proven_hash, good.ConfigHash());
+  EXPECT_FALSE(Find(good.name)->start_failed);
+
+  const plan::Refusal refusal{crashing.ConfigHash(), 7, 123, "Crashed", "exited with code 1"};
+  ASSERT_OK(runtime_->Restore(cluster_, good.name, refusal));
+  Restart();
+  ASSERT_TRUE(WaitUntilServing(good.name));
+  EXPECT_EQ(Find(good.name)->config_hash, good.ConfigHash());
+  EXPECT_EQ(Find(good.name)->crashes, 0);
+  EXPECT_EQ(Find(good.name)->refusal, refusal);
+  EXPECT_THAT(runtime_->Restore(cluster_, good.name, refusal), StatusIs(Code::kFailedPrecondition));
+}
+
+TEST_P(RuntimeConformance, WhatNeverServesIsEndedBeforeTheProvenConfigurationRuns) {
+  const plan::Workload good = harness_->Good(plan::Role::kMaster, 0);
+  ASSERT_NO_FATAL_FAILURE(ServeThenStop(good));
+  const plan::Workload silent = harness_->Silent(plan::Role::kMaster, 0);
+  ASSERT_OK(runtime_->Start(cluster_, silent));
+  ASSERT_TRUE(WaitFor([&](const auto&) {
+    return Find(good.name) != nullptr && Find(good.name)->phase == plan::Phase::kRunning;
+  }));
+  const plan::Refusal refusal{silent.ConfigHash(), 7, 123, "NotServing", "did not serve"};
+  ASSERT_OK(runtime_->Restore(cluster_, good.name, refusal));
+  Restart();
+  ASSERT_TRUE(WaitUntilExited(good.name));
+  EXPECT_EQ(Find(good.name)->refusal, refusal);
+  EXPECT_EQ(Find(good.name)->proven_hash, good.ConfigHash());
+  ASSERT_OK(runtime_->Restore(cluster_, good.name, std::nullopt));
+  ASSERT_TRUE(WaitUntilServing(good.name));
+  EXPECT_EQ(Find(good.name)->config_hash, good.ConfigHash());
+  EXPECT_EQ(Find(good.name)->refusal, refusal);
+}
+
+TEST_P(RuntimeConformance, AStartThatFailsLeavesAWayBack) {
+  const plan::Workload good = harness_->Good(plan::Role::kMaster, 0);
+  ASSERT_NO_FATAL_FAILURE(ServeThenStop(good));
+  auto occupant = harness_->OccupyPort(good);
+  plan::Workload changed = good;
+  changed.args.emplace_back("-Dalluxio.some.key=other");
+  EXPECT_FALSE(runtime_->Start(cluster_, changed).ok());
+  ASSERT_TRUE(WaitUntilExited(good.name));
+  EXPECT_TRUE(Find(good.name)->start_failed);
+  EXPECT_EQ(Find(good.name)->config_hash, changed.ConfigHash());
+  EXPECT_EQ(Find(good.name)->proven_hash, good.ConfigHash());
+  occupant.reset();
+  ASSERT_OK(runtime_->Restore(cluster_, good.name, std::nullopt));
+  ASSERT_TRUE(WaitUntilServing(good.name));
+  EXPECT_EQ(Find(good.name)->config_hash, good.ConfigHash());
+}
+
+TEST_P(RuntimeConformance, ThereIsNoWayBackToWhatNeverServed) {
+  const plan::Workload crashing = harness_->Crashing(plan::Role::kMaster, 0);
+  EXPECT_THAT(runtime_->Restore(cluster_, crashing.name, std::nullopt), StatusIs(Code::kNotFound));
+  ASSERT_OK(runtime_->Start(cluster_, crashing));
+  ASSERT_TRUE(WaitUntilExited(crashing.name));
+  EXPECT_EQ(Find(crashing.name)->proven_hash, "");
+  EXPECT_THAT(runtime_->Restore(cluster_, crashing.name, std::nullopt), StatusIs(Code::kNotFound));
 }
 
 TEST_P(RuntimeConformance, NoticesADaemonKilledBySomebodyElse) {

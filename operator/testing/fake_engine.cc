@@ -281,6 +281,12 @@ Response FakeEngine::Start(Container& container) {
     End(container, 1);
     return Empty(204);
   }
+  if (container.Has("deaf")) {
+    container.status = "running";
+    container.pid = 1000 + next_id_++;
+    Announce("start", container);
+    return Empty(204);
+  }
   auto process = FakeContainerProcess::Start(args, [this] { return live_workers_.load(); });
   if (!process.ok())
     return Error(500,
@@ -558,6 +564,12 @@ std::vector<std::string> FakeEngine::containers() const {
   for (const auto& [id, container] : containers_) names.push_back(container->name);
   std::ranges::sort(names);
   return names;
+}
+std::map<std::string, std::string> FakeEngine::ContainerIds() const {
+  MutexLock lock(mutex_);
+  std::map<std::string, std::string> ids;
+  for (const auto& [id, container] : containers_) ids[container->name] = id;
+  return ids;
 }
 std::vector<std::string> FakeEngine::volumes() const {
   MutexLock lock(mutex_);

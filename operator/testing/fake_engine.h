@@ -23,7 +23,7 @@ class FakeContainerProcess;
 // answers in the words of a real one of the chosen version and refuses what that would refuse. A
 // container that "runs" listens on the ports of its command line on 127.0.0.1 and answers probes;
 // FAKE_DAEMON in its environment makes it misbehave as fake_daemon.cc does (refuse,
-// ignore-sigterm). Thread safe.
+// ignore-sigterm, deaf). Thread safe.
 class FakeEngine {
  public:
   struct Options {
@@ -66,6 +66,8 @@ class FakeEngine {
   void Kill(const std::string& name) EXCLUDES(mutex_);         // docker kill
   void ForceRemove(const std::string& name) EXCLUDES(mutex_);  // docker rm -f
 
+  // By name.
+  std::map<std::string, std::string> ContainerIds() const EXCLUDES(mutex_);
   // Names, sorted.
   std::vector<std::string> containers() const EXCLUDES(mutex_);
   std::vector<std::string> volumes() const EXCLUDES(mutex_);

@@ -11,6 +11,14 @@ bool Has(const plan::Workload& workload, const std::string& word) {
   return std::ranges::find(workload.args, word) != workload.args.end();
 }
 
+bool Behaves(const FakeWorld& world, const plan::Workload& workload, const std::string& word) {
+  if (Has(workload, word)) return true;
+  for (const auto& [line, behaviour] : world.misbehaving)
+    for (const auto& [path, content] : workload.files)
+      if (behaviour == word && content.find(line) != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace
 
 void FakeWorld::Crash(const std::string& name, int64_t now_ms) {
@@ -44,6 +52,8 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
             std::min(daemon.kill_at_ms, observed.due_at_ms.value_or(daemon.kill_at_ms));
       }
     }
+    if (daemon.observed.serving) daemon.proven = daemon.workload;
+    daemon.observed.proven_hash = daemon.proven ? daemon.proven->ConfigHash() : "";
     serving_workers += daemon.workload.role == plan::Role::kWorker && daemon.observed.serving;
     observed.workloads.push_back(daemon.observed);
   }
@@ -56,6 +66,33 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
 
 Status FakeRuntime::Start(const runtime::ClusterRef& cluster, const plan::Workload& workload) {
   world_.actions.push_back("start " + workload.name);
+  return Run(cluster, workload);
+}
+
+Status FakeRuntime::Restore(const runtime::ClusterRef& cluster, const std::string& workload,
+                            const std::optional<plan::Refusal>& refusal) {
+  world_.actions.push_back("restore " + workload);
+  const auto found = world_.daemons.find(workload);
+  if (found == world_.daemons.end() || !found->second.proven)
+    return NotFound("{} has nothing to go back to", workload);
+  FakeWorld::Daemon& daemon = found->second;
+  const std::string proven_hash = daemon.proven->ConfigHash();
+  if (daemon.observed.phase != Phase::kExited && daemon.observed.config_hash == proven_hash)
+    return FailedPrecondition("{} runs what served last", workload);
+  if (refusal) daemon.observed.refusal = *refusal;
+  if (daemon.observed.phase == Phase::kStopping) return Status::Ok();
+  if (daemon.observed.phase == Phase::kRunning) {
+    world_.actions.pop_back();
+    return Stop(cluster, workload);
+  }
+  const auto kept = daemon.observed.refusal;
+  const plan::Workload proven = *daemon.proven;
+  const Status started = Run(cluster, proven);
+  world_.daemons.at(workload).observed.refusal = kept;
+  return started;
+}
+
+Status FakeRuntime::Run(const runtime::ClusterRef& cluster, const plan::Workload& workload) {
   const auto found = world_.daemons.find(workload.name);
   int crashes = 0;
   if (found != world_.daemons.end()) {
@@ -68,14 +105,16 @@ Status FakeRuntime::Start(const runtime::ClusterRef& cluster, const plan::Worklo
                                         .role = workload.role,
                                         .ordinal = workload.ordinal,
                                         .config_hash = workload.ConfigHash(),
-                                        .serving = true,
+                                        .serving = !Behaves(world_, workload, FakeWorld::kSilent),
                                         .pid = world_.next_pid++,
                                         .started_at_ms = clock_.NowMs(),
                                         .crashes = crashes},
                            .workload = workload};
+  if (found != world_.daemons.end()) daemon.proven = found->second.proven;
   const auto fail = [&](const char* reason, Status status) {
     daemon.observed.phase = Phase::kExited;
     daemon.observed.serving = false;
+    daemon.observed.start_failed = true;
     daemon.observed.exited_at_ms = clock_.NowMs();
     daemon.observed.crashes += 1;
     daemon.observed.reason = reason;
@@ -96,7 +135,7 @@ Status FakeRuntime::Start(const runtime::ClusterRef& cluster, const plan::Worklo
                   FailedPrecondition("port {} is held by pid 1 (fake); end it or set {}",
                                      port.number, port.field));
   world_.daemons[workload.name] = std::move(daemon);
-  if (Has(workload, FakeWorld::kCrash)) world_.Crash(workload.name, clock_.NowMs());
+  if (Behaves(world_, workload, FakeWorld::kCrash)) world_.Crash(workload.name, clock_.NowMs());
   return Status::Ok();
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct FakeWorld {
     plan::ObservedWorkload observed;
     plan::Workload workload;
     int64_t kill_at_ms = 0;
+    std::optional<plan::Workload> proven;  // served last
   };
   std::map<std::string, Daemon> daemons;
   std::map<std::string, std::string> volumes;  // path to uid
@@ -31,8 +33,14 @@ struct FakeWorld {
   // Daemons with this word among their arguments crash at once; serve at once otherwise.
   static constexpr const char* kCrash = "crash";
   static constexpr const char* kStubborn = "stubborn";
+  static constexpr const char* kSilent = "silent";  // runs and never serves
 
   void Crash(const std::string& name, int64_t now_ms);
+  // Daemons whose files have this property behave like this.
+  void MisbehaveWith(const std::string& key, const std::string& behaviour) {
+    misbehaving[key + "=" + behaviour] = behaviour;
+  }
+  std::map<std::string, std::string> misbehaving;
 };
 
 // The runtime over a FakeWorld. Passes the conformance suite.
@@ -45,10 +53,14 @@ class FakeRuntime final : public runtime::Runtime {
   Status Start(const runtime::ClusterRef& cluster, const plan::Workload& workload) override;
   Status Stop(const runtime::ClusterRef& cluster, const std::string& workload) override;
   Status Remove(const runtime::ClusterRef& cluster, const std::string& workload) override;
+  Status Restore(const runtime::ClusterRef& cluster, const std::string& workload,
+                 const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const runtime::ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override { world_.changed = std::move(changed); }
 
  private:
+  Status Run(const runtime::ClusterRef& cluster, const plan::Workload& workload);
+
   FakeWorld& world_;
   const Clock& clock_;
 };

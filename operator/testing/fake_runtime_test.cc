@@ -18,6 +18,9 @@ class FakeHarness final : public runtime::RuntimeHarness {
   plan::Workload Stubborn(plan::Role role, int ordinal) override {
     return Make(role, ordinal, FakeWorld::kStubborn);
   }
+  plan::Workload Silent(plan::Role role, int ordinal) override {
+    return Make(role, ordinal, FakeWorld::kSilent);
+  }
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     world_.Crash(workload.name, Clock::System().NowMs());
   }

@@ -79,7 +79,23 @@ plan::ObservedWorkload FailedStart(const DaemonNote& note) {
           .exited_at_ms = note.failed_at_ms,
           .crashes = note.crashes,
           .reason = note.reason,
-          .message = note.message};
+          .message = note.message,
+          .start_failed = true,
+          .refusal = note.refusal};
+}
+
+// What is known when only the predecessor is there: its successor could not be made, or the
+// operator ended between setting it aside and making that.
+plan::ObservedWorkload LookAtPredecessor(const ContainerInfo& old,
+                                         const std::vector<DaemonNote>& notes) {
+  plan::ObservedWorkload workload = Identify(old);
+  workload.phase = Phase::kExited;
+  const std::string proven_hash = workload.config_hash;
+  const auto note = std::ranges::find(notes, workload.name, &DaemonNote::name);
+  if (note != notes.end() && note->start_failed) workload = FailedStart(*note);
+  workload.proven_hash = proven_hash;
+  if (note != notes.end()) workload.refusal = note->refusal;
+  return workload;
 }
 
 }  // namespace
@@ -114,16 +130,16 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
   plan::ObservedCluster observed;
   for (const ContainerInfo& container : containers) {
     if (IsOld(container)) {
-      // The operator ended between setting it aside and making its successor.
-      if (FindContainer(containers, BaseName(container)) != nullptr) continue;
-      observed.workloads.push_back(Identify(container));
-      observed.workloads.back().phase = Phase::kExited;
+      if (FindContainer(containers, BaseName(container)) == nullptr)
+        observed.workloads.push_back(LookAtPredecessor(container, notes));
       continue;
     }
     const auto found = std::ranges::find(notes, container.name, &DaemonNote::name);
     DaemonNote note = found == notes.end() ? DaemonNote{.name = container.name} : *found;
     const int64_t counted_before = note.counted_exit_at_ms;
     observed.workloads.push_back(Look(container, note));
+    if (const ContainerInfo* const old = FindContainer(containers, OldName(container.name)))
+      observed.workloads.back().proven_hash = LabelOf(old->labels, kHashLabel);
     if (note.counted_exit_at_ms != counted_before) RETURN_IF_ERROR(store.Write(note));
     if (note.stop_requested_at_ms == 0 || observed.workloads.back().phase != Phase::kStopping)
       continue;
@@ -137,7 +153,7 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
             observed.workloads.end())
       observed.workloads.push_back(FailedStart(note));
   Probe(containers, observed);
-  RETURN_IF_ERROR(DropPredecessors(containers, observed));
+  RETURN_IF_ERROR(Prove(cluster, containers, observed));
   ASSIGN_OR_RETURN(observed.has_data, HasData(cluster));
   if (containers.empty()) {
     ASSIGN_OR_RETURN(const auto networks, engine_.ListNetworks({LabelIs(kUidLabel, cluster.uid)}));
@@ -177,13 +193,13 @@ plan::ObservedWorkload DockerRuntime::Look(const ContainerInfo& container, Daemo
             .config_hash = workload.config_hash,
             .container_id = container.id};
   workload.started_at_ms = container.started_at_ms;
-  workload.refused_hash = note.refused_hash;
-  workload.refused_at_ms = note.failed_at_ms;
+  workload.refusal = note.refusal;
+  if (note.proven_hash == workload.config_hash) workload.proven_hash = note.proven_hash;
   const bool stop_requested = note.stop_requested_at_ms != 0;
   if (container.is_running() || container.status == "restarting") {
     workload.phase = stop_requested ? Phase::kStopping : Phase::kRunning;
     workload.pid = container.pid;
-    workload.crashes = note.refused_hash.empty() ? note.crashes : 0;
+    workload.crashes = note.crashes;
     workload.reason = note.reason;
     workload.message = note.message;
     if (container.status == "paused")
@@ -199,6 +215,7 @@ plan::ObservedWorkload DockerRuntime::Look(const ContainerInfo& container, Daemo
   if (ran && !note.start_failed && note.counted_exit_at_ms != container.finished_at_ms)
     NoteEnd(container, note);
   // What failed to start may be another configuration than the one that lies there.
+  workload.start_failed = note.start_failed;
   if (note.start_failed) workload.config_hash = note.config_hash;
   workload.exited_at_ms = note.start_failed ? note.failed_at_ms : note.counted_exit_at_ms;
   workload.crashes = note.crashes;
@@ -261,11 +278,20 @@ void DockerRuntime::Probe(const Containers& containers, plan::ObservedCluster& o
   }
 }
 
-Status DockerRuntime::DropPredecessors(const Containers& containers,
-                                       const plan::ObservedCluster& observed) {
-  for (const plan::ObservedWorkload& workload : observed.workloads) {
-    const ContainerInfo* old = FindContainer(containers, OldName(workload.name));
-    if (!workload.serving || old == nullptr) continue;
+Status DockerRuntime::Prove(const ClusterRef& cluster, const Containers& containers,
+                            plan::ObservedCluster& observed) {
+  const DaemonNotes store = NotesOf(cluster);
+  for (plan::ObservedWorkload& workload : observed.workloads) {
+    if (!workload.serving) continue;
+    if (DaemonNote note = store.Find(workload.name); note.proven_hash != workload.config_hash) {
+      const ContainerInfo* const container = FindContainer(containers, workload.name);
+      if (note.container_id != container->id) (void)Look(*container, note);
+      note.proven_hash = workload.config_hash;
+      RETURN_IF_ERROR(store.Write(note));
+    }
+    workload.proven_hash = workload.config_hash;
+    const ContainerInfo* const old = FindContainer(containers, OldName(workload.name));
+    if (old == nullptr) continue;
     LogInfo(kComponent, "{} serves; its predecessor is removed", workload.name);
     RETURN_IF_ERROR(engine_.RemoveContainer(old->id));
   }
@@ -283,7 +309,12 @@ Status DockerRuntime::Start(const ClusterRef& cluster, const plan::Workload& wor
   DaemonNote note = store.Find(workload.name);
   const std::string hash = workload.ConfigHash();
   // Another configuration starts counting anew.
-  if (note.config_hash != hash) note = {.name = workload.name, .container_id = note.container_id};
+  if (note.config_hash != hash)
+    note = {.name = workload.name,
+            .container_id = note.container_id,
+            .proven_hash = note.proven_hash,
+            .refusal = note.refusal};
+  if (note.refusal && note.refusal->config_hash == hash) note.refusal.reset();
   if (current.ok() && BelongsTo(current->labels, cluster)) note.container_id = current->id;
   note.role = workload.role;
   note.ordinal = workload.ordinal;
@@ -298,7 +329,6 @@ Status DockerRuntime::Start(const ClusterRef& cluster, const plan::Workload& wor
   note.crashes += 1;
   note.message = status.message();
   LogWarn(kComponent, "{} can't start: {}", workload.name, status.message());
-  RETURN_IF_ERROR(RollBack(cluster, workload.name, note));
   RETURN_IF_ERROR(store.Write(note));
   return status;
 }
@@ -378,7 +408,7 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
   if (found.ok()) {
     if (!BelongsTo(found->labels, cluster)) return conflict(*found);
     if (is_current(*found)) return found->id;
-    RETURN_IF_ERROR(SetAside(*found));
+    RETURN_IF_ERROR(SetAside(*found, note));
   } else if (found.status().code() != Code::kNotFound) {
     return found.status();
   }
@@ -408,11 +438,11 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
   }
 }
 
-Status DockerRuntime::SetAside(const ContainerInfo& container) {
+Status DockerRuntime::SetAside(const ContainerInfo& container, const DaemonNote& note) {
   const auto old = engine_.InspectByName(OldName(container.name));
   if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
   // One that is kept already has served, and this one has not.
-  const bool worth_keeping = !old.ok() && container.started_at_ms != 0;
+  const bool worth_keeping = !old.ok() && note.proven_hash == LabelOf(container.labels, kHashLabel);
   return worth_keeping ? engine_.Rename(container.id, OldName(container.name))
                        : engine_.RemoveContainer(container.id);
 }
@@ -447,28 +477,62 @@ Status DockerRuntime::Launch(const ClusterRef& cluster, const plan::Workload& wo
   return started;
 }
 
-Status DockerRuntime::RollBack(const ClusterRef& cluster, const std::string& name,
-                               DaemonNote& note) {
-  const auto old = engine_.InspectByName(OldName(name));
-  if (old.status().code() == Code::kNotFound) return Status::Ok();
-  if (!old.ok()) return old.status();
-  if (!BelongsTo(old->labels, cluster)) return Status::Ok();
-  const auto failed = engine_.InspectByName(name);
-  if (failed.ok() && BelongsTo(failed->labels, cluster))
-    RETURN_IF_ERROR(engine_.RemoveContainer(failed->id));
-  RETURN_IF_ERROR(engine_.Rename(old->id, name));
-  const Status started = engine_.StartContainer(old->id);
-  if (!started.ok()) {
-    LogWarn(kComponent, "{}: its predecessor can't start either: {}", name, started.message());
-    return Status::Ok();
+Status DockerRuntime::Restore(const ClusterRef& cluster, const std::string& workload,
+                              const std::optional<plan::Refusal>& refusal) {
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const ContainerInfo* const current = FindContainer(containers, workload);
+  const ContainerInfo* const old = FindContainer(containers, OldName(workload));
+  const DaemonNotes store = NotesOf(cluster);
+  DaemonNote note = store.Find(workload);
+  const bool current_served = current != nullptr && !note.proven_hash.empty() &&
+                              LabelOf(current->labels, kHashLabel) == note.proven_hash;
+  if (old == nullptr && !current_served)
+    return NotFound("{} has no container to go back to", workload);
+  if (old == nullptr && current->is_running())
+    return FailedPrecondition("{} runs what served last", workload);
+  if (refusal) {
+    note.refusal = *refusal;
+    RETURN_IF_ERROR(store.Write(note));
+    LogWarn(kComponent, "{}: configuration {} is refused: {}", workload, refusal->config_hash,
+            refusal->message);
   }
-  LogWarn(kComponent, "{}: its predecessor runs again", name);
-  note.refused_hash = note.config_hash;
-  note.container_id = old->id;
+  if (current != nullptr && current->is_running()) return Stop(cluster, workload);
+  if (old == nullptr) return StartAgain(cluster, *current, std::move(note));
+  if (current != nullptr) RETURN_IF_ERROR(engine_.RemoveContainer(current->id));
+  RETURN_IF_ERROR(engine_.Rename(old->id, workload));
+  note.crashes = 0;
+  return StartAgain(cluster, *old, std::move(note));
+}
+
+Status DockerRuntime::StartAgain(const ClusterRef& cluster, const ContainerInfo& container,
+                                 DaemonNote note) {
+  const DaemonNotes store = NotesOf(cluster);
+  const plan::ObservedWorkload identity = Identify(container);
+  note.role = identity.role;
+  note.ordinal = identity.ordinal;
+  note.config_hash = note.proven_hash = identity.config_hash;
+  note.container_id = container.id;
   note.stop_requested_at_ms = 0;
-  note.counted_exit_at_ms = old->finished_at_ms;
+  note.counted_exit_at_ms = container.finished_at_ms;
   note.start_failed = false;
-  return Status::Ok();
+  note.reason.clear();
+  note.message.clear();
+  // On record first: from its start on, an end of the container is a crash.
+  RETURN_IF_ERROR(store.Write(note));
+  const Status started = engine_.StartContainer(container.id);
+  if (started.ok()) {
+    LogInfo(kComponent, "{} runs again with configuration {}", identity.name, note.config_hash);
+    return started;
+  }
+  if (started.code() == Code::kUnavailable || started.code() == Code::kCancelled) return started;
+  note.start_failed = true;
+  note.failed_at_ms = clock_.NowMs();
+  note.crashes += 1;
+  note.reason = "StartFailed";
+  note.message = started.message();
+  LogWarn(kComponent, "{} can't start again: {}", identity.name, started.message());
+  RETURN_IF_ERROR(store.Write(note));
+  return started;
 }
 
 Status DockerRuntime::Stop(const ClusterRef& cluster, const std::string& workload) {

@@ -21,8 +21,8 @@ namespace headpond::runtime {
 // whatever their names. Containers live on while the operator is away, and are found again by their
 // labels.
 //
-// A container is called like its daemon. One that is replaced is kept as "<name>.old" until its
-// successor serves, and takes its place again when that can't be started.
+// A container is called like its daemon. One that has served and is replaced is kept as
+// "<name>.old" until its successor serves; Restore gives it its place back.
 class DockerRuntime final : public Runtime {
  public:
   struct Options {
@@ -41,6 +41,8 @@ class DockerRuntime final : public Runtime {
   Status Start(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status Stop(const ClusterRef& cluster, const std::string& workload) override;
   Status Remove(const ClusterRef& cluster, const std::string& workload) override;
+  Status Restore(const ClusterRef& cluster, const std::string& workload,
+                 const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const ClusterRef& cluster) override;
   Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status CleanUp(const ClusterRef& cluster) override;
@@ -57,7 +59,9 @@ class DockerRuntime final : public Runtime {
   void NoteEnd(const ContainerInfo& container, DaemonNote& note);
   Status EnforceGrace(const ContainerInfo& container, const DaemonNote& note);
   void Probe(const Containers& containers, plan::ObservedCluster& observed);
-  Status DropPredecessors(const Containers& containers, const plan::ObservedCluster& observed);
+  // Notes which configurations serve, and then removes what was kept in case they don't.
+  Status Prove(const ClusterRef& cluster, const Containers& containers,
+               plan::ObservedCluster& observed);
 
   Status CheckHost(const plan::Workload& workload, DaemonNote& note);
   Status PrepareNetwork(const ClusterRef& cluster, const plan::Workload& workload,
@@ -67,12 +71,12 @@ class DockerRuntime final : public Runtime {
   // The container to start: the one that is there, or a new one.
   Result<std::string> PrepareContainer(const ClusterRef& cluster, const plan::Workload& workload,
                                        DaemonNote& note);
-  Status SetAside(const ContainerInfo& container);
+  Status SetAside(const ContainerInfo& container, const DaemonNote& note);
   Status Launch(const ClusterRef& cluster, const plan::Workload& workload,
                 const std::string& container_id, DaemonNote& note);
   Status TryStart(const ClusterRef& cluster, const plan::Workload& workload, DaemonNote& note);
-  // Puts the predecessor, if there is one, back in place of a container that can't start.
-  Status RollBack(const ClusterRef& cluster, const std::string& name, DaemonNote& note);
+  // Starts a container that has served before.
+  Status StartAgain(const ClusterRef& cluster, const ContainerInfo& container, DaemonNote note);
   Status RemoveNetworks(const ClusterRef& cluster);
   Result<bool> HasData(const ClusterRef& cluster);
 

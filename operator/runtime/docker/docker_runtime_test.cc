@@ -54,6 +54,9 @@ class DockerHarness final : public RuntimeHarness {
   plan::Workload Stubborn(plan::Role role, int ordinal) override {
     return Make(role, ordinal, "ignore-sigterm");
   }
+  plan::Workload Silent(plan::Role role, int ordinal) override {
+    return Make(role, ordinal, "deaf");
+  }
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     engine_.Kill(workload.name);
   }
@@ -171,6 +174,7 @@ TEST_F(DockerRuntimeTest, AContainerRemovedByHandIsMissing) {
 
 TEST_F(DockerRuntimeTest, APredecessorIsKeptUntilItsSuccessorServes) {
   ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(Observe()->serving);
   plan::Workload changed = master_;
   changed.args.emplace_back("-Dalluxio.some.key=1");
   Replace(changed);
@@ -183,14 +187,27 @@ TEST_F(DockerRuntimeTest, APredecessorIsKeptUntilItsSuccessorServes) {
 
 TEST_F(DockerRuntimeTest, ASuccessorThatCantStartGivesItsPlaceBack) {
   ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(Observe()->serving);
   engine_.AddImage("broken:1");
   engine_.BreakImage("broken:1");
   plan::Workload changed = master_;
   changed.container->image = "broken:1";
   Replace(changed);
+  ASSERT_TRUE(Observe()->start_failed);
+  EXPECT_EQ(last_.workloads[0].proven_hash, master_.ConfigHash());
+  ASSERT_OK(runtime_->Restore(cluster_, master_.name, std::nullopt));
   EXPECT_THAT(engine_.containers(), ElementsAre(master_.name));
   ASSERT_TRUE(Observe()->serving);
   EXPECT_EQ(last_.workloads[0].config_hash, master_.ConfigHash());
+}
+
+TEST_F(DockerRuntimeTest, WhatNeverServedIsNotKept) {
+  plan::Workload silent = harness_.Silent(plan::Role::kMaster, 0);
+  ASSERT_OK(runtime_->Start(cluster_, silent));
+  Observe();
+  Replace(master_);
+  EXPECT_THAT(engine_.containers(), ElementsAre(master_.name));
+  EXPECT_TRUE(Observe()->serving);
 }
 
 TEST_F(DockerRuntimeTest, AMissingFolderIsNamedAndNotMade) {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "io/env.h"
+#include "operator/runtime/refusal.h"
 
 namespace headpond::runtime {
 namespace {
@@ -28,7 +29,8 @@ std::string ToText(const DaemonNote& n) {
                      {"failedAtMs", n.failed_at_ms},
                      {"reason", n.reason},
                      {"message", n.message},
-                     {"refusedHash", n.refused_hash}};
+                     {"provenHash", n.proven_hash},
+                     {"refusal", RefusalToJson(n.refusal)}};
   return text.dump(2, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace) + "\n";
 }
 
@@ -50,7 +52,8 @@ Result<DaemonNote> Parse(const std::string& text) {
                       .failed_at_ms = found.at("failedAtMs"),
                       .reason = found.at("reason"),
                       .message = found.at("message"),
-                      .refused_hash = found.at("refusedHash")};
+                      .proven_hash = found.value("provenHash", ""),
+                      .refusal = ParseRefusal(found.value("refusal", json()))};
   } catch (const json::exception& error) {
     return Status(Code::kDataLoss, error.what());
   }

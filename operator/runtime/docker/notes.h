@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct DaemonNote {
   bool start_failed = false;
   int64_t failed_at_ms = 0;
   std::string reason, message;  // of the last failure
-  // The configuration that could not be started, so that the one before was put back.
-  std::string refused_hash;
+  std::string proven_hash;      // the configuration that a container of it served with last
+  std::optional<plan::Refusal> refusal;  // the latest
 };
 
 // The notes of one cluster, as files. Not thread safe.

@@ -3,14 +3,26 @@
 #include <nlohmann/json.hpp>
 
 #include "io/env.h"
+#include "operator/runtime/process/kept_workload.h"
+#include "operator/runtime/refusal.h"
 
 namespace headpond::runtime {
 namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMaxRecordBytes = 1 << 20;
+constexpr int64_t kMaxRecordBytes = 8 << 20;
 constexpr std::string_view kSuffix = ".json";
+
+json KeptOrNull(const std::optional<plan::Workload>& workload) {
+  return workload ? KeptToJson(*workload) : json();
+}
+
+std::optional<plan::Workload> ParseKeptOrNull(const json& record, const char* key) {
+  const auto found = record.find(key);
+  if (found == record.end() || found->is_null()) return std::nullopt;
+  return ParseKept(*found);
+}
 
 }  // namespace
 
@@ -34,7 +46,10 @@ std::string ToText(const DaemonRecord& r) {
                      {"exitedAtMs", r.exited_at_ms},
                      {"crashes", r.crashes},
                      {"reason", r.reason},
-                     {"message", r.message}};
+                     {"message", r.message},
+                     {"workload", KeptOrNull(r.workload)},
+                     {"proven", KeptOrNull(r.proven)},
+                     {"refusal", RefusalToJson(r.refusal)}};
   return text.dump(2, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace) + "\n";
 }
 
@@ -59,6 +74,9 @@ Result<DaemonRecord> ParseDaemonRecord(const std::string& text) {
     r.crashes = j.at("crashes");
     r.reason = j.at("reason");
     r.message = j.at("message");
+    r.workload = ParseKeptOrNull(j, "workload");
+    r.proven = ParseKeptOrNull(j, "proven");
+    r.refusal = ParseRefusal(j.value("refusal", json()));
     return r;
   } catch (const json::exception& e) {
     return Status(Code::kDataLoss, fmt::format("not a daemon record: {}", e.what()));

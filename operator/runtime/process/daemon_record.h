@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct DaemonRecord {
   int64_t exited_at_ms = 0;
   int crashes = 0;  // before this run while it runs, including this run's end once it ended
   std::string reason, message;
+  // What it runs, and what it or an earlier daemon of its name served with last, to be started
+  // again when a change turns out badly. May hold secrets.
+  std::optional<plan::Workload> workload, proven;
+  std::optional<plan::Refusal> refusal;  // the latest
 
   bool ended() const { return exited_at_ms != 0; }
 };

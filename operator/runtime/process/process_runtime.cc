@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "io/env.h"
-#include "operator/runtime/process/launcher.h"
 #include "operator/runtime/ports.h"
+#include "operator/runtime/process/launcher.h"
 #include "operator/runtime/process/volumes.h"
 
 namespace headpond::runtime {
@@ -70,7 +70,10 @@ plan::ObservedWorkload ToObserved(const DaemonRecord& record) {
           .exited_at_ms = record.exited_at_ms,
           .crashes = record.crashes,
           .reason = record.reason,
-          .message = record.message};
+          .message = record.message,
+          .start_failed = record.ended() && record.process.pid == 0,
+          .proven_hash = record.proven ? record.proven->ConfigHash() : "",
+          .refusal = record.refusal};
 }
 
 }  // namespace
@@ -143,6 +146,13 @@ Result<plan::ObservedCluster> ProcessRuntime::Observe(const ClusterRef& cluster)
     workload.serving = results[i].serving;
     workload.live_workers = results[i].live_workers;
     if (!results[i].serving) workload.message = results[i].message;
+    DaemonRecord& record = records[probed[i]];
+    const bool is_news =
+        workload.serving && record.workload && workload.proven_hash != workload.config_hash;
+    if (!is_news) continue;
+    record.proven = record.workload;
+    RETURN_IF_ERROR(store.Write(record));
+    workload.proven_hash = workload.config_hash;
   }
   ASSIGN_OR_RETURN(observed.has_data,
                    Volumes(cluster, ClusterDir(cluster), options_.memory_dir).HasData());
@@ -202,21 +212,51 @@ Status ProcessRuntime::EnforceGrace(const DaemonRecord& record) {
 }
 
 Status ProcessRuntime::Start(const ClusterRef& cluster, const plan::Workload& workload) {
-  const DaemonRecords store = RecordsOf(cluster);
   DaemonRecord record;
+  const std::string hash = workload.ConfigHash();
   const auto previous = FindRecord(cluster, workload.name);
   if (previous.ok()) {
     if (!previous->ended())
       return AlreadyExists("{} runs with pid {}", workload.name, previous->process.pid);
     // A changed configuration starts counting anew.
-    if (previous->config_hash == workload.ConfigHash()) record.crashes = previous->crashes;
+    if (previous->config_hash == hash) record.crashes = previous->crashes;
+    record.proven = previous->proven;
+    if (previous->refusal && previous->refusal->config_hash != hash)
+      record.refusal = previous->refusal;
   } else if (previous.status().code() != Code::kNotFound) {
     return previous.status();
   }
+  return Run(cluster, workload, std::move(record));
+}
+
+Status ProcessRuntime::Restore(const ClusterRef& cluster, const std::string& workload,
+                               const std::optional<plan::Refusal>& refusal) {
+  ASSIGN_OR_RETURN(DaemonRecord previous, FindRecord(cluster, workload));
+  if (!previous.proven) return NotFound("{} has no configuration to go back to", workload);
+  const plan::Workload proven = *previous.proven;
+  const bool ran_it = previous.config_hash == proven.ConfigHash();
+  if (!previous.ended() && ran_it) return FailedPrecondition("{} runs what served last", workload);
+  if (refusal) {
+    previous.refusal = *refusal;
+    RETURN_IF_ERROR(RecordsOf(cluster).Write(previous));
+    LogWarn(kComponent, "{}: configuration {} is refused: {}", workload, refusal->config_hash,
+            refusal->message);
+  }
+  if (!previous.ended()) return Stop(cluster, workload);
+  DaemonRecord record;
+  record.proven = proven;
+  record.refusal = previous.refusal;
+  record.crashes = ran_it ? previous.crashes : 0;
+  return Run(cluster, proven, std::move(record));
+}
+
+Status ProcessRuntime::Run(const ClusterRef& cluster, const plan::Workload& workload,
+                           DaemonRecord record) {
   record.name = workload.name;
   record.role = workload.role;
   record.ordinal = workload.ordinal;
   record.config_hash = workload.ConfigHash();
+  record.workload = workload;
   record.probe = workload.probe;
   record.output = workload.logs_dir + "/daemon.out";
   record.termination_grace_ms = std::chrono::milliseconds(workload.termination_grace).count();
@@ -231,7 +271,7 @@ Status ProcessRuntime::Start(const ClusterRef& cluster, const plan::Workload& wo
   record.crashes += 1;
   record.message = status.message();
   LogWarn(kComponent, "{} can't start: {}", workload.name, status.message());
-  if (const Status written = store.Write(record); !written.ok()) return written;
+  if (const Status written = RecordsOf(cluster).Write(record); !written.ok()) return written;
   return status;
 }
 

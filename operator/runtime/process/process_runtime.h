@@ -45,6 +45,8 @@ class ProcessRuntime final : public Runtime {
   Status Start(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status Stop(const ClusterRef& cluster, const std::string& workload) override;
   Status Remove(const ClusterRef& cluster, const std::string& workload) override;
+  Status Restore(const ClusterRef& cluster, const std::string& workload,
+                 const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
 
@@ -59,6 +61,8 @@ class ProcessRuntime final : public Runtime {
   std::string HowItEnded(const DaemonRecord& record);
   Status EnforceGrace(const DaemonRecord& record);
 
+  // Starts the workload; `record` is new but for what outlives its predecessor's.
+  Status Run(const ClusterRef& cluster, const plan::Workload& workload, DaemonRecord record);
   Status Prepare(const ClusterRef& cluster, const plan::Workload& workload, DaemonRecord& record);
   Status Launch(const ClusterRef& cluster, const plan::Workload& workload, DaemonRecord& record);
 

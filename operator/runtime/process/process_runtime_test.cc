@@ -47,6 +47,9 @@ class ProcessHarness final : public RuntimeHarness {
   plan::Workload Stubborn(plan::Role role, int ordinal) override {
     return Make(role, ordinal, "ignore-sigterm");
   }
+  plan::Workload Silent(plan::Role role, int ordinal) override {
+    return Make(role, ordinal, "deaf");
+  }
 
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     ASSERT_EQ(::kill(workload.pid, SIGKILL), 0);
