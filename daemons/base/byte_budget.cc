@@ -33,4 +33,9 @@ size_t ByteBudget::held() const {
   return held_;
 }
 
+bool ByteBudget::contended() const {
+  MutexLock lock(mutex_);
+  return !waiters_.empty();
+}
+
 }  // namespace headpond

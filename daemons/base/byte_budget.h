@@ -21,6 +21,8 @@ class ByteBudget {
   void Release(size_t bytes) EXCLUDES(mutex_);
 
   size_t held() const EXCLUDES(mutex_);
+  // Whether somebody waits for a Release.
+  bool contended() const EXCLUDES(mutex_);
 
  private:
   struct Waiter {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "net/abort_call.h"
 #include "net/grpc_status.h"
 #include "net/lane.h"
 #include "net/raw_message.h"
@@ -32,10 +33,13 @@ void LaneCall::Finish(const Status& status) {
 
 class LaneService::Impl final : public ServiceBase {
  public:
-  Impl(const Authenticator& authenticator, LaneMethods methods)
-      : authenticator_(authenticator), methods_(std::move(methods)) {}
+  Impl(const Authenticator& authenticator, LaneMethods methods, StallWatch* readers)
+      : authenticator_(authenticator), methods_(std::move(methods)), readers_(readers) {}
 
-  RawReactor* Open(::grpc::CallbackServerContext* context) override;
+  RawReactor* Open(::grpc::CallbackServerContext* context) override {
+    return OpenLane(context, readers_ != nullptr ? AborterOf(*context) : nullptr);
+  }
+  RawReactor* OpenLane(::grpc::CallbackServerContext* context, CallAborter abort);
 
   void CloseAll(const Status& status) EXCLUDES(mutex_);
   size_t open_lanes() const EXCLUDES(mutex_) {
@@ -52,6 +56,7 @@ class LaneService::Impl final : public ServiceBase {
 
   const Authenticator& authenticator_;
   const LaneMethods methods_;
+  StallWatch* const readers_;  // may be null
   mutable Mutex mutex_;
   std::unordered_set<std::shared_ptr<Stream>> lanes_ GUARDED_BY(mutex_);
   Status closed_with_ GUARDED_BY(mutex_);
@@ -63,8 +68,10 @@ class LaneService::Impl::Stream final : public RawReactor,
                                         public LaneCall::Replies,
                                         public std::enable_shared_from_this<Stream> {
  public:
-  Stream(Impl& service, ::grpc::CallbackServerContext& context)
-      : service_(service), context_(context) {}
+  Stream(Impl& service, ::grpc::CallbackServerContext& context, CallAborter abort)
+      : service_(service), context_(context) {
+    if (service_.readers_ != nullptr && abort) watched_ = service_.readers_->Add(std::move(abort));
+  }
 
   void Begin() {
     self_ = shared_from_this();
@@ -86,6 +93,7 @@ class LaneService::Impl::Stream final : public RawReactor,
   void OnCancel() override { LoseClient(); }
   void OnDone() override {
     service_.Forget(self_);
+    Unwatch();
     self_.reset();  // the last reference, unless calls are still running
   }
 
@@ -118,6 +126,14 @@ class LaneService::Impl::Stream final : public RawReactor,
     outcome_ = std::move(status);
   }
   Actions Plan() REQUIRES(mutex_);
+  // The client has a message to take; `holding`: replies hold something meanwhile.
+  void Watch(bool holding) REQUIRES(mutex_) {
+    if (watched_) watched_->Wait(holding);
+  }
+  void Unwatch() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);  // replies may come yet
+    watched_.reset();
+  }
   void Advance() EXCLUDES(mutex_);
   // Nobody is there to read replies: runs out without them.
   void LoseClient() EXCLUDES(mutex_);
@@ -146,6 +162,7 @@ class LaneService::Impl::Stream final : public RawReactor,
   bool gone_ GUARDED_BY(mutex_) = false;  // the client
   bool finished_ GUARDED_BY(mutex_) = false;
   Status outcome_ GUARDED_BY(mutex_);
+  std::unique_ptr<StallWatch::Stream> watched_ GUARDED_BY(mutex_);  // null: nobody does
 };
 
 LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
@@ -167,6 +184,7 @@ LaneService::Impl::Stream::Actions LaneService::Impl::Stream::Plan() {
       replies_.pop_front();
     }
     actions.write = writing_ = true;
+    Watch(!sending_held_.empty());
   }
   actions.read = !reading_ && !ending_ && in_flight_ < kMaxLaneCallsInFlight;
   if (actions.read) reading_ = true;
@@ -249,6 +267,7 @@ void LaneService::Impl::Stream::Reply(uint64_t id, const Status& status, std::st
   }
   {
     MutexLock lock(mutex_);
+    if (held && writing_) Watch(/*holding=*/true);
     if (!gone_) replies_.push_back({std::move(reply), std::move(held)});
   }
   Advance();
@@ -260,6 +279,7 @@ void LaneService::Impl::Stream::OnWriteDone(bool ok) {
   {
     MutexLock lock(mutex_);
     writing_ = false;
+    if (watched_) watched_->Move();
     in_flight_ -= writing_calls_;
     held.swap(sending_held_);
   }
@@ -282,8 +302,8 @@ void LaneService::Impl::Stream::LoseClient() {
   Advance();
 }
 
-RawReactor* LaneService::Impl::Open(::grpc::CallbackServerContext* context) {
-  auto stream = std::make_shared<Stream>(*this, *context);
+RawReactor* LaneService::Impl::OpenLane(::grpc::CallbackServerContext* context, CallAborter abort) {
+  auto stream = std::make_shared<Stream>(*this, *context, std::move(abort));
   stream->Begin();
   return stream.get();
 }
@@ -309,14 +329,15 @@ void LaneService::Impl::CloseAll(const Status& status) {
   for (const auto& lane : lanes) lane->End(status);
 }
 
-LaneService::LaneService(const Authenticator& authenticator, LaneMethods methods)
-    : impl_(std::make_unique<Impl>(authenticator, std::move(methods))) {}
+LaneService::LaneService(const Authenticator& authenticator, LaneMethods methods,
+                         StallWatch* readers)
+    : impl_(std::make_unique<Impl>(authenticator, std::move(methods), readers)) {}
 LaneService::~LaneService() = default;
 ::grpc::Service& LaneService::service() {
   return *impl_;
 }
-RawReactor* LaneService::Open(::grpc::CallbackServerContext* context) {
-  return impl_->Open(context);
+RawReactor* LaneService::Open(::grpc::CallbackServerContext* context, CallAborter abort) {
+  return impl_->OpenLane(context, std::move(abort));
 }
 void LaneService::CloseAll(const Status& status) {
   impl_->CloseAll(status);

@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "net/auth.h"
 #include "net/request_guard.h"
+#include "net/stall_watch.h"
 
 // The server's side of lanes (net/lane.h). Only service .cc files and composition roots include
 // this.
@@ -133,15 +134,18 @@ class LaneMethods {
 // malformed or too large end the lane with INVALID_ARGUMENT.
 class LaneService {
  public:
-  // `authenticator` must outlive this; each method authenticates its calls by itself too.
-  LaneService(const Authenticator& authenticator, LaneMethods methods);
+  // `authenticator` must outlive this; each method authenticates its calls by itself too. `readers`
+  // too, if there is one: it ends lanes whose clients do not take replies that hold something.
+  LaneService(const Authenticator& authenticator, LaneMethods methods,
+              StallWatch* readers = nullptr);
   // The server that serves it must be gone.
   ~LaneService();
 
   ::grpc::Service& service();
-  // What `service` does with a new stream; for tests without a server.
+  // What `service` does with a new stream; for tests without a server. `abort` ends the call; a
+  // lane without it is not watched.
   ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>* Open(
-      ::grpc::CallbackServerContext* context);
+      ::grpc::CallbackServerContext* context, CallAborter abort = nullptr);
 
   // Takes no more calls from lanes and ends each with `status` when the last of its calls has been
   // answered. Lanes that come later end at once.

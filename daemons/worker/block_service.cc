@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "net/abort_call.h"
 #include "net/auth.h"
 #include "net/grpc_status.h"
 #include "proto/block_worker.grpc.pb.h"
@@ -38,7 +39,8 @@ class BlockService final : public ServiceBase {
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* ReadBlock(
       CallbackServerContext* context) override {
-    return new ReadStream(deps_, Authenticate(*context, "ReadBlock"), IsLocalSocket(*context));
+    return new ReadStream(deps_, net::AborterOf(*context), Authenticate(*context, "ReadBlock"),
+                          IsLocalSocket(*context));
   }
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* WriteBlock(

@@ -16,6 +16,7 @@ class Service;
 namespace headpond::net {
 class Authenticator;
 class LaneMethods;
+class StallWatch;
 }  // namespace headpond::net
 
 namespace headpond::worker {
@@ -29,8 +30,9 @@ struct BlockServiceDeps {
   CommitToMaster commit;
   const net::Authenticator& authenticator;
   MetricsRegistry& metrics;
-  Executor& io;        // where files are read and written
-  ByteBudget& budget;  // of buffers on their way to readers
+  Executor& io;              // where files are read and written
+  ByteBudget& budget;        // of buffers on their way to readers
+  net::StallWatch& readers;  // ends those that hold the budget and stand still
   // Who may wipe the worker: its own user and the supergroup. May read groups; called on `io`.
   std::function<bool(const std::string& user)> is_superuser;
   size_t max_chunk_bytes = 2 << 20;  // alluxio.worker.network.reader.max.chunk.size.bytes

@@ -30,9 +30,12 @@ class RangeReadTest : public WorkerDataTest {
   void Open(const BlockServiceDeps& deps) {
     net::LaneMethods methods;
     AddRangeReads(deps, methods);
-    lanes_ = std::make_unique<net::LaneService>(authenticator_, std::move(methods));
+    lanes_ = std::make_unique<net::LaneService>(authenticator_, std::move(methods), &readers_);
     call_ = std::make_unique<Call>();
-    call_->Start(lanes_->Open(&context_));
+    call_->Start(lanes_->Open(&context_, [this](const Status& status) {
+      aborted_ = status;
+      call_->Cancel();
+    }));
     EXPECT_THAT(Receive().methods(), ::testing::ElementsAre(net::kReadRangeMethod));
   }
   ~RangeReadTest() override {
@@ -81,6 +84,7 @@ class RangeReadTest : public WorkerDataTest {
   ::grpc::CallbackServerContext context_;
   std::unique_ptr<Call> call_;
   uint64_t last_id_ = 0;
+  Status aborted_;  // what the watch over readers ended the lane with
 };
 
 TEST_F(RangeReadTest, AnswersWithTheBytes) {
@@ -186,7 +190,8 @@ TEST_F(RangeReadTest, ABlockKnownToBeInMemoryIsReadWithoutAnotherThread) {
                                    .authenticator = authenticator_,
                                    .metrics = metrics_,
                                    .io = io,
-                                   .budget = budget_};
+                                   .budget = budget_,
+                                   .readers = readers_};
   const std::string content = Content(kBlock, 9000);
   {
     auto writer = store->Create(NewSessionId(), kBlock, {}, 0);
@@ -226,6 +231,21 @@ TEST_F(RangeReadTest, BuffersCountInTheBudgetUntilTheClientHasThem) {
     answered += static_cast<size_t>(replies.replies_size());
     EXPECT_LE(budget_.held(), kBudget);
   }
+  EXPECT_TRUE(Eventually([&] { return budget_.held() == 0; }));
+}
+
+TEST_F(RangeReadTest, AClientThatTakesNoReplyIsCutOffWhenOthersWait) {
+  PutBlock(kBlock, Content(kBlock, 100'000));
+  Open();
+  Send(std::vector<std::string>(100, Request(0, net::kMaxLaneReadBytes).SerializeAsString()));
+  ASSERT_TRUE(Eventually([&] { return budget_.held() == kBudget && budget_.contended(); }));
+  for (auto passed = std::chrono::seconds(0); passed <= kReaderLimit; ++passed) {
+    EXPECT_OK(aborted_);
+    clock_.Advance(std::chrono::seconds(1));
+    readers_.Tick();
+  }
+  EXPECT_THAT(aborted_, StatusIs(Code::kUnavailable));
+  call_->AwaitEnd();
   EXPECT_TRUE(Eventually([&] { return budget_.held() == 0; }));
 }
 

@@ -22,8 +22,9 @@ std::shared_ptr<char[]> BudgetedBuffer(ByteBudget& budget, size_t bytes) {
 
 }  // namespace
 
-ReadStream::ReadStream(const BlockServiceDeps& deps, Status authenticated, bool local_socket)
-    : deps_(deps), local_socket_(local_socket) {
+ReadStream::ReadStream(const BlockServiceDeps& deps, net::CallAborter abort, Status authenticated,
+                       bool local_socket)
+    : deps_(deps), local_socket_(local_socket), watched_(deps.readers.Add(std::move(abort))) {
   if (authenticated.ok()) {
     StartRead(&in_);
     return;
@@ -61,6 +62,7 @@ void ReadStream::OnReadDone(bool ok) {
 }
 
 void ReadStream::OnWriteDone(bool ok) {
+  watched_->Move();
   Step([&]() REQUIRES(mutex_) {
     writing_ = false;
     out_.Clear();  // its bytes go back to the budget before this stream asks for more
@@ -85,6 +87,7 @@ size_t ReadStream::Pump() {
   if (!writing_ && ready_ && !stopped_) {
     out_ = *std::move(ready_);
     ready_.reset();
+    watched_->Wait(budgeted_);
     if (!more && !producing_ && outcome_.ok()) {
       finished_ = true;  // the last chunk and the trailers go out together
       StartWriteAndFinish(&out_, {}, ::grpc::Status::OK);
@@ -138,6 +141,7 @@ void ReadStream::Produce(const std::shared_ptr<char[]>& buffer, size_t bytes) {
       end_ = next_;  // the block ends before the range does
     } else {
       next_ += static_cast<int64_t>(data->size());
+      budgeted_ = !input_->viewable();
       ready_ = net::FrameReadResponse({&*data, 1});
     }
   });
@@ -160,6 +164,7 @@ Result<::grpc::Slice> ReadStream::ReadChunk(int64_t offset, size_t bytes,
 }
 
 void ReadStream::OnDone() {
+  watched_.reset();
   Release();
 }
 

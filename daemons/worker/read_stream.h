@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/mutex.h"
+#include "net/stall_watch.h"
 #include "proto/block_worker.pb.h"
 #include "worker/block_service.h"
 
@@ -20,10 +21,14 @@ namespace headpond::worker {
 //           acks ─────> │ (ignored: HTTP/2 flow control and the two-chunk limit already bound what
 //           is in flight)
 //
+// A client that takes nothing for long while others wait for the budget is cut off (deps.readers).
+//
 // Deletes itself when the call is over. File work runs on deps.io, callbacks on gRPC's threads.
 class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer> {
  public:
-  ReadStream(const BlockServiceDeps& deps, Status authenticated, bool local_socket);
+  // `abort` ends the call over the head of messages that the client does not take.
+  ReadStream(const BlockServiceDeps& deps, net::CallAborter abort, Status authenticated,
+             bool local_socket);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -57,6 +62,7 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
   int64_t next_ GUARDED_BY(mutex_) = 0;  // offset in the block of the next chunk
   int64_t end_ GUARDED_BY(mutex_) = 0;
   bool producing_ GUARDED_BY(mutex_) = false;
+  bool budgeted_ GUARDED_BY(mutex_) = true;  // chunks are buffers, not views of a mapping
   bool writing_ GUARDED_BY(mutex_) = false;
   bool stopped_ GUARDED_BY(mutex_) = false;   // the client wants no more
   bool finished_ GUARDED_BY(mutex_) = false;  // Finish was called
@@ -64,6 +70,7 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
   std::optional<::grpc::ByteBuffer> ready_ GUARDED_BY(mutex_);
   ::grpc::ByteBuffer out_ GUARDED_BY(mutex_);
   int references_ GUARDED_BY(mutex_) = 1;  // the call's, and one for each pending Produce
+  std::unique_ptr<net::StallWatch::Stream> watched_;  // until OnDone
 
   void Release() EXCLUDES(mutex_);
 };

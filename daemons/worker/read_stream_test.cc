@@ -9,9 +9,11 @@ namespace headpond::worker {
 namespace {
 
 using ::grpc::ByteBuffer;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 namespace blockpb = ::alluxio::grpc::block;
 
@@ -47,7 +49,14 @@ class ReadStreamTest : public WorkerDataTest {
 
   std::unique_ptr<Call> Start(Status authenticated = Status::Ok()) {
     auto call = std::make_unique<Call>();
-    call->Start(new ReadStream(deps(), std::move(authenticated), /*local_socket=*/false));
+    const auto abort = [this, held = call.get()](const Status& status) {
+      {
+        MutexLock lock(mutex_);
+        aborted_.push_back(status);
+      }
+      held->Cancel();
+    };
+    call->Start(new ReadStream(deps(), abort, std::move(authenticated), /*local_socket=*/false));
     return call;
   }
   std::unique_ptr<Call> Ask(const blockpb::ReadRequest& request) {
@@ -67,6 +76,20 @@ class ReadStreamTest : public WorkerDataTest {
     while (const auto chunk = NextChunk(call)) data += *chunk;
     return data;
   }
+  // What streams were ended with by the watch over them.
+  std::vector<Status> aborted() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return aborted_;
+  }
+  // Time passes, and the worker looks each second.
+  void Pass(std::chrono::seconds duration) {
+    for (auto passed = duration; passed > duration.zero(); --passed) {
+      clock_.Advance(std::chrono::seconds(1));
+      readers_.Tick();
+    }
+  }
+  std::vector<Status> aborted_ GUARDED_BY(mutex_);
+
   Status Outcome(const blockpb::ReadRequest& request) { return FromGrpc(Ask(request)->AwaitEnd()); }
 };
 
@@ -187,6 +210,69 @@ TEST_F(ReadStreamTest, AnyNumberOfReadersStaysWithinTheBudget) {
   }));
   Quiesce();
   EXPECT_EQ(budget_.held(), 0u);
+}
+
+// As many as it takes to hold the whole budget, none of which takes anything.
+TEST_F(ReadStreamTest, ReadersThatStandStillMakeRoomForOneThatReads) {
+  const std::string content = Content(kBlock, 8 * kChunk);
+  PutBlock(kBlock, content);
+  std::vector<std::unique_ptr<Call>> stalled;
+  // One whose last message is on its way holds it just the same.
+  stalled.push_back(Ask(Request(0, kChunk)));
+  ASSERT_TRUE(Eventually([&] { return stalled.front()->ready(); }));
+  for (size_t i = 0; i < kBudget / (2 * kChunk); ++i)
+    stalled.push_back(Ask(Request(0, 8 * kChunk)));
+  ASSERT_TRUE(Eventually([&] { return budget_.held() == kBudget && budget_.contended(); }));
+
+  const auto reader = Ask(Request(0, 8 * kChunk));
+  Pass(kReaderLimit - std::chrono::seconds(1));
+  EXPECT_THAT(aborted(), IsEmpty());
+  EXPECT_FALSE(reader->ready());
+  Pass(std::chrono::seconds(2));
+  EXPECT_EQ(Drain(*reader), content);
+  EXPECT_OK(FromGrpc(reader->AwaitEnd()));
+  EXPECT_THAT(aborted(), Contains(StatusIs(Code::kUnavailable, HasSubstr("took no message"))));
+  EXPECT_GE(metrics_.counter("Worker.StalledReadersEnded").value(),
+            static_cast<int64_t>(stalled.size()) - 1);
+  EXPECT_TRUE(stalled.front()->cancelled());
+  for (const auto& call : stalled) call->Cancel();
+  for (const auto& call : stalled) call->AwaitEnd();
+  Quiesce();
+  EXPECT_EQ(budget_.held(), 0u);
+}
+
+TEST_F(ReadStreamTest, ASlowReaderIsNotCutOffBesideOnesThatStandStill) {
+  const std::string content = Content(kBlock, 8 * kChunk);
+  PutBlock(kBlock, content);
+  const auto slow = Ask(Request(0, 8 * kChunk));
+  ASSERT_TRUE(Eventually([&] { return slow->ready() && budget_.held() == 2 * kChunk; }));
+  std::vector<std::unique_ptr<Call>> stalled;
+  for (size_t i = 0; i <= kBudget / (2 * kChunk); ++i)
+    stalled.push_back(Ask(Request(0, 8 * kChunk)));
+  ASSERT_TRUE(Eventually([&] { return budget_.held() == kBudget && budget_.contended(); }));
+  std::string data;
+  do {
+    ASSERT_TRUE(Eventually([&] { return slow->ready(); }));
+    Pass(kReaderLimit - std::chrono::seconds(1));
+    data += NextChunk(*slow).value_or("");
+  } while (data.size() < content.size());
+  EXPECT_EQ(data, content);
+  EXPECT_OK(FromGrpc(slow->AwaitEnd()));
+  EXPECT_THAT(aborted(), Not(IsEmpty()));
+  for (const auto& call : stalled) call->Cancel();
+  for (const auto& call : stalled) call->AwaitEnd();
+}
+
+TEST_F(ReadStreamTest, AReaderThatStandsStillAndDisturbsNobodyHasALongTime) {
+  PutBlock(kBlock, Content(kBlock, 8 * kChunk));
+  const auto call = Ask(Request(0, 8 * kChunk));
+  ASSERT_TRUE(Eventually([&] { return call->ready(); }));
+  clock_.Advance(kReaderIdleLimit - std::chrono::seconds(1));
+  readers_.Tick();
+  EXPECT_THAT(aborted(), IsEmpty());
+  Pass(std::chrono::seconds(2));
+  EXPECT_THAT(aborted(), ElementsAre(StatusIs(Code::kUnavailable, HasSubstr("3600 s"))));
+  call->AwaitEnd();
 }
 
 TEST_F(ReadStreamTest, AChunkIsNeverLargerThanTheWorkerAllows) {

@@ -19,6 +19,7 @@
 #include "net/lane_service.h"
 #include "net/sasl_service.h"
 #include "net/server.h"
+#include "net/stall_watch.h"
 #include "net/user_groups.h"
 #include "net/version_service.h"
 #include "proto/version.pb.h"
@@ -39,6 +40,12 @@ constexpr std::string_view kComponent = "worker";
 constexpr int kIoThreads = 16;
 constexpr size_t kIoQueue = 50'000;              // streams that may wait for one
 constexpr size_t kReadBufferBytes = 256u << 20;  // of all readers together
+// A third of alluxio.user.streaming.data.read.timeout, so that who waits for the budget gets it
+// before it gives up. A chunk of 1 MiB a minute is enough not to stand still.
+constexpr std::chrono::seconds kStalledReaderLimit{60};
+// Longer than jobs compute between two reads of a stream; it keeps a block from eviction meanwhile.
+constexpr std::chrono::hours kIdleReaderLimit{1};
+constexpr std::chrono::seconds kStallInterval{1};
 // Clients with larger chunks than the 1 MiB of WriteBlock by default stay welcome, whatever
 // alluxio.worker.network.max.inbound.message.size (4 MB) says.
 constexpr size_t kMinInboundBytes = 16u << 20;
@@ -118,7 +125,12 @@ struct WorkerServer::Parts {
         outside(std::move(o)),
         io_pool("block-io", kIoThreads, kIoQueue),
         auth_pool("sasl", 4, 1000),
-        budget(kReadBufferBytes) {}
+        budget(kReadBufferBytes),
+        readers({.contended_limit = kStalledReaderLimit,
+                 .idle_limit = kIdleReaderLimit,
+                 .what = "took no message",
+                 .metric = "Worker.StalledReadersEnded"},
+                clock, metrics, [this] { return budget.contended(); }) {}
 
   const Clock& clock = Clock::System();
   const Config config;
@@ -127,6 +139,8 @@ struct WorkerServer::Parts {
   ThreadPool io_pool;
   ThreadPool auth_pool;
   ByteBudget budget;
+  net::StallWatch readers;
+  std::unique_ptr<PeriodicTask> stall_ticks;
   WorkerAddress address;
   std::string socket_path;
   std::unique_ptr<cache::BlockStore> store;
@@ -322,11 +336,12 @@ void WorkerServer::Parts::MakeServers() {
        .metrics = metrics,
        .io = io_pool,
        .budget = budget,
+       .readers = readers,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes = static_cast<size_t>(
            config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))},
       lane_methods);
-  lanes = std::make_unique<net::LaneService>(*authenticator, std::move(lane_methods));
+  lanes = std::make_unique<net::LaneService>(*authenticator, std::move(lane_methods), &readers);
   rpc->AddService(*service);
   rpc->AddService(versions->service());
   rpc->AddLanes(*lanes);
@@ -372,6 +387,8 @@ Status WorkerServer::Start() {
   ASSIGN_OR_RETURN(p.address.rpc_port, p.rpc->Start());
   p.address.data_port = p.address.rpc_port;
   p.identity.address = p.address;
+  p.stall_ticks =
+      std::make_unique<PeriodicTask>("stalls", kStallInterval, [&p] { p.readers.Tick(); });
   p.sync->Start(p.address);
   p.persister->Start();
   LogInfo(kComponent, "worker serves on port {}, its pages on port {}", rpc_port(), web_port());
@@ -383,6 +400,7 @@ void WorkerServer::Stop() {
   if (p.stopped) return;
   p.stopped = true;
   p.web->Stop();
+  if (p.stall_ticks) p.stall_ticks->Stop();
   p.persister->Stop();
   p.sync->Stop();
   p.rpc->Stop();

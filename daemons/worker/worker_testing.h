@@ -17,9 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "net/auth.h"
+#include "net/stall_watch.h"
 #include "testing/eventually.h"
 #include "testing/fake_call.h"
 #include "testing/status_matchers.h"
@@ -73,6 +75,8 @@ class WorkerDataTest : public ::testing::Test {
   static constexpr int64_t kCapacity = 1 << 20;
   static constexpr size_t kBudget = 1 << 20;
   static constexpr MountId kMount = 7;
+  static constexpr std::chrono::seconds kReaderLimit{60};
+  static constexpr std::chrono::hours kReaderIdleLimit{1};
 
   WorkerDataTest() { std::filesystem::create_directory(ufs_root_); }
   ~WorkerDataTest() override { Quiesce(); }
@@ -104,6 +108,7 @@ class WorkerDataTest : public ::testing::Test {
                                      .metrics = metrics_,
                                      .io = *executor_,
                                      .budget = budget_,
+                                     .readers = readers_,
                                      .is_superuser = [](const std::string&) { return true; }});
     return *deps_;
   }
@@ -175,6 +180,14 @@ class WorkerDataTest : public ::testing::Test {
   Executor* executor_ = &io_;  // what streams work on; set before deps()
   ByteBudget budget_{kBudget};
   MetricsRegistry metrics_;
+  ManualClock clock_;  // of stalled streams
+  net::StallWatch readers_{{.contended_limit = kReaderLimit,
+                            .idle_limit = kReaderIdleLimit,
+                            .what = "took no message",
+                            .metric = "Worker.StalledReadersEnded"},
+                           clock_,
+                           metrics_,
+                           [this] { return budget_.contended(); }};
   net::UnixUserGroups groups_;
   net::Authenticator authenticator_{
       {.type = net::AuthType::kNoSasl, .process_user = "worker"}, groups_, Clock::System()};
