@@ -238,7 +238,8 @@ TEST_F(RangeReadTest, AClientThatTakesNoReplyIsCutOffWhenOthersWait) {
   PutBlock(kBlock, Content(kBlock, 100'000));
   Open();
   Send(std::vector<std::string>(100, Request(0, net::kMaxLaneReadBytes).SerializeAsString()));
-  ASSERT_TRUE(Eventually([&] { return budget_.held() == kBudget && budget_.contended(); }));
+  ASSERT_TRUE(Eventually(
+      [&] { return call_->ready() && budget_.held() == kBudget && budget_.contended(); }));
   for (auto passed = std::chrono::seconds(0); passed <= kReaderLimit; ++passed) {
     EXPECT_OK(aborted_);
     clock_.Advance(std::chrono::seconds(1));
