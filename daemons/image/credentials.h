@@ -12,12 +12,13 @@ namespace headpond::image {
 // Never logged, never on a command line.
 struct Credentials {
   std::string user, password;
+  std::string identity_token;  // in their place; of use to the Engine only
 };
 
-// What `docker login` has kept for `registry`: $DOCKER_CONFIG/config.json, else
-// ~/.docker/config.json; nullopt when there is nothing. Errors: FailedPrecondition when they are
-// with a credential helper, which we don't run; DataLoss when the file can't be read as JSON;
-// errno's.
+// What `docker login` has kept for `registry`, in $DOCKER_CONFIG/config.json or
+// ~/.docker/config.json, or with the credential helper that is named there (`credHelpers`, then
+// `credsStore`), which is run; nullopt when there is nothing. Errors: those of AskCredentialHelper,
+// with the remedy; DataLoss when the file can't be read as JSON; errno's.
 Result<std::optional<Credentials>> StoredCredentials(
     const std::map<std::string, std::string>& environment, const std::string& registry);
 

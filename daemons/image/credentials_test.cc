@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -58,10 +59,10 @@ TEST_F(StoredCredentialsTest, ABrokenEntryIsAsGoodAsNone) {
   }
 }
 
-TEST_F(StoredCredentialsTest, AHelperIsNamedAndTheRemedy) {
-  EXPECT_THAT(Find(R"({"auths": {"r.example": {}}, "credsStore": "pass"})", "r.example"),
-              StatusIs(Code::kFailedPrecondition,
-                       AllOf(HasSubstr("docker-credential-pass"), HasSubstr("--user"))));
+TEST_F(StoredCredentialsTest, AHelperThatIsMissingIsNamedWithTheRemedy) {
+  EXPECT_THAT(
+      Find(R"({"auths": {"r.example": {}}, "credsStore": "pass"})", "r.example"),
+      StatusIs(Code::kNotFound, AllOf(HasSubstr("docker-credential-pass"), HasSubstr("--user"))));
 }
 
 TEST_F(StoredCredentialsTest, AFileThatIsNoJsonIsNamed) {
@@ -72,6 +73,8 @@ TEST(AuthorizationTest, IsWhatServersRead) {
   const Credentials credentials{.user = "me", .password = "pa:ss"};
   EXPECT_EQ(BasicAuthorization(credentials), "Basic bWU6cGE6c3M=");
   EXPECT_EQ(EngineAuthorization(std::nullopt, "r"), "e30=");  // {}
+  EXPECT_EQ(EngineAuthorization(Credentials{.identity_token = "t"}, "r"),
+            EncodeBase64Url(R"({"identitytoken":"t","serveraddress":"r"})"));
   // The password's base64 holds a + and a /, which become - and _.
   const std::string text = EngineAuthorization(Credentials{.user = "u", .password = ">>>???"}, "r");
   EXPECT_EQ(text.find_first_of("+/"), std::string::npos);

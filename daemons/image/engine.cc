@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "image/docker_host.h"
+
 namespace headpond::image {
 namespace {
 
@@ -57,32 +59,22 @@ std::string WithRemedy(const std::string& message) {
 }  // namespace
 
 Result<http::Client::Options> EngineAddress(const std::map<std::string, std::string>& environment) {
-  const auto variable = [&](const char* name) {
-    const auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
   constexpr std::string_view kUnix = "unix://", kTcp = "tcp://";
+  ASSIGN_OR_RETURN(const DockerHost host, FindDockerHost(environment));
   http::Client::Options address;
-  std::string host = variable("DOCKER_HOST");
-  if (host.empty()) host = "unix:///var/run/docker.sock";
-  if (host.starts_with(kUnix)) {
+  if (host.address.starts_with(kUnix)) {
     address.base_url = "http://docker";
-    address.unix_socket = host.substr(kUnix.size());
+    address.unix_socket = host.address.substr(kUnix.size());
     return address;
   }
-  if (!host.starts_with(kTcp))
-    return InvalidArgument("DOCKER_HOST={}: use unix://PATH or tcp://HOST:PORT", host);
-  const bool verify = !variable("DOCKER_TLS_VERIFY").empty();
-  const std::string folder = variable("DOCKER_CERT_PATH");
-  address.base_url =
-      (verify || !folder.empty() ? "https://" : "http://") + host.substr(kTcp.size());
-  address.insecure = !verify;
-  if (verify || !folder.empty()) {
-    const std::string keys = folder.empty() ? variable("HOME") + "/.docker" : folder;
-    if (verify) address.ca_file = keys + "/ca.pem";
-    address.certificate_file = keys + "/cert.pem";
-    address.key_file = keys + "/key.pem";
-  }
+  if (!host.address.starts_with(kTcp))
+    return InvalidArgument("{}={}: use unix://PATH or tcp://HOST:PORT", host.source, host.address);
+  address.base_url = (host.tls ? "https://" : "http://") + host.address.substr(kTcp.size());
+  if (!host.tls) return address;
+  address.insecure = !host.tls->verify;
+  if (host.tls->verify) address.ca_file = host.tls->ca;
+  address.certificate_file = host.tls->certificate;
+  address.key_file = host.tls->key;
   return address;
 }
 

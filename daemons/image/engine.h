@@ -28,8 +28,8 @@ struct LayerProgress {
 };
 using OnProgress = std::function<void(const LayerProgress&)>;
 
-// Where the docker command would go: DOCKER_HOST (unix:// or tcp://), DOCKER_TLS_VERIFY,
-// DOCKER_CERT_PATH. InvalidArgument for what else DOCKER_HOST can be.
+// Where the docker command would go (see FindDockerHost), as far as it is unix:// or tcp://;
+// InvalidArgument for what else there is.
 Result<http::Client::Options> EngineAddress(const std::map<std::string, std::string>& environment);
 
 // The Engine's calls that concern images. Works with every version of its API, since 1.24. Not
