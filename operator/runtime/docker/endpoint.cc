@@ -3,15 +3,16 @@
 #include <charconv>
 #include <string_view>
 
+#include "image/docker_host.h"
+
 namespace headpond::runtime {
 namespace {
 
 constexpr std::string_view kUnix = "unix://";
 constexpr std::string_view kTcp = "tcp://";
-constexpr std::string_view kDefaultHost = "unix:///var/run/docker.sock";
 constexpr int kPlainPort = 2375, kTlsPort = 2376, kMaxPort = 65535;
 
-Status ReadHostAndPort(std::string_view text, Endpoint& endpoint) {
+Status ReadHostAndPort(std::string_view text, const std::string& source, Endpoint& endpoint) {
   if (const size_t slash = text.find('/'); slash != std::string_view::npos)
     text = text.substr(0, slash);
   const size_t colon = text.rfind(':');
@@ -23,38 +24,49 @@ Status ReadHostAndPort(std::string_view text, Endpoint& endpoint) {
         std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
     if (error != std::errc() || end != port.data() + port.size() || endpoint.port < 1 ||
         endpoint.port > kMaxPort)
-      return InvalidArgument("DOCKER_HOST: {} has no valid port", endpoint.name);
+      return InvalidArgument("{}: {} has no valid port", source, endpoint.name);
   }
-  if (endpoint.host.empty()) return InvalidArgument("DOCKER_HOST: {} names no host", endpoint.name);
+  if (endpoint.host.empty()) return InvalidArgument("{}: {} names no host", source, endpoint.name);
   return Status::Ok();
+}
+
+Result<Endpoint> ReadEndpoint(const std::map<std::string, std::string>& environment,
+                              const image::DockerHost& host) {
+  const auto version = environment.find("DOCKER_API_VERSION");
+  Endpoint endpoint{.name = host.address,
+                    .api_version = version == environment.end() ? "" : version->second};
+  if (endpoint.name.starts_with(kUnix)) {
+    endpoint.socket = endpoint.name.substr(kUnix.size());
+    if (!endpoint.socket.starts_with('/'))
+      return InvalidArgument("{}: {} is not an absolute path", host.source, endpoint.name);
+    return endpoint;
+  }
+  if (!endpoint.name.starts_with(kTcp))
+    return InvalidArgument("{}: {} is not supported; use unix:///path or tcp://host:port",
+                           host.source, endpoint.name);
+  if (host.tls)
+    endpoint.tls =
+        Endpoint::Tls{host.tls->ca, host.tls->certificate, host.tls->key, host.tls->verify};
+  RETURN_IF_ERROR(
+      ReadHostAndPort(std::string_view(endpoint.name).substr(kTcp.size()), host.source, endpoint));
+  return endpoint;
 }
 
 }  // namespace
 
 Result<Endpoint> EndpointFrom(const std::map<std::string, std::string>& environment) {
-  const auto value = [&](const char* name) {
-    const auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
-  Endpoint endpoint{.name = value("DOCKER_HOST"), .api_version = value("DOCKER_API_VERSION")};
-  if (endpoint.name.empty()) endpoint.name = kDefaultHost;
-  if (endpoint.name.starts_with(kUnix)) {
-    endpoint.socket = endpoint.name.substr(kUnix.size());
-    if (!endpoint.socket.starts_with('/'))
-      return InvalidArgument("DOCKER_HOST: {} is not an absolute path", endpoint.name);
-    return endpoint;
-  }
-  if (!endpoint.name.starts_with(kTcp))
-    return InvalidArgument("DOCKER_HOST: {} is not supported; use unix:///path or tcp://host:port",
-                           endpoint.name);
-  const std::string certificates = value("DOCKER_CERT_PATH");
-  const bool verify = !value("DOCKER_TLS_VERIFY").empty();
-  if (verify || !certificates.empty()) {
-    const std::string dir = certificates.empty() ? value("HOME") + "/.docker" : certificates;
-    endpoint.tls = Endpoint::Tls{dir + "/ca.pem", dir + "/cert.pem", dir + "/key.pem", verify};
-  }
-  RETURN_IF_ERROR(ReadHostAndPort(std::string_view(endpoint.name).substr(kTcp.size()), endpoint));
-  return endpoint;
+  ASSIGN_OR_RETURN(const image::DockerHost host, image::FindDockerHost(environment));
+  return ReadEndpoint(environment, host);
+}
+
+Result<Endpoint> EndpointFor(const std::map<std::string, std::string>& environment,
+                             const std::string& address, const std::string& context,
+                             const std::string& field) {
+  if (!address.empty())
+    return ReadEndpoint(environment, image::DockerHostAt(environment, address, field));
+  const auto host = image::DockerHostOfContext(environment, context);
+  if (!host.ok()) return host.status().WithContext(field);
+  return ReadEndpoint(environment, *host);
 }
 
 }  // namespace headpond::runtime

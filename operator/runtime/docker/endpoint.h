@@ -26,8 +26,14 @@ struct Endpoint {
   bool is_local() const { return !socket.empty(); }
 };
 
-// What the docker command would use: DOCKER_HOST (unix:// and tcp://), DOCKER_TLS_VERIFY,
-// DOCKER_CERT_PATH (or ~/.docker), DOCKER_API_VERSION. InvalidArgument names the variable.
+// What the docker command would use (see image::FindDockerHost), and DOCKER_API_VERSION. Errors
+// name what led there: InvalidArgument for what is neither unix:// nor tcp://, those of
+// FindDockerHost.
 Result<Endpoint> EndpointFrom(const std::map<std::string, std::string>& environment);
+
+// The same for an address or a context that a spec names in `field`; the other one is empty.
+Result<Endpoint> EndpointFor(const std::map<std::string, std::string>& environment,
+                             const std::string& address, const std::string& context,
+                             const std::string& field);
 
 }  // namespace headpond::runtime

@@ -43,5 +43,17 @@ TEST(EndpointTest, WhatCantBeUsedIsNamed) {
         << host;
 }
 
+TEST(EndpointTest, ASpecMayNameAnAddressOrAContext) {
+  ASSERT_OK_AND_ASSIGN(const Endpoint lab, EndpointFor({{"DOCKER_HOST", "tcp://other"}},
+                                                       "unix:///lab.sock", "", "spec.x"));
+  EXPECT_EQ(lab.socket, "/lab.sock");
+  EXPECT_THAT(EndpointFor({}, "ssh://lab", "", "spec.x"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("spec.x: ssh://lab is not supported")));
+  EXPECT_THAT(EndpointFor({{"HOME", "/nowhere"}}, "", "lab", "spec.y"),
+              StatusIs(Code::kNotFound, HasSubstr("spec.y")));
+  ASSERT_OK_AND_ASSIGN(const Endpoint local, EndpointFor({}, "", "default", "spec.y"));
+  EXPECT_TRUE(local.is_local());
+}
+
 }  // namespace
 }  // namespace headpond::runtime
