@@ -84,6 +84,12 @@ std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std
              : fmt::format("{}/conf/{}", layout.cluster_dir, name);
 }
 
+// Volumes of an engine share one namespace. A dot is no part of a DNS label, so that names of one
+// namespace are never those of another.
+std::string InNamespace(const CacheCluster& cluster, const std::string& name) {
+  return cluster.metadata.name_space == "default" ? name : cluster.metadata.name_space + "." + name;
+}
+
 // A volume that the runtime makes, at the same place in every container.
 Volume Managed(Volume volume, const Layout& layout, std::string volume_name) {
   if (!layout.containers) return volume;
@@ -113,10 +119,11 @@ Container ContainerOf(const CacheCluster& cluster, Role role) {
       .resources = worker ? spec.worker_resources : spec.master_resources,
       .settings = spec.container};
   if (bridge)
-    container.network =
-        spec.network_name.empty()
-            ? fmt::format("{}-{}", cluster.metadata.name_space, cluster.metadata.name)
-            : spec.network_name;
+    container.network = spec.network_name.empty()
+                            ? fmt::format("{}{}{}", cluster.metadata.name_space,
+                                          cluster.metadata.name_space == "default" ? "-" : ".",
+                                          cluster.metadata.name)
+                            : spec.network_name;
   return container;
 }
 
@@ -172,7 +179,7 @@ Volume StateVolume(const CacheCluster& cluster, const Layout& layout, Role role,
   Volume volume{.name = "state",
                 .kind = role == Role::kMaster ? VolumeKind::kDurable : VolumeKind::kCache,
                 .path = fmt::format("{}/{}", parent, name)};
-  return Managed(std::move(volume), layout, name + "-state");
+  return Managed(std::move(volume), layout, InNamespace(cluster, name + "-state"));
 }
 
 // The folder that the author chose for a container's journal. A process keeps all its state there.
@@ -190,7 +197,8 @@ std::optional<Volume> UnderStoreVolume(const CacheCluster& cluster, const Layout
   Volume volume{.name = "under-store", .kind = VolumeKind::kUnderStore};
   if (path.empty()) {
     volume.path = layout.cluster_dir + "/under-store";
-    volume = Managed(std::move(volume), layout, cluster.metadata.name + "-under-store");
+    volume = Managed(std::move(volume), layout,
+                     InNamespace(cluster, cluster.metadata.name + "-under-store"));
     if (layout.containers) volume.path += "/data";
     return volume;
   }
@@ -267,7 +275,7 @@ std::vector<Volume> TierVolumes(const CacheCluster& cluster, const Layout& layou
   } else {
     const std::string own = fmt::format("{}-{}", name, tier.alias);
     add(fmt::format("{}/{}", VolumesDir(layout), own), tier.quota_bytes);
-    volumes.back() = Managed(std::move(volumes.back()), layout, own);
+    volumes.back() = Managed(std::move(volumes.back()), layout, InNamespace(cluster, own));
   }
   return volumes;
 }

@@ -21,10 +21,19 @@ using plan::Phase;
 constexpr std::string_view kComponent = "docker-runtime";
 // No name of a daemon ends like this: a dot is no part of a DNS label.
 constexpr std::string_view kOldSuffix = ".old";
+constexpr std::string_view kDefaultNamespace = "default";
 constexpr int kFirstSignalCode = 128;  // exit codes above it stand for signals
 
 std::string OldName(const std::string& name) {
   return name + std::string(kOldSuffix);
+}
+// What containers of the namespace are called: names are one namespace for the whole engine, and
+// a dot is no part of a DNS label, so no two daemons of ours get the same one.
+std::string Prefix(const ClusterRef& cluster) {
+  return cluster.name_space == kDefaultNamespace ? "" : cluster.name_space + ".";
+}
+std::string ContainerName(const ClusterRef& cluster, const std::string& workload) {
+  return Prefix(cluster) + workload;
 }
 bool IsOld(const ContainerInfo& container) {
   return container.name.ends_with(kOldSuffix);
@@ -114,8 +123,13 @@ DaemonNotes DockerRuntime::NotesOf(const ClusterRef& cluster) const {
 }
 
 Result<DockerRuntime::Containers> DockerRuntime::ContainersOf(const ClusterRef& cluster) {
-  return engine_.ListContainers(
-      {LabelIs(kUidLabel, cluster.uid), LabelIs(kManagedByLabel, kManagedBy)});
+  ASSIGN_OR_RETURN(Containers containers,
+                   engine_.ListContainers(
+                       {LabelIs(kUidLabel, cluster.uid), LabelIs(kManagedByLabel, kManagedBy)}));
+  const std::string prefix = Prefix(cluster);
+  for (ContainerInfo& container : containers)
+    if (container.name.starts_with(prefix)) container.name.erase(0, prefix.size());
+  return containers;
 }
 
 plan::Layout DockerRuntime::LayoutFor(const ClusterRef& /*cluster*/) const {
@@ -203,7 +217,7 @@ plan::ObservedWorkload DockerRuntime::Look(const ContainerInfo& container, Daemo
     workload.reason = note.reason;
     workload.message = note.message;
     if (container.status == "paused")
-      workload.message = "is paused: docker unpause " + container.name;
+      workload.message = "is paused: docker unpause " + container.id.substr(0, 12);
     return workload;
   }
   if (container.status == "removing") {
@@ -300,7 +314,7 @@ Status DockerRuntime::Prove(const ClusterRef& cluster, const Containers& contain
 
 Status DockerRuntime::Start(const ClusterRef& cluster, const plan::Workload& workload) {
   if (!workload.container) return Internal("{} has no container", workload.name);
-  const auto current = engine_.InspectByName(workload.name);
+  const auto current = engine_.InspectByName(ContainerName(cluster, workload.name));
   if (current.ok() && BelongsTo(current->labels, cluster) && current->is_running())
     return AlreadyExists("{} runs in container {}", workload.name, current->id.substr(0, 12));
   if (!current.ok() && current.status().code() != Code::kNotFound) return current.status();
@@ -404,7 +418,7 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
   const auto is_current = [&](const ContainerInfo& container) {
     return LabelOf(container.labels, kHashLabel) == note.config_hash;
   };
-  const auto found = engine_.InspectByName(workload.name);
+  const auto found = engine_.InspectByName(ContainerName(cluster, workload.name));
   if (found.ok()) {
     if (!BelongsTo(found->labels, cluster)) return conflict(*found);
     if (is_current(*found)) return found->id;
@@ -413,12 +427,14 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
     return found.status();
   }
   ASSIGN_OR_RETURN(const ApiVersion version, engine_.client().Version());
-  auto created = engine_.CreateContainer(workload.name, ContainerBody(cluster, workload, version));
+  auto created = engine_.CreateContainer(ContainerName(cluster, workload.name),
+                                         ContainerBody(cluster, workload, version));
   if (created.ok()) return created;
   const std::string& message = created.status().message();
   switch (created.status().code()) {
     case Code::kAborted: {  // somebody took the name meanwhile: perhaps our own lost call
-      ASSIGN_OR_RETURN(const ContainerInfo other, engine_.InspectByName(workload.name));
+      ASSIGN_OR_RETURN(const ContainerInfo other,
+                       engine_.InspectByName(ContainerName(cluster, workload.name)));
       if (!BelongsTo(other.labels, cluster) || !is_current(other)) return conflict(other);
       return other.id;
     }
@@ -458,7 +474,8 @@ Status DockerRuntime::Launch(const ClusterRef& cluster, const plan::Workload& wo
     RETURN_IF_ERROR(engine_.PutArchive(container_id, upload.path, std::move(upload.tar)));
 
   // On record first: from its start on, an end of the container is a crash.
-  ASSIGN_OR_RETURN(const ContainerInfo before, engine_.InspectByName(workload.name));
+  ASSIGN_OR_RETURN(const ContainerInfo before,
+                   engine_.InspectByName(ContainerName(cluster, workload.name)));
   DaemonNote running = note;
   running.stop_requested_at_ms = 0;
   running.counted_exit_at_ms = before.finished_at_ms;
@@ -499,7 +516,7 @@ Status DockerRuntime::Restore(const ClusterRef& cluster, const std::string& work
   if (current != nullptr && current->is_running()) return Stop(cluster, workload);
   if (old == nullptr) return StartAgain(cluster, *current, std::move(note));
   if (current != nullptr) RETURN_IF_ERROR(engine_.RemoveContainer(current->id));
-  RETURN_IF_ERROR(engine_.Rename(old->id, workload));
+  RETURN_IF_ERROR(engine_.Rename(old->id, ContainerName(cluster, workload)));
   note.crashes = 0;
   return StartAgain(cluster, *old, std::move(note));
 }

@@ -21,7 +21,8 @@ namespace headpond::runtime {
 // whatever their names. Containers live on while the operator is away, and are found again by their
 // labels.
 //
-// A container is called like its daemon. One that has served and is replaced is kept as
+// A container is called like its daemon, "<namespace>." before it in all namespaces but `default`,
+// so that clusters of the same name get along. One that has served and is replaced is kept as
 // "<name>.old" until its successor serves; Restore gives it its place back.
 class DockerRuntime final : public Runtime {
  public:
@@ -52,7 +53,7 @@ class DockerRuntime final : public Runtime {
   using Containers = std::vector<ContainerInfo>;
 
   DaemonNotes NotesOf(const ClusterRef& cluster) const;
-  // All of the cluster, those kept for later included.
+  // All of the cluster, those kept for later included, by the names of their daemons.
   Result<Containers> ContainersOf(const ClusterRef& cluster);
 
   plan::ObservedWorkload Look(const ContainerInfo& container, DaemonNote& note);
