@@ -21,7 +21,7 @@ enum class FieldType {
   kInteger,  // a whole number
   kNumber,   // may have a fraction
   kBoolean,
-  kSize,  // a Kubernetes quantity of bytes: "512Mi", "1Gi", or a whole number of bytes
+  kSize,  // bytes: "512Mi", "1Gi" (limits.h says how it is written), or a whole number of them
 };
 
 enum class Mutability {
@@ -33,8 +33,8 @@ inline constexpr double kNoMin = -std::numeric_limits<double>::infinity();
 inline constexpr double kNoMax = std::numeric_limits<double>::infinity();
 
 // One row: everything there is to know about one field. C++ checks, defaults,
-// docs/reference/crds.md and later the OpenAPI schema with its CEL rules are all made from these
-// rows, so they can't disagree.
+// docs/reference/crds.md and the OpenAPI schema with its CEL rules are all made from these rows;
+// e2e/contract shows that an API server that follows the schema agrees.
 struct Field {
   // Below `spec`: "worker.tieredStore.levels[].quota". A parent's row comes before its children's.
   std::string_view path;
@@ -42,8 +42,8 @@ struct Field {
   // JSON text; empty: the field has no default. An object without one defaults to {}.
   std::string_view default_json = {};
   bool required = false;
-  // Of the value for numbers and sizes (bytes), of the length for strings (bytes), of the count for
-  // lists and maps. Strings, lists and maps always have a maximum.
+  // Of the value for numbers and sizes (bytes), of the length for strings (characters), of the
+  // count for lists and maps. Strings, lists and maps always have a maximum.
   double min = kNoMin;
   double max = kNoMax;
   // For kString: a POSIX extended expression (also valid RE2, which Kubernetes uses) that the whole

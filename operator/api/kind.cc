@@ -144,7 +144,7 @@ Findings CheckObject(const Kind& kind, const json& object) {
   const bool readable = fields.ok();
   findings.Append(std::move(fields));
   if (!readable) return findings;
-  const json complete = SpecSchema(kind).WithDefaults(spec);
+  const json complete = SpecSchema(kind).WithDefaults(SpecSchema(kind).WithoutUnknown(spec));
   for (const Rule& rule : kind.rules) rule.check(complete, findings);
   return findings;
 }

@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/units.h"
 #include "operator/api/cache_cluster.h"
+#include "operator/api/rules_cel.h"
 
 namespace headpond::api {
 namespace {
@@ -148,9 +149,7 @@ template <typename Check>
 void ForEachContainerField(const json& spec, const Check& check) {
   static const Schema schema(CacheClusterFields());
   static const json defaults = schema.WithDefaults(json::object());
-  for (const std::string_view field :
-       {"image", "imagePullPolicy", "imageTars", "network.mode", "network.name", "network.publish",
-        "master.resources", "worker.resources", "worker.shmSize", "container"}) {
+  for (const std::string_view field : kContainerFields) {
     std::string pointer = "/" + std::string(field);
     std::ranges::replace(pointer, '.', '/');
     const json::json_pointer at(pointer);
@@ -236,36 +235,28 @@ void LabelsOfTheOperatorAreLeftAlone(const json& spec, Findings& findings) {
 
 const std::vector<Rule>& CacheClusterRules() {
   static const std::vector<Rule> rules = {
-      {"A level's lowWatermark is below its highWatermark.",
-       {{"worker.tieredStore.levels[]", "self.lowWatermark < self.highWatermark",
-         "lowWatermark is not below highWatermark", ".lowWatermark"}},
+      {"A level's lowWatermark is below its highWatermark.", WatermarksAreOrderedCel(),
        WatermarksAreOrdered},
-      {"Levels are ordered from fast to slow: MEM, SSD, HDD.", {}, LevelsGetSlower},
-      {"A directory belongs to one level.", {}, DirectoriesAreUsedOnce},
+      {"Levels are ordered from fast to slow: MEM, SSD, HDD.", LevelsGetSlowerCel(),
+       LevelsGetSlower},
+      {"A directory belongs to one level.", DirectoriesAreUsedOnceCel(), DirectoriesAreUsedOnce},
       {"No two ports of the cluster are the same, counting the shift by ordinals.",
-       {},
-       PortsDoNotCollide},
+       PortsDoNotCollideCel(), PortsDoNotCollide},
       {"Properties that the operator derives from other fields are not set as properties.",
-       {},
-       OwnedPropertiesAreLeftAlone},
+       OwnedPropertiesAreLeftAloneCel(), OwnedPropertiesAreLeftAlone},
       {"Values of known `alluxio.*` properties fit their types.", {}, PropertiesFitTheirTypes},
       {"What only containers have (`image`, `container`, `resources`, `network.mode` `bridge` ...) "
        "needs `runtime.type` `docker`.",
-       {},
-       ContainersNeedDocker},
+       ContainersNeedDockerCel(), ContainersNeedDocker},
       {"`network.name` and `network.publish` need `network.mode` `bridge`, which publishes on an "
        "IPv4 address.",
-       {},
-       BridgePublishesOnAnAddress},
+       BridgePublishesOnAnAddressCel(), BridgePublishesOnAnAddress},
       {"A MEM level of a container has no `dirs`: it is in the container's /dev/shm.",
-       {},
-       MemoryLevelsAreInTheContainer},
+       MemoryLevelsAreInTheContainerCel(), MemoryLevelsAreInTheContainer},
       {"`worker.shmSize` holds the MEM level, and `worker.resources.memory` that and 256Mi more.",
-       {},
-       SharedMemoryFits},
+       SharedMemoryFitsCel(), SharedMemoryFits},
       {"Labels of the operator are not given in `container.labels`.",
-       {},
-       LabelsOfTheOperatorAreLeftAlone},
+       LabelsOfTheOperatorAreLeftAloneCel(), LabelsOfTheOperatorAreLeftAlone},
   };
   return rules;
 }

@@ -18,7 +18,7 @@ struct CelRule {
   std::string message;  // as the C++ check says it, but without what only that knows
   // The field below `at` that a violation is told of: ".lowWatermark"; "": `at` itself. Without
   // list indexes and map keys, which Kubernetes can't tell here.
-  std::string_view field = {};
+  std::string field = {};
 };
 
 // A condition between fields, which no single row of the field table can say.

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/units.h"
+#include "operator/api/limits.h"
 
 namespace headpond::api {
 namespace {
@@ -22,8 +23,6 @@ using nlohmann::json;
 
 constexpr std::string_view kItemSuffix = "[]";
 constexpr size_t kMaxShownValue = 60;  // bytes of a bad value that a message repeats
-constexpr size_t kMaxMapKey = 253;
-constexpr size_t kMaxMapValue = 65536;
 
 std::string Shown(const json& value) {
   std::string text = value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
@@ -71,10 +70,47 @@ std::optional<std::string> CheckNumber(const Field& field, const json& value) {
   return std::nullopt;
 }
 
+// A POSIX extended expression that a whole text must match. Not std::regex, whose matcher recurses
+// once per character.
+class Expression {
+ public:
+  explicit Expression(std::string_view expression) {
+    const std::string anchored = fmt::format("^({})$", expression);
+    compiled_ = ::regcomp(&regex_, anchored.c_str(), REG_EXTENDED | REG_NOSUB) == 0;
+    assert(compiled_ && "a field's pattern is malformed");
+  }
+  ~Expression() {
+    if (compiled_) ::regfree(&regex_);
+  }
+  Expression(const Expression&) = delete;
+  Expression& operator=(const Expression&) = delete;
+
+  bool Matches(const std::string& text) const {
+    return compiled_ && text.find('\0') == std::string::npos &&
+           ::regexec(&regex_, text.c_str(), 0, nullptr, 0) == 0;
+  }
+
+ private:
+  regex_t regex_;
+  bool compiled_ = false;
+};
+
+// Kubernetes counts so too: Unicode characters, not bytes. JSON texts are valid UTF-8.
+size_t Characters(const std::string& text) {
+  return std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
 std::optional<std::string> CheckSize(const Field& field, const json& value) {
+  static const Expression size_text(kSizePattern);
+  const int64_t min = field.min == kNoMin ? 0 : static_cast<int64_t>(field.min);
+  const int64_t max = field.max == kNoMax ? kMaxSizeBytes : static_cast<int64_t>(field.max);
   int64_t bytes = 0;
   if (value.is_string()) {
-    const auto parsed = ParseSize(value.get_ref<const std::string&>());
+    const auto& text = value.get_ref<const std::string&>();
+    const auto parsed = text.size() <= kMaxSizeText && size_text.Matches(text)
+                            ? ParseSize(text)
+                            : Result<int64_t>(InvalidArgument("not a size"));
     if (!parsed.ok()) return fmt::format("{} is not a size; use e.g. 1Gi", Shown(value));
     bytes = *parsed;
   } else if (value.is_number_integer() &&
@@ -83,23 +119,19 @@ std::optional<std::string> CheckSize(const Field& field, const json& value) {
   } else {
     return fmt::format("{} is not a size; use e.g. 1Gi", Shown(value));
   }
-  if (static_cast<double>(bytes) < field.min)
-    return fmt::format("{} is below the minimum {}", Shown(value),
-                       FormatSize(static_cast<int64_t>(field.min)));
-  if (static_cast<double>(bytes) > field.max)
-    return fmt::format("{} is above the maximum {}", Shown(value),
-                       FormatSize(static_cast<int64_t>(field.max)));
+  if (bytes < min) return fmt::format("{} is below the minimum {}", Shown(value), FormatSize(min));
+  if (bytes > max) return fmt::format("{} is above the maximum {}", Shown(value), FormatSize(max));
   return std::nullopt;
 }
 
 std::optional<std::string> CheckString(const Field& field, const json& value) {
   if (!value.is_string()) return NotAString(value);
   const auto& text = value.get_ref<const std::string&>();
-  const auto length = static_cast<double>(text.size());
+  const auto length = static_cast<double>(Characters(text));
   if (length < field.min)
     return text.empty() ? "must not be empty" : fmt::format("{} is too short", Shown(value));
   if (length > field.max)
-    return fmt::format("{} is {} bytes long; at most {} are allowed", Shown(value), text.size(),
+    return fmt::format("{} is {} characters long; at most {} are allowed", Shown(value), length,
                        field.max);
   return std::nullopt;
 }
@@ -122,12 +154,16 @@ void CheckStringMap(const Field& field, const json& value, const std::string& pa
         {path, fmt::format("has {} entries; at most {} are allowed", value.size(), field.max)});
   for (const auto& [key, item] : value.items()) {
     const std::string item_path = fmt::format("{}[{}]", path, key);
-    if (key.empty() || key.size() > kMaxMapKey)
-      findings.errors.push_back({item_path, fmt::format("a key has 1 to {} bytes", kMaxMapKey)});
+    if (key.empty() || Characters(key) > kMaxMapKey)
+      findings.errors.push_back(
+          {item_path, fmt::format("a key has 1 to {} characters", kMaxMapKey)});
+    else if (item.is_null())
+      findings.warnings.push_back({item_path, "has no value, ignored"});
     else if (!item.is_string())
       findings.errors.push_back({item_path, NotAString(item)});
-    else if (item.get_ref<const std::string&>().size() > kMaxMapValue)
-      findings.errors.push_back({item_path, fmt::format("is longer than {} bytes", kMaxMapValue)});
+    else if (Characters(item.get_ref<const std::string&>()) > kMaxMapValue)
+      findings.errors.push_back(
+          {item_path, fmt::format("is longer than {} characters", kMaxMapValue)});
     if (findings.errors.size() >= Schema::kMaxFindings) return;
   }
 }
@@ -144,29 +180,8 @@ const json& ChildOf(const json& value, const std::string& key) {
 
 }  // namespace
 
-// A POSIX extended expression that a whole text must match. Not std::regex, whose matcher recurses
-// once per character.
-class Schema::Pattern {
- public:
-  explicit Pattern(std::string_view expression) {
-    const std::string anchored = fmt::format("^({})$", expression);
-    compiled_ = ::regcomp(&regex_, anchored.c_str(), REG_EXTENDED | REG_NOSUB) == 0;
-    assert(compiled_ && "a field's pattern is malformed");
-  }
-  ~Pattern() {
-    if (compiled_) ::regfree(&regex_);
-  }
-  Pattern(const Pattern&) = delete;
-  Pattern& operator=(const Pattern&) = delete;
-
-  bool Matches(const std::string& text) const {
-    return compiled_ && text.find('\0') == std::string::npos &&
-           ::regexec(&regex_, text.c_str(), 0, nullptr, 0) == 0;
-  }
-
- private:
-  regex_t regex_;
-  bool compiled_ = false;
+class Schema::Pattern : public Expression {
+  using Expression::Expression;
 };
 
 Schema::Node::Node() = default;
@@ -335,16 +350,16 @@ void Schema::RemoveUnknown(const Node& node, json& value) const {
     for (json& item : value) RemoveUnknown(*node.item, item);
     return;
   }
-  if (!value.is_object() || (node.field != nullptr && node.field->type == FieldType::kStringMap))
-    return;
+  if (!value.is_object()) return;
+  const bool any_key = node.field != nullptr && node.field->type == FieldType::kStringMap;
   for (auto it = value.begin(); it != value.end();) {
     const auto child = node.children.find(it.key());
-    if (child == node.children.end()) {
+    if (it->is_null() || (!any_key && child == node.children.end())) {
       it = value.erase(it);
-    } else {
-      RemoveUnknown(*child->second, *it);
-      ++it;
+      continue;
     }
+    if (!any_key) RemoveUnknown(*child->second, *it);
+    ++it;
   }
 }
 

@@ -53,7 +53,8 @@ class Schema {
   // Check accepts; other parts are returned as they are.
   nlohmann::json WithDefaults(nlohmann::json value) const;
 
-  // `value` without the fields that the table doesn't know.
+  // `value` without the fields that the table doesn't know and without nulls, which count as
+  // absent.
   nlohmann::json WithoutUnknown(nlohmann::json value) const;
 
   // The immutable fields that differ. Both values have their defaults.

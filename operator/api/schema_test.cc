@@ -72,6 +72,34 @@ TEST(SchemaTest, NullCountsAsAbsent) {
             ClusterSchema().WithDefaults(json::object()));
 }
 
+TEST(SchemaTest, AnEntryWithoutValueIsLeftOutWithAWarning) {
+  EXPECT_THAT(Errors(R"({"properties": {"alluxio.a": null}})"), IsEmpty());
+  EXPECT_THAT(Warnings(R"({"properties": {"alluxio.a": null}})"),
+              ElementsAre("spec.properties[alluxio.a]: has no value, ignored"));
+  EXPECT_EQ(ClusterSchema().WithoutUnknown({{"properties", {{"a", nullptr}, {"b", "c"}}}}),
+            json({{"properties", {{"b", "c"}}}}));
+}
+
+TEST(SchemaTest, SizesAreWrittenAsParseSizeAndKubernetesRead) {
+  const auto errors = [](const std::string& size) {
+    return Errors(json({{"container", {{"logs", {{"maxSize", size}}}}}}).dump().c_str());
+  };
+  for (const char* const good : {"4096", "4Ki", "4kb", "4KIB", "0.5Mi", "1.000000001G", "1024P"})
+    EXPECT_THAT(errors(good), IsEmpty()) << good;
+  for (const char* const bad : {"", "+4Ki", " 4Ki", "4 Ki", "4Bi", ".5Mi", "1.Mi", "1.0000000001Gi",
+                                "1e9", "1E", "1Gi\n", "-4Ki", "99999999999999999999"})
+    EXPECT_THAT(errors(bad), ElementsAre(HasSubstr("is not a size"))) << bad;
+  EXPECT_THAT(errors("4095"), ElementsAre(HasSubstr("is below the minimum 4096B")));
+  EXPECT_THAT(errors("1025P"), ElementsAre(HasSubstr("is above the maximum")));
+}
+
+TEST(SchemaTest, LengthsAreCountedInCharacters) {
+  std::string path = "/";
+  for (int i = 0; i < 1023; ++i) path += "\u00e9";
+  EXPECT_THAT(ClusterSchema().Check({{"rootUfs", {{"uri", path}}}}).errors, IsEmpty());
+  EXPECT_THAT(ClusterSchema().Check({{"rootUfs", {{"uri", path + "a"}}}}).errors, SizeIs(1));
+}
+
 TEST(SchemaTest, SaysWhichFieldHoldsNoSize) {
   EXPECT_THAT(
       Errors(R"({"worker": {"tieredStore": {"levels": [{"alias": "MEM", "quota": "1X"}]}}})"),
@@ -129,7 +157,7 @@ TEST(SchemaTest, ChecksRangesPatternsAndChoices) {
 TEST(SchemaTest, LongTextsAreRefusedByLengthBeforeTheirPatternIsTried) {
   const json spec = {{"rootUfs", {{"uri", "/" + std::string(1'000'000, 'a')}}}};
   EXPECT_THAT(ClusterSchema().Check(spec).errors,
-              ElementsAre(::testing::Field(&FieldIssue::message, HasSubstr("bytes long"))));
+              ElementsAre(::testing::Field(&FieldIssue::message, HasSubstr("characters long"))));
 }
 
 TEST(SchemaTest, ReportsEverythingAtOnce) {

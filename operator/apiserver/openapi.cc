@@ -4,19 +4,16 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "operator/api/open_api.h"
 #include "operator/apiserver/representation.h"
 #include "operator/apiserver/resources.h"
 
 namespace headpond::apiserver {
 namespace {
 
-using api::Field;
-using api::FieldType;
 using nlohmann::json;
 
-constexpr std::string_view kItemSuffix = "[]";
 constexpr const char* kMetadataSchema = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 json StringMapSchema(std::string_view description) {
@@ -27,77 +24,6 @@ json StringMapSchema(std::string_view description) {
 
 json Typed(std::string_view type, std::string_view description) {
   return {{"type", type}, {"description", description}};
-}
-
-void AddBounds(json& schema, const Field& field, const char* minimum, const char* maximum) {
-  const auto number = [](double value) {
-    return value == static_cast<double>(static_cast<int64_t>(value))
-               ? json(static_cast<int64_t>(value))
-               : json(value);
-  };
-  if (field.min != api::kNoMin) schema[minimum] = number(field.min);
-  if (field.max != api::kNoMax) schema[maximum] = number(field.max);
-}
-
-// One field without its children.
-json SchemaOfField(const Field& field) {
-  json schema = {{"description", field.description}};
-  switch (field.type) {
-    case FieldType::kObject:
-      schema["type"] = "object";
-      schema["properties"] = json::object();
-      break;
-    case FieldType::kList:
-      schema["type"] = "array";
-      AddBounds(schema, field, "minItems", "maxItems");
-      if (!field.list_key.empty()) {
-        schema["x-kubernetes-list-type"] = "map";
-        schema["x-kubernetes-list-map-keys"] = json::array({field.list_key});
-      }
-      break;
-    case FieldType::kStringMap:
-      schema["type"] = "object";
-      schema["additionalProperties"] = {{"type", "string"}};
-      AddBounds(schema, field, "minProperties", "maxProperties");
-      break;
-    case FieldType::kString:
-      schema["type"] = "string";
-      AddBounds(schema, field, "minLength", "maxLength");
-      if (!field.pattern.empty()) schema["pattern"] = fmt::format("^({})$", field.pattern);
-      break;
-    case FieldType::kEnum:
-      schema["type"] = "string";
-      schema["enum"] = field.values;
-      break;
-    case FieldType::kInteger:
-      schema["type"] = "integer";
-      schema["format"] = "int64";
-      AddBounds(schema, field, "minimum", "maximum");
-      break;
-    case FieldType::kNumber:
-      schema["type"] = "number";
-      AddBounds(schema, field, "minimum", "maximum");
-      break;
-    case FieldType::kBoolean: schema["type"] = "boolean"; break;
-    case FieldType::kSize: schema["x-kubernetes-int-or-string"] = true; break;
-  }
-  if (!field.default_json.empty()) schema["default"] = json::parse(field.default_json);
-  return schema;
-}
-
-// The schema that holds the children of the object or list at `path`.
-json& SchemaAt(json& root, std::string_view path) {
-  json* at = &root;
-  while (!path.empty()) {
-    const size_t dot = path.find('.');
-    std::string_view part = path.substr(0, dot);
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-    const bool item = part.ends_with(kItemSuffix);
-    if (item) part.remove_suffix(kItemSuffix.size());
-    at = &(*at)["properties"][std::string(part)];
-    if (item) at = &(*at)["items"];
-  }
-  return *at;
 }
 
 json MetadataSchema() {
@@ -132,9 +58,7 @@ json FreeObject(std::string_view description) {
 
 // What a kind has besides apiVersion, kind and metadata.
 json PropertiesOf(const ResourceType& type) {
-  if (type.custom)
-    return {{"spec", SchemaOf(type.custom->spec, "What is wanted.")},
-            {"status", SchemaOf(type.custom->status, "What is. Written by the operator.")}};
+  if (type.custom != nullptr) return api::OpenApiSchema(*type.custom).at("properties");
   if (type.kind == "ConfigMap")
     return {{"data", StringMapSchema("Texts.")},
             {"binaryData", StringMapSchema("Bytes, as base64.")}};
@@ -220,20 +144,6 @@ json Index() {
 }
 
 }  // namespace
-
-json SchemaOf(const std::vector<Field>& fields, std::string_view description) {
-  json root = Typed("object", description);
-  root["properties"] = json::object();
-  for (const Field& field : fields) {
-    SchemaAt(root, field.path) = SchemaOfField(field);
-    if (!field.required) continue;
-    const size_t dot = field.path.rfind('.');
-    const std::string_view parent =
-        dot == std::string_view::npos ? std::string_view() : field.path.substr(0, dot);
-    SchemaAt(root, parent)["required"].push_back(field.path.substr(dot + 1));
-  }
-  return root;
-}
 
 std::optional<http::Response> OpenApiAnswer(const http::Request& request) {
   constexpr std::string_view kRoot = "/openapi/v3";

@@ -1,14 +1,16 @@
-// headpond-operator: runs clusters. `run` is the daemon; `reference` prints the page of the
-// CacheCluster's fields.
+// headpond-operator: runs clusters. `run` is the daemon; `crds` and `reference` print what is made
+// from the field tables.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 
 #include "base/log.h"
+#include "operator/api/crd.h"
 #include "operator/api/reference.h"
 #include "operator/controller/home.h"
 #include "operator/daemon/operator_daemon.h"
@@ -31,6 +33,24 @@ Status RunOperator(Options options, bool only_api) {
   headpond::InitLogging(headpond::LogLevel::kInfo);
   return only_api ? headpond::operator_daemon::ServeApi(options)
                   : headpond::operator_daemon::Run(options);
+}
+
+// Returns the exit code.
+int PrintCrds(const std::string& folder) {
+  if (folder.empty()) {
+    fmt::print("{}", headpond::api::CrdManifests());
+    return 0;
+  }
+  for (const headpond::api::Kind& kind : headpond::api::Kinds()) {
+    const std::string path = fmt::format("{}/{}.yaml", folder, headpond::api::CrdName(kind));
+    std::ofstream file(path);
+    file << headpond::api::CrdManifest(kind);
+    if (!file.flush()) {
+      fmt::print(stderr, "headpond-operator: cannot write {}\n", path);
+      return 1;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -63,11 +83,16 @@ int main(int argc, char** argv) {
   api->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
   api->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
   CLI::App* const reference = app.add_subcommand("reference", "print docs/reference/crds.md");
+  CLI::App* const crds = app.add_subcommand(
+      "crds", "print the CustomResourceDefinitions of all kinds, for kubectl apply -f -");
+  std::string folder;
+  crds->add_option("--output", folder, "write one file for each into this folder instead");
   CLI11_PARSE(app, argc, argv);
   if (reference->parsed()) {
     fmt::print("{}", headpond::api::CrdReferencePage());
     return 0;
   }
+  if (crds->parsed()) return PrintCrds(folder);
   const Status done = RunOperator(std::move(options), api->parsed());
   if (!done.ok()) fmt::print(stderr, "headpond-operator: {}\n", done.message());
   return done.ok() ? 0 : 1;
