@@ -267,7 +267,8 @@ Outcome<json> ApiServer::CreateObject(
   ASSIGN_OR_RETURN(object, CheckNewObject(call, std::move(object)));
   object = WithNewMetadata(type, std::move(object), NewUid(), clock_.NowMs());
   ASSIGN_OR_RETURN(object, Admit(call, std::move(object), nullptr));
-  object = WithManagedFields(std::move(object), managers_of(object));
+  const ManagedEntries managers = managers_of(object);
+  object = WithManagedFields(std::move(object), managers);
 
   const std::string name = TextAt(object, "metadata.name");
   const ObjectKey key = call.KeyOf(name);
