@@ -29,7 +29,10 @@ KubeClusterStore::KubeClusterStore(kube::Client& client, const Clock& clock, Ran
     : client_(client),
       options_(std::move(options)),
       source_(client.Source(kClusters, options_.name_space)),
-      reflector_({.name = kClusters.plural}, *source_, cache_, clock, std::move(random),
+      reflector_({.name = kClusters.plural,
+                  .remedy_when_missing = "install the kinds with `headpond-operator crds | kubectl "
+                                         "apply -f -` (or `kubectl apply -f manifests/crds`)"},
+                 *source_, cache_, clock, std::move(random),
                  [changed = std::move(changed)](const ObjectName&) { changed(); }) {}
 
 KubeClusterStore::~KubeClusterStore() {

@@ -150,14 +150,19 @@ Status Reflector::Take(const WatchEvent& event) {
 
 void Reflector::BackOff(const Status& why) {
   constexpr int kMaxDoublings = 20;
-  const auto base =
-      std::min(options_.first_backoff * (int64_t{1} << std::min(failures_, kMaxDoublings)),
-               options_.longest_backoff);
+  const bool missing = why.code() == Code::kNotFound;
+  auto base = std::min(options_.first_backoff * (int64_t{1} << std::min(failures_, kMaxDoublings)),
+                       options_.longest_backoff);
+  if (missing) base = std::min(base, options_.missing_backoff);
   ++failures_;
   const auto jitter =
       milliseconds(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(base.count()) + 1)));
   const milliseconds delay = std::max(base + jitter, source_.retry_after());
-  LogInfo(kComponent, "{}: {}; again in {} ms", options_.name, why.ToString(), delay.count());
+  if (missing)
+    LogWarn(kComponent, "the API server has no {}; {}; waiting for them", options_.name,
+            options_.remedy_when_missing);
+  else
+    LogInfo(kComponent, "{}: {}; again in {} ms", options_.name, why.ToString(), delay.count());
   const auto deadline = std::chrono::steady_clock::now() + delay;
   MutexLock lock(mutex_);
   while (!stopped_ && changed_.WaitUntil(mutex_, deadline)) {

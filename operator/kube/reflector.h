@@ -29,6 +29,10 @@ class Reflector {
     std::chrono::milliseconds longest_backoff{30'000};
     // A watch is asked to end after this, or up to twice as long: as client-go does.
     std::chrono::seconds watch_timeout{300};
+    // What the administrator can do about a server that doesn't have the kind; it is looked for
+    // again at least every `missing_backoff`.
+    std::string remedy_when_missing;
+    std::chrono::milliseconds missing_backoff{2'000};
   };
   // `on_change` is called on the reflector's thread for each object that changed, appeared or
   // vanished, after the cache shows it. All must outlive the reflector.

@@ -178,6 +178,20 @@ TEST_F(ReflectorTest, AListThatFailsHalfWayIsNoList) {
   EXPECT_THAT(Told(), ElementsAre("a", "b"));  // b never seemed to vanish
 }
 
+TEST_F(ReflectorTest, AKindThatIsMissingIsLookedForSoon) {
+  for (int i = 0; i < 4; ++i) source_.OnList(NotFound("404 page not found"));
+  source_.OnList(Page({Make("a", 1)}, 10));
+  Reflector waiting({.name = "things",
+                     .first_backoff = std::chrono::hours(1),
+                     .longest_backoff = std::chrono::hours(1),
+                     .remedy_when_missing = "install them",
+                     .missing_backoff = milliseconds(1)},
+                    source_, cache_, Clock::System(), Random(1), [](const ObjectName&) {});
+  waiting.Start();
+  EXPECT_TRUE(waiting.WaitForSync(std::chrono::steady_clock::now() + kTestDeadline));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
 TEST_F(ReflectorTest, AWatchThatIsCutGoesOnWhereItWas) {
   source_.OnList(Page({}, 10));
   source_.OnWatch({.pieces = {Line("ADDED", Make("a", 11)) + "{\"type\":\"ADD"}});
