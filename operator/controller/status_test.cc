@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/api/kind.h"
 #include "operator/plan/desired.h"
 #include "testing/status_matchers.h"
 
@@ -151,6 +152,22 @@ TEST_F(StatusTest, ARollOutCountsItsStepsFromItsBeginning) {
   status = Compute({Seen(0)});
   EXPECT_EQ(status.rollout_step, 2) << "another spec, another roll-out";
   EXPECT_FALSE(ToJson(Compute({Seen(0), Seen(1), Seen(2)})).contains("rollout"));
+}
+
+// An API server that follows the schema would refuse or drop what it doesn't know.
+TEST_F(StatusTest, EverythingItSaysIsInTheSchema) {
+  const api::Schema& schema = api::StatusSchema(*api::FindKind(api::kCacheClusterKind));
+  before_ = Compute({});
+  ObservedWorkload failed = Seen(1, /*serving=*/false);
+  failed.pid = 0;
+  failed.exited_at_ms = kNow;
+  ClusterStatus whole = Compute({Seen(0), failed}, Unavailable("gone"));
+  whole.registered_workers = 1;
+  for (const ClusterStatus& status : {before_, Compute({Seen(0), Seen(1), Seen(2)}), whole}) {
+    const api::Findings findings = schema.Check(ToJson(status));
+    EXPECT_EQ(api::JoinIssues(findings.errors), "");
+    EXPECT_EQ(api::JoinIssues(findings.warnings), "");
+  }
 }
 
 TEST_F(StatusTest, SaysWhereThingsAre) {
