@@ -41,6 +41,7 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
   plan::ObservedCluster observed;
   int serving_workers = 0;
   for (auto& [name, daemon] : world_.daemons) {
+    if (daemon.uid != cluster.uid) continue;
     if (daemon.observed.phase == Phase::kStopping) {
       const bool over = clock_.NowMs() >= daemon.kill_at_ms;
       if (over || !Has(daemon.workload, FakeWorld::kStubborn)) {
@@ -109,7 +110,8 @@ Status FakeRuntime::Run(const runtime::ClusterRef& cluster, const plan::Workload
                                         .pid = world_.next_pid++,
                                         .started_at_ms = clock_.NowMs(),
                                         .crashes = crashes},
-                           .workload = workload};
+                           .workload = workload,
+                           .uid = cluster.uid};
   if (found != world_.daemons.end()) daemon.proven = found->second.proven;
   const auto fail = [&](const char* reason, Status status) {
     daemon.observed.phase = Phase::kExited;
@@ -164,7 +166,8 @@ Status FakeRuntime::Remove(const runtime::ClusterRef& cluster, const std::string
 Status FakeRuntime::DeleteData(const runtime::ClusterRef& cluster) {
   world_.actions.emplace_back("delete data");
   for (const auto& [name, daemon] : world_.daemons)
-    if (daemon.observed.phase != Phase::kExited) return FailedPrecondition("{} runs", name);
+    if (daemon.uid == cluster.uid && daemon.observed.phase != Phase::kExited)
+      return FailedPrecondition("{} runs", name);
   std::erase_if(world_.volumes, [&](const auto& volume) {
     if (volume.second != cluster.uid) return false;
     world_.precious.erase(volume.first);

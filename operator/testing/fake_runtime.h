@@ -19,6 +19,7 @@ struct FakeWorld {
   struct Daemon {
     plan::ObservedWorkload observed;
     plan::Workload workload;
+    std::string uid;  // of its cluster
     int64_t kill_at_ms = 0;
     std::optional<plan::Workload> proven;  // served last
   };
