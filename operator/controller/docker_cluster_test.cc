@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/mutex.h"
+#include "http/http_server.h"
 #include "operator/controller/controller.h"
 #include "operator/runtime/docker/docker_runtime.h"
 #include "operator/testing/fake_engine.h"
@@ -80,11 +81,13 @@ class DockerWorld {
                                      Controller::Options{.restart_policy = kPolicy});
   }
 
-  void Apply() {
-    auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
-                                          {"kind", api::kCacheClusterKind},
-                                          {"metadata", {{"name", "demo"}}},
-                                          {"spec", spec_}});
+  void Apply() { Apply("default", spec_); }
+  void Apply(const std::string& name_space, const json& spec) {
+    auto cluster =
+        api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
+                               {"kind", api::kCacheClusterKind},
+                               {"metadata", {{"name", "demo"}, {"namespace", name_space}}},
+                               {"spec", spec}});
     ASSERT_OK(cluster);
     ASSERT_OK(store_.Apply(*cluster));
   }
@@ -118,7 +121,10 @@ class DockerWorld {
     return RunUntil([&] { return store_.List().value_or(ClusterList()).clusters.empty(); });
   }
 
-  ClusterStatus StatusNow() { return store_.GetStatus(kKey).value_or({}); }
+  ClusterStatus StatusNow() { return StatusOf(kKey.name_space); }
+  ClusterStatus StatusOf(const std::string& name_space) {
+    return store_.GetStatus({name_space, kKey.name}).value_or({});
+  }
   Status Delete(bool with_data) { return store_.MarkDeleted(kKey, with_data); }
 
   FakeEngine& engine() { return engine_; }
@@ -151,6 +157,43 @@ TEST(DockerClusterTest, ComesUpOnItsOwnNetworkAndIsLeftAloneThen) {
   world.StartOperator();
   ASSERT_TRUE(world.RunUntilSettled());
   EXPECT_THAT(world.engine().mutations(), IsEmpty());
+}
+
+TEST(DockerClusterTest, ClustersOfOneNameInTwoNamespacesGetAlong) {
+  DockerWorld world;
+  world.Apply();
+  json other = world.spec();
+  // Behind the first cluster's ports; ordinals shift them by ten.
+  const int base = world.spec()["ports"]["worker"]["web"].get<int>() + 1;
+  other["ports"] = {{"master", {{"rpc", base}, {"web", base + 1}}},
+                    {"worker", {{"rpc", base + 2}, {"web", base + 3}}}};
+  world.Apply("team-b", other);
+  ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusOf("team-b").phase == "Ready"; }))
+      << ToJson(world.StatusOf("team-b")).dump(2);
+  EXPECT_EQ(world.StatusOf("team-b").daemons.at(0).name, "demo-master-0");
+  EXPECT_THAT(world.engine().containers(),
+              ElementsAre("demo-master-0", "demo-worker-0", "demo-worker-1", "team-b.demo-master-0",
+                          "team-b.demo-worker-0", "team-b.demo-worker-1"));
+  EXPECT_THAT(world.engine().networks(), ElementsAre("default-demo", "team-b.demo"));
+  EXPECT_THAT(world.engine().volumes(),
+              ::testing::IsSupersetOf(
+                  {"demo-under-store", "team-b.demo-under-store", "team-b.demo-worker-1-state"}));
+  // Each is replaced and deleted without the other.
+  other["properties"] = {{"alluxio.user.file.readtype.default", "CACHE"}};
+  const auto before = world.engine().ContainerIds();
+  world.Apply("team-b", other);
+  ASSERT_TRUE(world.RunUntil([&] {
+    const ClusterStatus status = world.StatusOf("team-b");
+    return status.observed_generation == 2 && status.phase == "Ready";
+  })) << ToJson(world.StatusOf("team-b")).dump(2);
+  EXPECT_NE(world.engine().ContainerIds().at("team-b.demo-master-0"),
+            before.at("team-b.demo-master-0"));
+  EXPECT_EQ(world.engine().ContainerIds().at("demo-master-0"), before.at("demo-master-0"));
+  ASSERT_OK(world.Delete(/*with_data=*/true));
+  ASSERT_TRUE(world.RunUntil([&] { return world.engine().containers().size() == 3; }));
+  EXPECT_EQ(world.StatusOf("team-b").phase, "Ready");
+  EXPECT_THAT(world.engine().volumes(), Contains("team-b.demo-master-0-state"));
 }
 
 TEST(DockerClusterTest, WhatIsRemovedByHandIsBackWithinThreeSeconds) {
@@ -207,14 +250,16 @@ TEST(DockerClusterTest, AnImageThatDoesNotStartIsRolledBackAndTheRestIsSpared) {
   EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
 }
 
-// The new environment makes all fake containers misbehave; those of before must be untouched,
-// but for the one that it was tried on.
-void ExpectRollBackOf(const char* behaviour, const char* reason) {
+// After the edit the daemon is back with what served, everything else is as it was, and a repaired
+// spec goes through.
+void ExpectTakenBack(const std::function<void(DockerWorld&)>& edit, const std::string& daemon,
+                     const std::string& reason) {
   DockerWorld world;
   world.Apply();
   ASSERT_TRUE(world.RunUntilSettled());
   const auto before = world.engine().ContainerIds();
-  world.spec()["env"] = json::array({{{"name", "FAKE_DAEMON"}, {"value", behaviour}}});
+  const json good = world.spec();
+  edit(world);
   world.Apply();
   ASSERT_TRUE(world.RunUntil([&] {
     const ClusterStatus status = world.StatusNow();
@@ -223,24 +268,61 @@ void ExpectRollBackOf(const char* behaviour, const char* reason) {
   const ClusterStatus status = world.StatusNow();
   EXPECT_EQ(status.Find("UpgradeBlocked")->reason, reason);
   EXPECT_EQ(status.Find("Progressing")->reason, "RolledBack");
-  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr("demo-master-0 keeps configuration"));
+  EXPECT_THAT(status.Find("Degraded")->message, HasSubstr(daemon + " keeps configuration"));
   EXPECT_EQ(world.engine().ContainerIds(), before) << "the very same containers";
   world.engine().ForgetMutations();
   world.StartOperator();
   ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Ready"); }));
   EXPECT_THAT(world.engine().mutations(), IsEmpty()) << "a new operator knows of it, too";
+  world.spec() = good;
   world.spec()["env"] = json::array({{{"name", "ANOTHER"}, {"value", "1"}}});
   world.Apply();
   ASSERT_TRUE(world.RunUntilSettled()) << ToJson(world.StatusNow()).dump(2);
   EXPECT_FALSE(world.StatusNow().IsTrue("UpgradeBlocked"));
 }
 
-TEST(DockerClusterTest, AConfigurationThatCrashLoopsIsRolledBackAndTheRestIsSpared) {
-  ExpectRollBackOf("refuse", "Crashed");
+void Misbehave(DockerWorld& world, const char* how) {
+  world.spec()["env"] = json::array({{{"name", "FAKE_DAEMON"}, {"value", how}}});
 }
 
-TEST(DockerClusterTest, AConfigurationThatNeverServesIsRolledBackAndTheRestIsSpared) {
-  ExpectRollBackOf("deaf", "NotServing");
+TEST(DockerClusterTest, AConfigurationThatCrashLoopsIsTakenBack) {
+  ExpectTakenBack([](DockerWorld& world) { Misbehave(world, "refuse"); }, "demo-master-0",
+                  "Crashed");
+}
+
+TEST(DockerClusterTest, AConfigurationThatNeverServesIsTakenBack) {
+  ExpectTakenBack([](DockerWorld& world) { Misbehave(world, "deaf"); }, "demo-master-0",
+                  "NotServing");
+}
+
+TEST(DockerClusterTest, AFolderThatIsMissingHarmsNothing) {
+  ExpectTakenBack(
+      [](DockerWorld& world) {
+        world.spec()["worker"]["tieredStore"]["levels"] = json::array(
+            {{{"alias", "SSD"}, {"quota", "1Gi"}, {"dirs", {{{"path", "/no/such/disk"}}}}}});
+      },
+      "demo-worker-0", "MountMissing");
+}
+
+TEST(DockerClusterTest, APortThatIsTakenHarmsNothing) {
+  http::HttpServer occupant({.threads = 1, .port_key = "test"});
+  ASSERT_OK_AND_ASSIGN(const int taken, occupant.Start());
+  ExpectTakenBack([&](DockerWorld& world) { world.spec()["ports"]["master"]["web"] = taken; },
+                  "demo-master-0", "PortInUse");
+}
+
+TEST(DockerClusterTest, AVolumeOfSomebodyElseHarmsNothing) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto before = world.engine().ContainerIds();
+  world.engine().WriteFile("demo-worker-2-state", "thesis.tex");
+  world.spec()["worker"]["replicas"] = 3;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Degraded"); }));
+  EXPECT_EQ(world.StatusNow().Find("Degraded")->reason, "VolumeConflict");
+  EXPECT_EQ(world.engine().ContainerIds(), before);
+  EXPECT_TRUE(world.StatusNow().IsTrue("Ready"));
 }
 
 TEST(DockerClusterTest, AnEngineThatWasGoneIsBackInTheStatusWithinThreeSeconds) {
