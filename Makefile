@@ -44,6 +44,7 @@ images: build ## the images headpond/headpond and headpond/headpond-operator (ne
 e2e-docker: build ## the images with stock Java clients outside, and clusters of the operator, on host and bridge networks
 	@e2e/docker/run.sh || [ $$? = 77 ]
 	@e2e/docker/runtime.sh || [ $$? = 77 ]
+	@e2e/docker/interop.sh || [ $$? = 77 ]
 
 fmt: ## format the tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i

@@ -273,6 +273,22 @@ def an_image_that_is_missing_stops_nothing(cluster: Cluster, checks: Checks) -> 
     checks.equal("the good one is at peace again", (cluster.apply("--wait").returncode, cluster.containers()), (0, before))
 
 
+def what_crashes_is_taken_back(cluster: Cluster, checks: Checks) -> None:
+    before, broken = cluster.containers(), f"{cluster.name}-broken"
+    run("docker", "build", "-q", "-t", broken, "-", text=f'FROM {_IMAGE}\nENTRYPOINT ["/bin/false"]\n')
+    cluster.spec["image"] = broken
+    cluster.apply()
+    start = time.monotonic()
+    wait_for(lambda: cluster.condition("UpgradeBlocked").get("status") == "True", 60)
+    blocked = cluster.condition("UpgradeBlocked")
+    checks.that(f"an image that crashes is given up after {time.monotonic() - start:.1f} s", "exited with code 1" in blocked.get("message", ""), json.dumps(blocked))
+    checks.that("the old ones serve", wait_for(lambda: cluster.condition("Ready").get("status") == "True", 20), cluster.log())
+    checks.equal("and are the same", cluster.containers(), before)
+    cluster.spec["image"] = _IMAGE
+    checks.equal("all is at peace again", (cluster.apply("--wait").returncode, cluster.containers()), (0, before))
+    docker("rmi", broken)
+
+
 def a_change_rolls_through(cluster: Cluster, checks: Checks) -> None:
     before = cluster.containers()
     cluster.spec["worker"]["properties"] = {"alluxio.user.file.readtype.default": "CACHE"}
@@ -341,6 +357,7 @@ _LIFE = (
     removal_by_hand_is_healed,
     an_engine_that_is_gone_is_found_again,
     an_image_that_is_missing_stops_nothing,
+    what_crashes_is_taken_back,
     a_change_rolls_through,
     a_name_that_is_taken_is_a_conflict,
     a_folder_that_is_missing_is_named,
