@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/log.h"
-#include "worker/mapped_block.h"
 
 namespace headpond::worker {
 namespace {
@@ -17,9 +16,9 @@ constexpr int64_t kMinMappedBytes = 256 << 10;
 class CachedInput final : public BlockInput {
  public:
   // `range` bytes are going to be read: mapping pays from some hundred KiB on.
-  CachedInput(std::unique_ptr<cache::BlockReader> reader, int64_t range)
+  CachedInput(std::unique_ptr<cache::BlockReader> reader, int64_t range, MappedBlocks& blocks)
       : reader_(std::move(reader)),
-        mapped_(range >= kMinMappedBytes ? MappedBlock::Map(*reader_) : nullptr) {}
+        mapped_(range >= kMinMappedBytes ? blocks.Map(*reader_) : nullptr) {}
   int64_t length() const override { return reader_->length(); }
   bool cached() const override { return true; }
   bool in_memory() const override { return IsInMemory(*reader_); }
@@ -28,13 +27,14 @@ class CachedInput final : public BlockInput {
   }
   bool viewable() const override { return mapped_ != nullptr; }
   BlockView ViewAt(int64_t offset, size_t length) override {
-    const auto start = std::min(static_cast<size_t>(offset), mapped_->size());
-    return {mapped_, mapped_->data() + start, std::min(length, mapped_->size() - start)};
+    BlockView view = mapped_->View(offset, length);
+    if (!view.owner) mapped_.reset();
+    return view;
   }
 
  private:
   const std::unique_ptr<cache::BlockReader> reader_;
-  const std::shared_ptr<const MappedBlock> mapped_;
+  std::shared_ptr<MappedBlock> mapped_;  // null: read it
 };
 
 // Reads the under-store and, given a writer, keeps a copy. The copy is best effort: whatever goes
@@ -102,7 +102,8 @@ Result<std::unique_ptr<BlockInput>> BlockInputs::Open(BlockId block,
                                                       const std::optional<UfsBlock>& ufs,
                                                       int64_t offset, int64_t length) {
   auto reader = store_.Open(block);
-  if (reader.ok()) return std::unique_ptr<BlockInput>(new CachedInput(*std::move(reader), length));
+  if (reader.ok())
+    return std::unique_ptr<BlockInput>(new CachedInput(*std::move(reader), length, mapped_));
   if (reader.status().code() != Code::kNotFound || !ufs) return reader.status();
 
   ASSIGN_OR_RETURN(const UfsMounts::Mount mount, mounts_.Get(ufs->mount_id));

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cache/block_store.h"
+#include "worker/mapped_block.h"
 #include "worker/ufs_mounts.h"
 
 namespace headpond::worker {
@@ -23,13 +24,6 @@ struct UfsBlock {
   bool no_cache = false;
 };
 
-// Bytes of a block that stay where they are while `owner` lives.
-struct BlockView {
-  std::shared_ptr<const void> owner;
-  const char* data = nullptr;
-  size_t size = 0;
-};
-
 // A block open for reading, wherever it comes from. Used by one thread at a time.
 class BlockInput {
  public:
@@ -43,7 +37,7 @@ class BlockInput {
   virtual Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) = 0;
   // Whether ViewAt works: the bytes are in memory, and nothing is waited for.
   virtual bool viewable() const { return false; }
-  // Like ReadAt, without the copy.
+  // Like ReadAt, without the copy. May turn out not to work any more: no owner.
   virtual BlockView ViewAt(int64_t /*offset*/, size_t /*length*/) { return {}; }
 };
 
@@ -65,10 +59,14 @@ class BlockInputs {
   // Pulls the whole block in from the under-store. OK when it is here already.
   Status CacheFromUfs(BlockId block, const UfsBlock& ufs);
 
+  // Lets go of files of blocks that somebody else wants to write. To be called every second or so.
+  void YieldFiles() { mapped_.YieldWanted(); }
+
  private:
   cache::BlockStore& store_;
   UfsMounts& mounts_;
   const CommitToMaster commit_;
+  MappedBlocks mapped_;
 };
 
 // Makes the block readable and known to the master: an error leaves it uncommitted or, after a

@@ -154,13 +154,16 @@ Result<::grpc::Slice> ReadStream::ReadChunk(int64_t offset, size_t bytes,
     ASSIGN_OR_RETURN(input_, OpenForReading(deps_, request_));
   }
   if (input_->viewable()) {
-    const BlockView view = input_->ViewAt(offset, bytes);
-    CountRead(deps_, input_->cached(), local_socket_, view.size);
-    return net::SliceOf(view.owner, view.data, view.size);
+    if (const BlockView view = input_->ViewAt(offset, bytes); view.owner) {
+      CountRead(deps_, input_->cached(), local_socket_, view.size);
+      return net::SliceOf(view.owner, view.data, view.size);
+    }
   }
-  ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, buffer.get()));
+  // Without a buffer a view was expected: this once, one beyond the budget does no harm.
+  const std::shared_ptr<char[]> into = buffer ? buffer : std::make_unique<char[]>(bytes);
+  ASSIGN_OR_RETURN(const size_t got, input_->ReadAt(offset, bytes, into.get()));
   CountRead(deps_, input_->cached(), local_socket_, got);
-  return net::SliceOf(buffer, buffer.get(), got);
+  return net::SliceOf(into, into.get(), got);
 }
 
 void ReadStream::OnDone() {

@@ -387,8 +387,10 @@ Status WorkerServer::Start() {
   ASSIGN_OR_RETURN(p.address.rpc_port, p.rpc->Start());
   p.address.data_port = p.address.rpc_port;
   p.identity.address = p.address;
-  p.stall_ticks =
-      std::make_unique<PeriodicTask>("stalls", kStallInterval, [&p] { p.readers.Tick(); });
+  p.stall_ticks = std::make_unique<PeriodicTask>("stalls", kStallInterval, [&p] {
+    p.readers.Tick();
+    p.inputs->YieldFiles();
+  });
   p.sync->Start(p.address);
   p.persister->Start();
   LogInfo(kComponent, "worker serves on port {}, its pages on port {}", rpc_port(), web_port());

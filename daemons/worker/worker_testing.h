@@ -78,7 +78,10 @@ class WorkerDataTest : public ::testing::Test {
   static constexpr std::chrono::seconds kReaderLimit{60};
   static constexpr std::chrono::hours kReaderIdleLimit{1};
 
-  WorkerDataTest() { std::filesystem::create_directory(ufs_root_); }
+  // All folders are below one in `parent`, or where temporary files are.
+  explicit WorkerDataTest(const std::string& parent = "") : root_(parent) {
+    std::filesystem::create_directory(ufs_root_);
+  }
   ~WorkerDataTest() override { Quiesce(); }
 
   // Waits for work that outlives its call. Nothing can be started afterwards.
