@@ -12,6 +12,7 @@ namespace {
 // A tick that comes late must not count as a long wait of others.
 constexpr std::chrono::seconds kLongestStep{5};
 constexpr std::chrono::minutes kReportInterval{1};
+constexpr std::chrono::minutes kRefusalLasts{1};
 
 int64_t Seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
@@ -49,7 +50,8 @@ StallWatch::StallWatch(Options options, const Clock& clock, MetricsRegistry& met
       ended_(metrics.counter(options_.metric)),
       is_contended_(std::move(contended)),
       reported_(clock.Now() - kReportInterval),
-      ticked_(clock.Now()) {}
+      ticked_(clock.Now()),
+      refused_until_(clock.Now()) {}
 
 std::unique_ptr<StallWatch::Stream> StallWatch::Add(CallAborter abort) {
   auto state = std::make_shared<State>(std::move(abort));
@@ -91,12 +93,19 @@ Status StallWatch::Judge(const State& state, Time now) const {
   return Status::Ok();
 }
 
+void StallWatch::NoteRefusal() {
+  const Time now = clock_.Now();
+  MutexLock lock(mutex_);
+  refused_until_ = now + kRefusalLasts;
+}
+
 void StallWatch::Tick() {
-  const bool contended = is_contended_();
+  bool contended = is_contended_ && is_contended_();
   const Time now = clock_.Now();
   std::vector<std::pair<std::shared_ptr<State>, Status>> due;
   {
     MutexLock lock(mutex_);
+    contended = contended || now < refused_until_;
     if (contended && contended_)
       contention_ += std::min<std::chrono::nanoseconds>(now - ticked_, kLongestStep);
     contended_ = contended;

@@ -32,7 +32,8 @@ class StallWatch {
     std::string metric;  // counts the streams that were ended
   };
 
-  // `contended` says whether somebody waits for what streams hold; called by Tick.
+  // `contended` says whether somebody waits for what streams hold; called by Tick. Null: who does
+  // not get it is turned away.
   StallWatch(Options options, const Clock& clock, MetricsRegistry& metrics,
              std::function<bool()> contended);
 
@@ -58,6 +59,10 @@ class StallWatch {
   // `abort` is called at most once, by Tick and without locks, perhaps just after the client moved
   // or the stream was destroyed; with Unavailable, which clients answer with another try.
   std::unique_ptr<Stream> Add(CallAborter abort) EXCLUDES(mutex_);
+
+  // Somebody did not get what streams hold and was turned away: for a minute that counts as if he
+  // waited.
+  void NoteRefusal() EXCLUDES(mutex_);
 
   // Ends what is due. Called every second or so, by one thread.
   void Tick() EXCLUDES(mutex_);
@@ -85,6 +90,7 @@ class StallWatch {
   Mutex mutex_;
   std::unordered_set<std::shared_ptr<State>> streams_ GUARDED_BY(mutex_);
   Time ticked_ GUARDED_BY(mutex_);
+  Time refused_until_ GUARDED_BY(mutex_);
   bool contended_ GUARDED_BY(mutex_) = false;
   // How long somebody waited, all in all.
   std::chrono::nanoseconds contention_ GUARDED_BY(mutex_){0};

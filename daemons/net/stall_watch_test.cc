@@ -72,6 +72,22 @@ TEST_F(StallWatchTest, AStreamThatMovesOrHoldsNothingIsLeftAlone) {
   EXPECT_THAT(ended_, IsEmpty());
 }
 
+TEST_F(StallWatchTest, WhoIsTurnedAwayCountsForAMinute) {
+  const auto stream = Add();
+  stream->Wait(/*holding=*/true);
+  watch_.NoteRefusal();
+  Pass(10);
+  EXPECT_THAT(ended_, IsEmpty());
+  Pass(1);
+  EXPECT_EQ(ended_.size(), 1u);
+
+  const auto later = Add();
+  Pass(50);
+  later->Wait(/*holding=*/true);
+  Pass(30);
+  EXPECT_EQ(ended_.size(), 1u);
+}
+
 TEST_F(StallWatchTest, WaitingOnDoesNotBeginAnew) {
   const auto stream = Add();
   contended_ = true;

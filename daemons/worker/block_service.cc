@@ -45,8 +45,8 @@ class BlockService final : public ServiceBase {
 
   ::grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* WriteBlock(
       CallbackServerContext* context) override {
-    return new WriteStream(deps_, CancelledOf(*context), Authenticate(*context, "WriteBlock"),
-                           IsLocalSocket(*context));
+    return new WriteStream(deps_, net::AborterOf(*context), CancelledOf(*context),
+                           Authenticate(*context, "WriteBlock"), IsLocalSocket(*context));
   }
 
   RawReactor* OpenLocalBlock(CallbackServerContext* context) override {

@@ -33,6 +33,7 @@ struct BlockServiceDeps {
   Executor& io;              // where files are read and written
   ByteBudget& budget;        // of buffers on their way to readers
   net::StallWatch& readers;  // ends those that hold the budget and stand still
+  net::StallWatch& writers;  // and those that hold room for blocks
   // Who may wipe the worker: its own user and the supergroup. May read groups; called on `io`.
   std::function<bool(const std::string& user)> is_superuser;
   size_t max_chunk_bytes = 2 << 20;  // alluxio.worker.network.reader.max.chunk.size.bytes

@@ -5,6 +5,7 @@
 #include "base/mutex.h"
 #include "net/grpc_status.h"
 #include "net/raw_message.h"
+#include "net/stall_watch.h"
 #include "proto/block_worker.pb.h"
 
 namespace headpond::worker {
@@ -99,8 +100,10 @@ class CreateLocalStream final : public RawReactor {
   Status Handle() {
     blockpb::CreateLocalBlockRequest request;
     RETURN_IF_ERROR(net::ParseMessage(in_, request));
-    ASSIGN_OR_RETURN(const blockpb::CreateLocalBlockResponse response, Obey(request));
-    out_ = net::SerializeMessage(response);
+    const Result<blockpb::CreateLocalBlockResponse> response = Obey(request);
+    if (response.status().code() == Code::kResourceExhausted) deps_.writers.NoteRefusal();
+    RETURN_IF_ERROR(response.status());
+    out_ = net::SerializeMessage(*response);
     return Status::Ok();
   }
 

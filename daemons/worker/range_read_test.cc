@@ -191,7 +191,8 @@ TEST_F(RangeReadTest, ABlockKnownToBeInMemoryIsReadWithoutAnotherThread) {
                                    .metrics = metrics_,
                                    .io = io,
                                    .budget = budget_,
-                                   .readers = readers_};
+                                   .readers = readers_,
+                                   .writers = writers_};
   const std::string content = Content(kBlock, 9000);
   {
     auto writer = store->Create(NewSessionId(), kBlock, {}, 0);

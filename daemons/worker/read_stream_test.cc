@@ -19,9 +19,9 @@ namespace blockpb = ::alluxio::grpc::block;
 
 constexpr BlockId kBlock = 5 << 24;
 constexpr size_t kChunk = 4096;
-// Of one stream: a chunk on its way to the client, one read ahead, and one that the thread which
-// read it is about to let go.
-constexpr size_t kChunksInFlight = 3;
+// Of one stream: a chunk on its way to the client, one read ahead, and one for each of the four
+// threads that may be about to let go what it read.
+constexpr size_t kChunksInFlight = 6;
 
 using Call = FakeCall<ByteBuffer, ByteBuffer>;
 

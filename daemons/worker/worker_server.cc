@@ -45,6 +45,10 @@ constexpr size_t kReadBufferBytes = 256u << 20;  // of all readers together
 constexpr std::chrono::seconds kStalledReaderLimit{60};
 // Longer than jobs compute between two reads of a stream; it keeps a block from eviction meanwhile.
 constexpr std::chrono::hours kIdleReaderLimit{1};
+// Applications can't repeat a write that was given up, and some keep a file open all day: only for
+// those who get no room at all.
+constexpr std::chrono::minutes kStalledWriterLimit{10};
+constexpr std::chrono::hours kIdleWriterLimit{24};
 constexpr std::chrono::seconds kStallInterval{1};
 // Clients with larger chunks than the 1 MiB of WriteBlock by default stay welcome, whatever
 // alluxio.worker.network.max.inbound.message.size (4 MB) says.
@@ -130,7 +134,12 @@ struct WorkerServer::Parts {
                  .idle_limit = kIdleReaderLimit,
                  .what = "took no message",
                  .metric = "Worker.StalledReadersEnded"},
-                clock, metrics, [this] { return budget.contended(); }) {}
+                clock, metrics, [this] { return budget.contended(); }),
+        writers({.contended_limit = kStalledWriterLimit,
+                 .idle_limit = kIdleWriterLimit,
+                 .what = "sent nothing",
+                 .metric = "Worker.StalledWritersEnded"},
+                clock, metrics, nullptr) {}
 
   const Clock& clock = Clock::System();
   const Config config;
@@ -140,6 +149,7 @@ struct WorkerServer::Parts {
   ThreadPool auth_pool;
   ByteBudget budget;
   net::StallWatch readers;
+  net::StallWatch writers;
   std::unique_ptr<PeriodicTask> stall_ticks;
   WorkerAddress address;
   std::string socket_path;
@@ -337,6 +347,7 @@ void WorkerServer::Parts::MakeServers() {
        .io = io_pool,
        .budget = budget,
        .readers = readers,
+       .writers = writers,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes = static_cast<size_t>(
            config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))},
@@ -389,6 +400,7 @@ Status WorkerServer::Start() {
   p.identity.address = p.address;
   p.stall_ticks = std::make_unique<PeriodicTask>("stalls", kStallInterval, [&p] {
     p.readers.Tick();
+    p.writers.Tick();
     p.inputs->YieldFiles();
   });
   p.sync->Start(p.address);

@@ -77,6 +77,8 @@ class WorkerDataTest : public ::testing::Test {
   static constexpr MountId kMount = 7;
   static constexpr std::chrono::seconds kReaderLimit{60};
   static constexpr std::chrono::hours kReaderIdleLimit{1};
+  static constexpr std::chrono::minutes kWriterLimit{10};
+  static constexpr std::chrono::hours kWriterIdleLimit{24};
 
   // All folders are below one in `parent`, or where temporary files are.
   explicit WorkerDataTest(const std::string& parent = "") : root_(parent) {
@@ -112,6 +114,7 @@ class WorkerDataTest : public ::testing::Test {
                                      .io = *executor_,
                                      .budget = budget_,
                                      .readers = readers_,
+                                     .writers = writers_,
                                      .is_superuser = [](const std::string&) { return true; }});
     return *deps_;
   }
@@ -191,6 +194,13 @@ class WorkerDataTest : public ::testing::Test {
                            clock_,
                            metrics_,
                            [this] { return budget_.contended(); }};
+  net::StallWatch writers_{{.contended_limit = kWriterLimit,
+                            .idle_limit = kWriterIdleLimit,
+                            .what = "sent nothing",
+                            .metric = "Worker.StalledWritersEnded"},
+                           clock_,
+                           metrics_,
+                           nullptr};
   net::UnixUserGroups groups_;
   net::Authenticator authenticator_{
       {.type = net::AuthType::kNoSasl, .process_user = "worker"}, groups_, Clock::System()};

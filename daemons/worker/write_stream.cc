@@ -8,19 +8,20 @@ namespace {
 
 namespace blockpb = ::alluxio::grpc::block;
 
-// How long a client may take to read an answer before its stream is given up.
-constexpr std::chrono::seconds kReplyTimeout{60};
-
 }  // namespace
 
-WriteStream::WriteStream(const BlockServiceDeps& deps, std::function<bool()> cancelled,
-                         Status authenticated, bool local_socket)
-    : deps_(deps), call_cancelled_(std::move(cancelled)), local_socket_(local_socket) {
+WriteStream::WriteStream(const BlockServiceDeps& deps, net::CallAborter abort,
+                         std::function<bool()> cancelled, Status authenticated, bool local_socket)
+    : deps_(deps),
+      call_cancelled_(std::move(cancelled)),
+      local_socket_(local_socket),
+      watched_(deps.writers.Add(std::move(abort))) {
   if (!authenticated.ok()) {
     End(authenticated);
     return;
   }
   MutexLock lock(mutex_);
+  watched_->Wait(/*holding=*/false);
   reading_ = true;
   StartRead(&in_);
 }
@@ -29,6 +30,7 @@ void WriteStream::OnReadDone(bool ok) {
   MutexLock lock(mutex_);
   reading_ = false;
   if (finished_) return;
+  watched_->Move();
   if (ok) {
     queue_.push_back(std::move(in_));
     in_.Clear();
@@ -45,14 +47,15 @@ void WriteStream::OnReadDone(bool ok) {
 void WriteStream::OnCancel() {
   MutexLock lock(mutex_);
   cancelled_ = true;
-  written_.NotifyAll();
   if (!finished_) StartDraining();
 }
 
 void WriteStream::OnWriteDone(bool) {
   MutexLock lock(mutex_);
   writing_ = false;
-  written_.NotifyAll();
+  if (finished_) return;
+  watched_->Move();
+  StartDraining();
 }
 
 void WriteStream::StartDraining() {
@@ -73,13 +76,13 @@ void WriteStream::Drain() {
     {
       MutexLock lock(mutex_);
       if (cancelled_ || finished_) queue_.clear();
-      if (queue_.empty()) {
-        const bool over = (half_closed_ || cancelled_) && !finished_;
-        if (!over) {
-          draining_ = false;
-          break;
-        }
-      } else {
+      const bool over = queue_.empty() && (half_closed_ || cancelled_);
+      if (writing_ || finished_ || (queue_.empty() && !over)) {
+        draining_ = false;
+        if (!finished_) watched_->Wait(/*holding=*/target_ != nullptr);
+        break;
+      }
+      if (!over) {
         message = std::move(queue_.front());
         queue_.pop_front();
         if (!reading_ && !half_closed_) {
@@ -100,6 +103,12 @@ void WriteStream::Drain() {
 }
 
 Status WriteStream::Handle(net::WriteMessage message) {
+  Status status = Obey(std::move(message));
+  if (status.code() == Code::kResourceExhausted) deps_.writers.NoteRefusal();
+  return status;
+}
+
+Status WriteStream::Obey(net::WriteMessage message) {
   if (message.command) return HandleCommand(*message.command);
   if (!target_) return InvalidArgument("the first message holds data; a command must come first");
   for (const ::grpc::Slice& slice : message.data.slices)
@@ -117,7 +126,7 @@ Status WriteStream::HandleCommand(const blockpb::WriteRequestCommand& command) {
   if (command.has_offset() && command.offset() != target_->position())
     return InvalidArgument("offset is {}, but {} bytes were written", command.offset(),
                            target_->position());
-  if (command.flush()) Reply(target_->position(), "");
+  if (command.flush()) Answer(target_->position(), "", /*last=*/false);
   return Status::Ok();
 }
 
@@ -133,21 +142,24 @@ void WriteStream::FinishTarget() {
   const auto content_hash = target_->Finish();
   target_.reset();
   if (!content_hash.ok()) return End(content_hash.status());
-  if (!content_hash->empty()) Reply(position, *content_hash);
-  End(Status::Ok());
+  if (content_hash->empty()) return End(Status::Ok());
+  Answer(position, *content_hash, /*last=*/true);
 }
 
-void WriteStream::Reply(int64_t offset, const std::string& content_hash) {
+void WriteStream::Answer(int64_t offset, const std::string& content_hash, bool last) {
   blockpb::WriteResponse response;
   response.set_offset(offset);
   if (!content_hash.empty()) response.set_contenthash(content_hash);
   MutexLock lock(mutex_);
   if (cancelled_ || finished_) return;
   out_ = net::SerializeMessage(response);
-  writing_ = true;
-  StartWrite(&out_);
-  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
-  while (writing_ && !cancelled_ && written_.WaitUntil(mutex_, deadline)) {
+  if (last) {
+    finished_ = true;
+    watched_->Wait(/*holding=*/false);
+    StartWriteAndFinish(&out_, {}, ::grpc::Status::OK);
+  } else {
+    writing_ = true;
+    StartWrite(&out_);
   }
 }
 
@@ -161,6 +173,10 @@ void WriteStream::End(const Status& status) {
 }
 
 void WriteStream::OnDone() {
+  {
+    MutexLock lock(mutex_);
+    watched_.reset();
+  }
   Release();
 }
 

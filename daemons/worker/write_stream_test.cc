@@ -56,7 +56,12 @@ class WriteStreamTest : public WorkerDataTest {
   std::unique_ptr<Call> Start(Status authenticated = Status::Ok()) {
     auto call = std::make_unique<Call>();
     call->Start(new WriteStream(
-        deps(), [call = call.get()] { return call->cancelled(); }, std::move(authenticated),
+        deps(),
+        [this, call = call.get()](const Status& status) {
+          aborted_ = status;
+          call->Cancel();
+        },
+        [call = call.get()] { return call->cancelled(); }, std::move(authenticated),
         /*local_socket=*/false));
     return call;
   }
@@ -90,6 +95,15 @@ class WriteStreamTest : public WorkerDataTest {
     client.join();
     return outcome;
   }
+  // Time passes, and the worker looks each second.
+  void Pass(std::chrono::seconds duration) {
+    for (auto passed = duration; passed > duration.zero(); --passed) {
+      clock_.Advance(std::chrono::seconds(1));
+      writers_.Tick();
+    }
+  }
+  Status aborted_;  // what the watch over writers ended a call with
+
   void ExpectNothingLeft() {
     Quiesce();
     EXPECT_THAT(TemporaryFiles(), IsEmpty());
@@ -239,6 +253,55 @@ TEST_F(WriteStreamTest, AClientThatIgnoresAnAnswerAndGoesAwayHoldsNothing) {
   call->Cancel();
   call->AwaitEnd();
   ExpectNothingLeft();
+}
+
+TEST_F(WriteStreamTest, AClientThatDoesNotTakeItsAnswerKeepsNoThread) {
+  std::vector<std::unique_ptr<Call>> calls;
+  for (BlockId i = 0; i < 8; ++i) {  // more than there are threads
+    blockpb::WriteRequestCommand command = Flush(0);
+    command.set_id(kBlock + i);
+    calls.push_back(Begin(command));
+    ASSERT_TRUE(Eventually([&] { return calls.back()->ready(); }));
+    calls.back()->Send(Data("after the answer"));
+  }
+  blockpb::WriteRequestCommand other = BlockCommand();
+  other.set_id(kBlock + 100);
+  EXPECT_OK(HalfCloseAndAwait(*Begin(other)));
+  for (const auto& call : calls) {
+    EXPECT_EQ(Answer(*call)->offset(), 0);
+    EXPECT_OK(HalfCloseAndAwait(*call));
+  }
+  EXPECT_EQ(BlockContent(kBlock), "after the answer");
+}
+
+TEST_F(WriteStreamTest, AWriterThatStandsStillIsLeftAloneWhileThereIsRoom) {
+  const auto call = Begin(BlockCommand());
+  call->Send(Data("some"));
+  ASSERT_TRUE(Eventually([&] { return call->taken() == 2; }));
+  Pass(kWriterLimit * 10);
+  EXPECT_OK(aborted_);
+  call->Send(Data(" more"));
+  EXPECT_OK(HalfCloseAndAwait(*call));
+  EXPECT_EQ(BlockContent(kBlock), "some more");
+}
+
+TEST_F(WriteStreamTest, AWriterThatStandsStillMakesRoomForThoseWhoGetNone) {
+  blockpb::WriteRequestCommand hog = BlockCommand();
+  hog.set_space_to_reserve(kCapacity);
+  const auto call = Begin(hog);
+  ASSERT_TRUE(Eventually([&] { return UsedBytes() == kCapacity; }));
+  blockpb::WriteRequestCommand other = BlockCommand();
+  other.set_id(kBlock + 1);
+  const auto refused = [&] { return HalfCloseAndAwait(*Begin(other)); };
+  for (auto passed = std::chrono::seconds(0); passed <= kWriterLimit && aborted_.ok();
+       passed += std::chrono::seconds(30)) {
+    EXPECT_THAT(refused(), StatusIs(Code::kResourceExhausted));
+    Pass(std::chrono::seconds(30));
+  }
+  EXPECT_THAT(aborted_, StatusIs(Code::kUnavailable, HasSubstr("sent nothing")));
+  call->AwaitEnd();
+  EXPECT_TRUE(Eventually([&] { return UsedBytes() == 0; }));
+  EXPECT_OK(refused());
 }
 
 TEST_F(WriteStreamTest, ManyWritersOfWhichSomeGoAwayShareTheStore) {
