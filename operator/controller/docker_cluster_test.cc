@@ -311,6 +311,44 @@ TEST(DockerClusterTest, APortThatIsTakenHarmsNothing) {
                   "demo-master-0", "PortInUse");
 }
 
+TEST(DockerClusterTest, LimitsAreChangedOnRunningContainersAndHealed) {
+  DockerWorld world;
+  world.spec()["worker"]["resources"] = {{"memory", "4Gi"}, {"cpus", 1}};
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto before = world.engine().ContainerIds();
+  world.engine().ForgetMutations();
+  world.spec()["worker"]["resources"] = {{"memory", "5Gi"}, {"cpus", 1}};
+  world.Apply();
+  const auto memory_of = [&](const char* name) {
+    return world.engine().CreateBody(name)["HostConfig"]["Memory"].get<int64_t>();
+  };
+  ASSERT_TRUE(world.RunUntil([&] {
+    return memory_of("demo-worker-0") == int64_t{5} << 30 &&
+           memory_of("demo-worker-1") == int64_t{5} << 30;
+  }));
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_EQ(world.engine().ContainerIds(), before) << "the very same containers";
+  const auto mutations = world.engine().mutations();
+  EXPECT_EQ(mutations.size(), 2u);
+  for (const std::string& call : mutations) EXPECT_THAT(call, HasSubstr("/update"));
+
+  // What the engine doesn't take is a reason, and nothing is stopped for it.
+  world.engine().RefuseMemoryAbove(int64_t{5} << 30);
+  world.engine().ForgetMutations();
+  world.spec()["worker"]["resources"] = {{"memory", "6Gi"}, {"cpus", 1}};
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] { return world.StatusNow().IsTrue("Degraded"); }));
+  EXPECT_EQ(world.StatusNow().Find("Degraded")->reason, "LimitsRefused");
+  EXPECT_THAT(world.StatusNow().Find("Degraded")->message, HasSubstr("memory.limit_in_bytes"));
+  EXPECT_EQ(world.engine().ContainerIds(), before);
+  EXPECT_THAT(world.engine().mutations(), IsEmpty());
+  world.spec()["worker"]["resources"] = {{"memory", "5Gi"}, {"cpus", 1}};
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
+}
+
 TEST(DockerClusterTest, AVolumeOfSomebodyElseHarmsNothing) {
   DockerWorld world;
   world.Apply();

@@ -174,6 +174,16 @@ void SetDegraded(const std::vector<plan::Workload>& desired, const plan::Observe
     if (reason.empty()) reason = image->reason;
     messages.push_back(fmt::format("image {}: {}", name, image->message));
   }
+  for (const plan::Workload& workload : desired) {
+    const ObservedWorkload* found = Find(observed, workload.name);
+    if (found == nullptr || !found->refused_limits || !found->limits || !workload.container)
+      continue;
+    const plan::Limits wanted = workload.container->limits();
+    if (found->refused_limits->limits != wanted || *found->limits == wanted) continue;
+    if (reason.empty()) reason = "LimitsRefused";
+    messages.push_back(
+        fmt::format("{} keeps its limits: {}", workload.name, found->refused_limits->message));
+  }
   for (const ObservedWorkload& workload : observed.workloads) {
     if (!HasFailed(workload)) continue;
     const bool loops = workload.reason == "Crashed" && workload.crashes >= kCrashLoop;

@@ -303,6 +303,21 @@ TEST(DesiredTest, TheHashChangesWithTheConfigurationOnly) {
   EXPECT_EQ(before[0].ConfigHash().size(), 16u);
 }
 
+TEST(DesiredTest, ALimitThatIsThereChangesWithoutARestart) {
+  const auto with = [](json resources) {
+    return Desired(Cluster({{"runtime", {{"type", "docker"}}},
+                            {"worker", {{"resources", std::move(resources)}}}}),
+                   kContainers)
+        .at(1);
+  };
+  const auto before = with({{"memory", "4Gi"}, {"cpus", 1}});
+  const auto after = with({{"memory", "5Gi"}, {"cpus", 2.5}});
+  EXPECT_EQ(before.ConfigHash(), after.ConfigHash());
+  EXPECT_EQ(after.container->limits(), (Limits{int64_t{5} << 30, 2'500'000'000}));
+  EXPECT_NE(before.ConfigHash(), with({{"memory", "4Gi"}}).ConfigHash())
+      << "none can be taken away";
+}
+
 // A value for the field that differs from its default; null when there is no other.
 json OtherValue(const api::Field& field) {
   static const std::map<std::string_view, json> chosen = {

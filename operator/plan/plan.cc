@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "base/units.h"
+
 namespace headpond::plan {
 namespace {
 
@@ -18,6 +20,7 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kDeleteData: return "delete data";
     case ActionKind::kFetch: return "fetch the image of";
     case ActionKind::kCleanUp: return "clean up";
+    case ActionKind::kAdjust: return "adjust";
     case ActionKind::kRestore: return "restore";
   }
   return "";
@@ -45,6 +48,7 @@ class Planner {
         StartMissing(role);
         ReplaceOutdated(role);
       }
+      AdjustLimits();
     }
     return std::move(plan_);
   }
@@ -337,6 +341,26 @@ class Planner {
         for (std::string& trial : TrialsBefore(workload)) waits_for.push_back(std::move(trial));
       if (found->serving && waits_for.empty()) unavailable.push_back(workload.name);
       Add(ActionKind::kStop, workload.name, "its configuration changed", std::move(waits_for));
+    }
+  }
+
+  void AdjustLimits() {
+    for (const Workload& workload : desired_.workloads) {
+      const ObservedWorkload* found = Found(workload.name);
+      if (found == nullptr || found->phase != Phase::kRunning || !found->limits ||
+          !workload.container || !IsCurrent(*found))
+        continue;
+      const Limits wanted = workload.container->limits();
+      if (*found->limits == wanted) continue;
+      const auto& refused = found->refused_limits;
+      if (refused && refused->limits == wanted && refused->at_ms > desired_.retry_at_ms) {
+        const int64_t due = std::min(refused->at_ms, now_ms_) + policy_.max_backoff.count();
+        NoteDue(due);
+        if (due > now_ms_) continue;
+      }
+      Add(ActionKind::kAdjust, workload.name,
+          fmt::format("memory {}, cpus {}", FormatSize(wanted.memory_bytes),
+                      static_cast<double>(wanted.nano_cpus) / 1e9));
     }
   }
 

@@ -45,6 +45,14 @@ struct ObservedWorkload {
   std::string reason;  // CamelCase, only for kExited: "Crashed", "PortInUse", "StartFailed", ...
   std::string
       message;  // for people: "exited with code 1: ...", or why a running daemon doesn't serve
+  std::optional<Limits> limits;  // only for kRunning, where they can be changed
+  // New ones that the engine didn't take; `at_ms` since the epoch.
+  struct RefusedLimits {
+    Limits limits;
+    int64_t at_ms = 0;
+    std::string message;
+  };
+  std::optional<RefusedLimits> refused_limits;
   bool start_failed = false;  // only for kExited: it never came to run
   // The last configuration that served, as far as it can be had again: this one's, or that of the
   // predecessor that is kept for it. Restore starts that; empty: there is none.
@@ -90,6 +98,7 @@ enum class ActionKind {
   kDeleteData,  // remove all volumes of the cluster but under-stores
   kFetch,       // bring its image to where it runs
   kCleanUp,     // remove what is left of a cluster without daemons, but no data
+  kAdjust,      // give it other limits while it runs
   kRestore,     // end it if it runs; if not, run the configuration that served last
 };
 
@@ -152,7 +161,7 @@ int NextCrashCount(int before, int64_t started_at_ms, int64_t exited_at_ms,
 std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy);
 
 // What to do next so that `observed` becomes `desired`. Pure. It never
-//   - stops a daemon that is wanted, runs and has the right configuration,
+//   - stops a daemon that is wanted, runs and has the right configuration, whatever its limits,
 //   - stops more than one serving master or worker at a time for a new configuration, workers only
 //   after the masters,
 //   - starts a worker for the first time before a majority of masters serves,

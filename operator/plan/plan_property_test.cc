@@ -55,6 +55,11 @@ class World {
         return;
       }
       case ActionKind::kRestore: return Restore(action);
+      case ActionKind::kAdjust:
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->phase, Phase::kRunning);
+        found->limits = LimitsOf(action.workload, desired);
+        return;
       case ActionKind::kCleanUp:
         ASSERT_TRUE(observed_.workloads.empty());
         observed_.has_leftovers = false;
@@ -108,6 +113,11 @@ class World {
     const auto found = std::ranges::find(desired.workloads, name, &Workload::name);
     return found != desired.workloads.end() && found->container ? found->container->image : "";
   }
+  static std::optional<Limits> LimitsOf(const std::string& name, const DesiredCluster& desired) {
+    const auto found = std::ranges::find(desired.workloads, name, &Workload::name);
+    if (found == desired.workloads.end() || !found->container) return std::nullopt;
+    return found->container->limits();
+  }
   // What is started, or stopped to be replaced, has its image.
   void ExpectImage(const std::string& name, const DesiredCluster& desired) {
     const std::string image = ImageOf(name, desired);
@@ -134,6 +144,7 @@ class World {
                                      .config_hash = workload.ConfigHash(),
                                      .started_at_ms = now_ms_,
                                      .crashes = crashes,
+                                     .limits = LimitsOf(name, desired),
                                      .proven_hash = proven,
                                      .refusal = refusal});
       observed_.has_data = true;
@@ -196,7 +207,9 @@ DesiredCluster RandomDesired(Random& random) {
           .role = role, .ordinal = static_cast<int>(i), .args = {std::to_string(random.Below(3))}};
       workload.name = std::string(RoleName(role)) + std::to_string(i);
       if (images)
-        workload.container = Container{.image = "image" + std::to_string(random.Below(2))};
+        workload.container =
+            Container{.image = "image" + std::to_string(random.Below(2)),
+                      .resources = {.memory_bytes = static_cast<int64_t>(random.Below(3)) << 30}};
       desired.workloads.push_back(std::move(workload));
     }
   };
@@ -278,6 +291,8 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
       ASSERT_NE(found, all.end());
       EXPECT_EQ(found->config_hash, workload.ConfigHash());
       EXPECT_TRUE(found->serving);
+      if (!workload.container) continue;
+      EXPECT_EQ(found->limits, workload.container->limits());
     }
     EXPECT_TRUE(
         MakePlan(desired, world.observed(), world.now_ms(), world.policy()).Runnable().empty());

@@ -229,6 +229,35 @@ TEST(PlanTest, EndsWhatIsNoLongerWantedFromTheTop) {
             "remove c-worker-1 (no longer wanted)\nc-worker-0 is stopping\n");
 }
 
+TEST_F(ImagePlanTest, LimitsOfARunningContainerAreChangedInPlace) {
+  worker_.container->resources = {.memory_bytes = 1 << 30, .cpus = 0.5};
+  desired_.workloads = {master_, worker_};
+  ObservedWorkload worker = Serving(worker_);
+  worker.limits = Limits{2 << 20, 500'000'000};
+  ObservedCluster observed =
+      With({.state = ImageState::kPresent, .changed_at_ms = kNow}, {Serving(master_), worker});
+  EXPECT_EQ(PlanOf(desired_, observed), "adjust c-worker-0 (memory 1024.00MB, cpus 0.5)\n");
+  observed.workloads[1].limits = worker_.container->limits();
+  EXPECT_EQ(PlanOf(desired_, observed), "");
+}
+
+TEST_F(ImagePlanTest, LimitsThatWereRefusedAreTriedRarely) {
+  worker_.container->resources = {.memory_bytes = 1 << 30};
+  desired_.workloads = {master_, worker_};
+  ObservedWorkload worker = Serving(worker_);
+  worker.limits = Limits{2 << 20, 0};
+  worker.refused_limits = {worker_.container->limits(), kNow - 10, "no"};
+  const ObservedCluster observed =
+      With({.state = ImageState::kPresent, .changed_at_ms = kNow}, {Serving(master_), worker});
+  const Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
+  EXPECT_TRUE(plan.converged()) << Describe(plan);
+  EXPECT_EQ(plan.due_at_ms, kNow - 10 + 60'000);
+  EXPECT_EQ(MakePlan(desired_, observed, kNow + 60'000, kPolicy).Runnable().size(), 1u);
+  worker_.container->resources.memory_bytes = 1 << 29;
+  desired_.workloads = {master_, worker_};
+  EXPECT_EQ(MakePlan(desired_, observed, kNow, kPolicy).Runnable().size(), 1u);
+}
+
 // A change of all daemons from setting 1, with which all served, to setting 2.
 class TrialTest : public ::testing::Test {
  protected:

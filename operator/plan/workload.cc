@@ -35,8 +35,8 @@ void AddContainer(const Workload& workload, Hasher& hasher) {
   hasher.Add(container.publish_ports ? workload.bind_host : "");
   for (const Port& port : workload.ports) hasher.Add(port.number);
   hasher.Add(container.shm_bytes);
-  hasher.Add(container.resources.memory_bytes);
-  hasher.Add(fmt::format("{}", container.resources.cpus));
+  hasher.Add(container.resources.memory_bytes > 0 ? "memory" : "");
+  hasher.Add(container.resources.cpus > 0 ? "cpus" : "");
   for (const Volume& volume : workload.volumes)
     for (const std::string* part : {&volume.mount, &volume.host_path, &volume.volume_name})
       hasher.Add(*part);
@@ -65,6 +65,11 @@ void AddContainer(const Workload& workload, Hasher& hasher) {
 
 std::string_view RoleName(Role role) {
   return role == Role::kMaster ? "master" : "worker";
+}
+
+Limits Container::limits() const {
+  constexpr double kNano = 1e9;
+  return {resources.memory_bytes, static_cast<int64_t>(resources.cpus * kNano)};
 }
 
 std::string Workload::ConfigHash() const {

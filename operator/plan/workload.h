@@ -56,6 +56,13 @@ struct Probe {
   std::string path;
 };
 
+// What an engine can change of a running container; 0: no limit.
+struct Limits {
+  int64_t memory_bytes = 0;
+  int64_t nano_cpus = 0;  // billionths of a CPU
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
 // What a daemon in a container has besides its arguments, files and volumes.
 struct Container {
   std::string image;
@@ -66,6 +73,8 @@ struct Container {
   int64_t shm_bytes = 0;  // 0: the engine's default
   api::Resources resources;
   api::ContainerSettings settings;
+
+  Limits limits() const;
 };
 
 // One daemon that should run, in terms every runtime understands.
@@ -86,7 +95,8 @@ struct Workload {
   std::optional<Container> container;  // for runtimes that run containers
 
   // Sixteen hex digits over everything that only a restart can change: name, arguments,
-  // environment, files, container.
+  // environment, files, container. Of limits only whether there is one: those that are there can be
+  // changed while it runs, but not be taken away.
   std::string ConfigHash() const;
 };
 

@@ -7,10 +7,12 @@ namespace headpond::runtime {
 Status Execute(Runtime& runtime, const ClusterRef& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Action& action) {
   switch (action.kind) {
+    case plan::ActionKind::kAdjust:
     case plan::ActionKind::kFetch:
     case plan::ActionKind::kStart: {
       const auto workload = std::ranges::find(workloads, action.workload, &plan::Workload::name);
       if (workload == workloads.end()) return NotFound("{} is not wanted", action.workload);
+      if (action.kind == plan::ActionKind::kAdjust) return runtime.Adjust(cluster, *workload);
       return action.kind == plan::ActionKind::kFetch ? runtime.Fetch(cluster, *workload)
                                                      : runtime.Start(cluster, *workload);
     }

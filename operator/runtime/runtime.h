@@ -64,6 +64,11 @@ class Runtime {
     return Status::Ok();  // processes have no images
   }
 
+  // Gives the running daemon the workload's limits. A refusal is remembered and observed.
+  virtual Status Adjust(const ClusterRef& /*cluster*/, const plan::Workload& /*workload*/) {
+    return Status::Ok();  // processes have no limits
+  }
+
   // Removes what has no data and no daemon any more.
   virtual Status CleanUp(const ClusterRef& /*cluster*/) { return Status::Ok(); }
 

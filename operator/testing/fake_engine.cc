@@ -219,6 +219,7 @@ Response FakeEngine::RouteOneContainer(const Request& request, Container& contai
   if (verb == "start") return Start(container);
   if (verb == "kill") return Signal(container, Query(request, "signal"));
   if (verb == "archive") return Archive(request, container);
+  if (verb == "update") return Update(request, container);
   if (verb == "logs") {
     const std::string line = "alluxio.fake: this configuration is refused\n";
     std::string frame("\2\0\0\0\0\0\0\0", 8);
@@ -265,6 +266,15 @@ Response FakeEngine::Create(const Request& request) {
   const std::string id = container->id;
   containers_[id] = std::move(container);
   return Json(201, {{"Id", id}, {"Warnings", json::array()}});
+}
+
+Response FakeEngine::Update(const Request& request, Container& container) {
+  const json body = json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return Error(400, "invalid JSON");
+  if (body.value("Memory", int64_t{0}) > most_memory_)
+    return Error(500, "Cannot update container: failed to write memory.limit_in_bytes: invalid");
+  container.body["HostConfig"].update(body);
+  return Json(200, {{"Warnings", nullptr}});
 }
 
 Response FakeEngine::Start(Container& container) {
@@ -349,7 +359,9 @@ json FakeEngine::Inspect(const Container& c) const {
           {"Config",
            {{"Labels", c.body.value("Labels", json::object())},
             {"StopTimeout", c.body.value("StopTimeout", 10)}}},
-          {"HostConfig", {{"Memory", host.value("Memory", 0)}}},
+          {"HostConfig",
+           {{"Memory", host.value("Memory", int64_t{0})},
+            {"NanoCpus", host.value("NanoCpus", int64_t{0})}}},
           {"NetworkSettings", {{"Networks", networks}}}};
 }
 
@@ -515,6 +527,10 @@ void FakeEngine::Revive() {
 void FakeEngine::BreakImage(const std::string& image) {
   MutexLock lock(mutex_);
   broken_images_.insert(image);
+}
+void FakeEngine::RefuseMemoryAbove(int64_t bytes) {
+  MutexLock lock(mutex_);
+  most_memory_ = bytes;
 }
 void FakeEngine::AddImage(const std::string& reference) {
   MutexLock lock(mutex_);

@@ -50,6 +50,9 @@ class FakeEngine {
   // Starts of containers with this image fail with the engine's error 500.
   void BreakImage(const std::string& image) EXCLUDES(mutex_);
 
+  // Updates of containers to more fail with the engine's error 500.
+  void RefuseMemoryAbove(int64_t bytes) EXCLUDES(mutex_);
+
   void AddImage(const std::string& reference) EXCLUDES(mutex_);
   // Found by pulls. `username` asks for credentials; empty: public.
   void AddToRegistry(const std::string& reference, const std::string& username = "")
@@ -105,6 +108,7 @@ class FakeEngine {
   http::Response Events();
 
   http::Response Create(const http::Request& request) REQUIRES(mutex_);
+  http::Response Update(const http::Request& request, Container& container) REQUIRES(mutex_);
   http::Response Start(Container& container) REQUIRES(mutex_);
   http::Response Signal(Container& container, const std::string& signal) REQUIRES(mutex_);
   http::Response Remove(const std::string& id) REQUIRES(mutex_);
@@ -133,6 +137,7 @@ class FakeEngine {
   std::string last_auth_ GUARDED_BY(mutex_);
   std::vector<std::string> events_ GUARDED_BY(mutex_);
   std::vector<std::string> mutations_ GUARDED_BY(mutex_);
+  int64_t most_memory_ GUARDED_BY(mutex_) = INT64_MAX;
   int die_after_ GUARDED_BY(mutex_) = -1;
   bool dead_ GUARDED_BY(mutex_) = false, away_ GUARDED_BY(mutex_) = false;
   int next_id_ GUARDED_BY(mutex_) = 1;

@@ -16,7 +16,6 @@ constexpr int64_t kHealthInterval = 15 * kSecond;
 constexpr int64_t kHealthTimeout = 5 * kSecond;
 constexpr int64_t kHealthStartPeriod = 60 * kSecond;
 constexpr int kHealthRetries = 3;
-constexpr double kCpu = 1e9;  // of NanoCpus
 
 std::string PortKey(const plan::Port& port) {
   return fmt::format("{}/tcp", port.number);
@@ -71,12 +70,7 @@ json HostConfig(const plan::Workload& workload) {
                    {"max-file", std::to_string(settings.log_max_files)}}}}}};
   if (settings.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");
   if (container.shm_bytes > 0) host["ShmSize"] = container.shm_bytes;
-  if (container.resources.memory_bytes > 0) {
-    host["Memory"] = container.resources.memory_bytes;
-    host["MemorySwap"] = container.resources.memory_bytes;  // the same: no swap beyond it
-  }
-  if (container.resources.cpus > 0)
-    host["NanoCpus"] = static_cast<int64_t>(container.resources.cpus * kCpu);
+  host.update(LimitsBody(container.limits()));
   if (settings.pids_limit > 0) host["PidsLimit"] = settings.pids_limit;
   for (const api::Ulimit& limit : settings.ulimits)
     host["Ulimits"].push_back({{"Name", limit.name}, {"Soft", limit.soft}, {"Hard", limit.hard}});
@@ -145,6 +139,16 @@ Result<plan::Probe> ReadProbe(const Labels& labels) {
   } catch (const json::exception& error) {
     return NotFound("the container's probe can't be read: {}", error.what());
   }
+}
+
+json LimitsBody(const plan::Limits& limits) {
+  json body = json::object();
+  if (limits.memory_bytes > 0) {
+    body["Memory"] = limits.memory_bytes;
+    body["MemorySwap"] = limits.memory_bytes;  // the same: no swap beyond it
+  }
+  if (limits.nano_cpus > 0) body["NanoCpus"] = limits.nano_cpus;
+  return body;
 }
 
 json ContainerBody(const ClusterRef& cluster, const plan::Workload& workload, ApiVersion version) {

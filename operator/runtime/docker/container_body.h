@@ -35,4 +35,7 @@ Result<plan::Probe> ReadProbe(const Labels& labels);
 nlohmann::json ContainerBody(const ClusterRef& cluster, const plan::Workload& workload,
                              ApiVersion version);
 
+// The limits among it, which are all that POST /containers/ID/update needs.
+nlohmann::json LimitsBody(const plan::Limits& limits);
+
 }  // namespace headpond::runtime

@@ -193,6 +193,24 @@ Status DockerRuntime::Fetch(const ClusterRef& /*cluster*/, const plan::Workload&
   return Status::Ok();
 }
 
+Status DockerRuntime::Adjust(const ClusterRef& cluster, const plan::Workload& workload) {
+  if (!workload.container) return Internal("{} has no container", workload.name);
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const ContainerInfo* const container = FindContainer(containers, workload.name);
+  if (container == nullptr) return NotFound("{} has no container", workload.name);
+  const plan::Limits limits = workload.container->limits();
+  Status updated = engine_.Update(container->id, LimitsBody(limits));
+  if (updated.code() == Code::kUnavailable || updated.code() == Code::kCancelled) return updated;
+  const DaemonNotes store = NotesOf(cluster);
+  DaemonNote note = store.Find(workload.name);
+  if (updated.ok() && !note.refused_limits) return updated;
+  if (note.container_id != container->id) (void)Look(*container, note);
+  note.refused_limits.reset();
+  if (!updated.ok()) note.refused_limits = {limits, clock_.NowMs(), updated.message()};
+  RETURN_IF_ERROR(store.Write(note));
+  return updated;
+}
+
 Status DockerRuntime::CleanUp(const ClusterRef& cluster) {
   return RemoveNetworks(cluster);
 }
@@ -208,11 +226,13 @@ plan::ObservedWorkload DockerRuntime::Look(const ContainerInfo& container, Daemo
             .container_id = container.id};
   workload.started_at_ms = container.started_at_ms;
   workload.refusal = note.refusal;
+  workload.refused_limits = note.refused_limits;
   if (note.proven_hash == workload.config_hash) workload.proven_hash = note.proven_hash;
   const bool stop_requested = note.stop_requested_at_ms != 0;
   if (container.is_running() || container.status == "restarting") {
     workload.phase = stop_requested ? Phase::kStopping : Phase::kRunning;
     workload.pid = container.pid;
+    workload.limits = plan::Limits{container.memory_bytes, container.nano_cpus};
     workload.crashes = note.crashes;
     workload.reason = note.reason;
     workload.message = note.message;

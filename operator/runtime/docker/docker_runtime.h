@@ -46,6 +46,7 @@ class DockerRuntime final : public Runtime {
                  const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const ClusterRef& cluster) override;
   Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status Adjust(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status CleanUp(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
 

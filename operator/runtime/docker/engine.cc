@@ -141,6 +141,7 @@ Result<ContainerInfo> Engine::Inspect(const std::string& id_or_name) {
                      .started_at_ms = ParseEngineTime(Text(state, "StartedAt")),
                      .finished_at_ms = ParseEngineTime(Text(state, "FinishedAt")),
                      .memory_bytes = Number(Field(found, "HostConfig"), "Memory"),
+                     .nano_cpus = Number(Field(found, "HostConfig"), "NanoCpus"),
                      .stop_timeout_s = static_cast<int>(Number(config, "StopTimeout"))};
   if (info.id.empty() || info.name.empty() || info.status.empty())
     return Unreadable("an inspection of container " + id_or_name);
@@ -208,6 +209,14 @@ Status Engine::Unpause(const std::string& id) {
   return client_
       .Do({.method = "POST",
            .path = fmt::format("/containers/{}/unpause", http::PercentEncode(id))})
+      .status();
+}
+
+Status Engine::Update(const std::string& id, const json& body) {
+  return client_
+      .Do({.method = "POST",
+           .path = fmt::format("/containers/{}/update", http::PercentEncode(id)),
+           .body = body.dump()})
       .status();
 }
 

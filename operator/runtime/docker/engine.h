@@ -29,6 +29,7 @@ struct ContainerInfo {
   int64_t started_at_ms = 0;
   int64_t finished_at_ms = 0;
   int64_t memory_bytes = 0;                      // its limit
+  int64_t nano_cpus = 0;                         // the same
   int stop_timeout_s = 0;                        // what the container was created with
   std::map<std::string, std::string> addresses;  // by network
 
@@ -59,6 +60,8 @@ class Engine {
   // Aborted when it doesn't run.
   Status Kill(const std::string& id, const char* signal);
   Status Unpause(const std::string& id);
+  // POST /containers/ID/update: limits of one that may run.
+  Status Update(const std::string& id, const nlohmann::json& body);
   Status Rename(const std::string& id, const std::string& name);
   // With its anonymous volumes; OK when it is gone already.
   Status RemoveContainer(const std::string& id);

@@ -16,6 +16,24 @@ using nlohmann::json;
 constexpr int64_t kMaxNoteBytes = 1 << 20;
 constexpr std::string_view kSuffix = ".json";
 
+using RefusedLimits = plan::ObservedWorkload::RefusedLimits;
+
+json LimitsToJson(const std::optional<RefusedLimits>& refused) {
+  if (!refused) return nullptr;
+  return {{"memoryBytes", refused->limits.memory_bytes},
+          {"nanoCpus", refused->limits.nano_cpus},
+          {"atMs", refused->at_ms},
+          {"message", refused->message}};
+}
+
+std::optional<RefusedLimits> ParseLimits(const json& json) {
+  if (json.is_null()) return std::nullopt;
+  return RefusedLimits{
+      .limits = {.memory_bytes = json.at("memoryBytes"), .nano_cpus = json.at("nanoCpus")},
+      .at_ms = json.at("atMs"),
+      .message = json.at("message")};
+}
+
 std::string ToText(const DaemonNote& n) {
   const json text = {{"name", n.name},
                      {"role", plan::RoleName(n.role)},
@@ -30,7 +48,8 @@ std::string ToText(const DaemonNote& n) {
                      {"reason", n.reason},
                      {"message", n.message},
                      {"provenHash", n.proven_hash},
-                     {"refusal", RefusalToJson(n.refusal)}};
+                     {"refusal", RefusalToJson(n.refusal)},
+                     {"refusedLimits", LimitsToJson(n.refused_limits)}};
   return text.dump(2, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace) + "\n";
 }
 
@@ -53,7 +72,8 @@ Result<DaemonNote> Parse(const std::string& text) {
                       .reason = found.at("reason"),
                       .message = found.at("message"),
                       .proven_hash = found.value("provenHash", ""),
-                      .refusal = ParseRefusal(found.value("refusal", json()))};
+                      .refusal = ParseRefusal(found.value("refusal", json())),
+                      .refused_limits = ParseLimits(found.value("refusedLimits", json()))};
   } catch (const json::exception& error) {
     return Status(Code::kDataLoss, error.what());
   }

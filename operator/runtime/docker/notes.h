@@ -25,7 +25,8 @@ struct DaemonNote {
   int64_t failed_at_ms = 0;
   std::string reason, message;  // of the last failure
   std::string proven_hash;      // the configuration that a container of it served with last
-  std::optional<plan::Refusal> refusal;  // the latest
+  std::optional<plan::Refusal> refusal;                                 // the latest
+  std::optional<plan::ObservedWorkload::RefusedLimits> refused_limits;  // the same
 };
 
 // The notes of one cluster, as files. Not thread safe.
