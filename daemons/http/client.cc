@@ -15,6 +15,9 @@ constexpr int kFirstOk = 200, kFirstNotOk = 300;
 struct EasyCloser {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
+struct MultiCloser {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
 struct ListCloser {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -133,6 +136,7 @@ Status FromCurl(CURLcode code, const char* detail, const ClientRequest& request,
 
 struct Client::Impl {
   Options options;
+  std::unique_ptr<CURLM, MultiCloser> multi;  // keeps the connection, and can be woken
   std::unique_ptr<CURL, EasyCloser> handle;
 
   void SetConnection() {
@@ -180,15 +184,39 @@ struct Client::Impl {
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
+
+  // As curl_easy_perform, but Wake() ends a wait.
+  CURLcode Perform(Exchange& exchange) {
+    constexpr int kLongestWaitMs = 1000;
+    CURL* const curl = handle.get();
+    if (curl_multi_add_handle(multi.get(), curl) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+    CURLMcode code = CURLM_OK;
+    for (int running = 1; code == CURLM_OK;) {
+      code = curl_multi_perform(multi.get(), &running);
+      if (code != CURLM_OK || running == 0 || OnProgress(&exchange, 0, 0, 0, 0) != 0) break;
+      code = curl_multi_poll(multi.get(), nullptr, 0, kLongestWaitMs, nullptr);
+    }
+    CURLcode result = code == CURLM_OK ? CURLE_ABORTED_BY_CALLBACK : CURLE_FAILED_INIT;
+    int left = 0;
+    if (const CURLMsg* const message = curl_multi_info_read(multi.get(), &left))
+      result = message->data.result;
+    curl_multi_remove_handle(multi.get(), curl);
+    return result;
+  }
 };
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
   InitCurlOnce();
   impl_->options = std::move(options);
+  impl_->multi.reset(curl_multi_init());
   impl_->handle.reset(curl_easy_init());
 }
 
 Client::~Client() = default;
+
+void Client::Wake() {
+  if (impl_->multi) curl_multi_wakeup(impl_->multi.get());
+}
 
 const Client::Options& Client::options() const {
   return impl_->options;
@@ -196,7 +224,8 @@ const Client::Options& Client::options() const {
 
 Result<ClientResponse> Client::Call(const ClientRequest& request) {
   CURL* const curl = impl_->handle.get();
-  if (curl == nullptr) return ResourceExhausted("curl has no memory for a connection");
+  if (curl == nullptr || impl_->multi == nullptr)
+    return ResourceExhausted("curl has no memory for a connection");
   curl_easy_reset(curl);  // options only: the connection stays open
   impl_->SetConnection();
   impl_->SetMethod(request);
@@ -228,7 +257,7 @@ Result<ClientResponse> Client::Call(const ClientRequest& request) {
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, long{request.idle_timeout.count()});
   }
-  const CURLcode code = curl_easy_perform(curl);
+  const CURLcode code = impl_->Perform(exchange);
   if (!exchange.failure.ok()) return exchange.failure;
   if (code != CURLE_OK) return FromCurl(code, detail, request, impl_->options);
   long status = 0;

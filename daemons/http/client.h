@@ -33,7 +33,8 @@ struct ClientRequest {
   std::chrono::milliseconds timeout{30'000};
   // The exchange fails when nothing arrives and nothing leaves for this long; 0: never. Seconds.
   std::chrono::seconds idle_timeout{0};
-  // Asked about once a second and with each piece; true ends the exchange with Cancelled.
+  // Asked about once a second, with each piece and at Wake(); true ends the exchange with
+  // Cancelled. Called on the caller's thread.
   std::function<bool()> cancelled;
 };
 
@@ -44,7 +45,8 @@ struct ClientResponse {
 };
 
 // A caller of HTTP/1.1 servers: the Docker Engine, Kubernetes, image registries. It follows no
-// redirects and keeps its connection for the next call. Not thread safe: one for each thread.
+// redirects and keeps its connection for the next call. Not thread safe but for Wake: one for each
+// thread.
 class Client {
  public:
   struct Options {
@@ -69,6 +71,9 @@ class Client {
   // off), DeadlineExceeded, Cancelled, ResourceExhausted (larger than allowed), InvalidArgument (a
   // URL or file that can't be used), and what `source` or `sink` said.
   Result<ClientResponse> Call(const ClientRequest& request);
+
+  // Makes a running exchange ask `cancelled` now. From any thread.
+  void Wake();
 
   const Options& options() const;
 

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "http/http_server.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -109,6 +113,28 @@ TEST_F(HttpClientTest, ACancelledOrSilentCallEnds) {
   EXPECT_THAT(
       client.Call({.path = "/silent", .timeout = std::chrono::milliseconds(50)}).status(),
       StatusIs(Code::kDeadlineExceeded, AllOf(HasSubstr("GET unix://"), HasSubstr("/silent"))));
+}
+
+TEST_F(HttpClientTest, AWaitingCallIsWokenToSeeThatItIsCancelled) {
+  Client client = NewClient();
+  std::atomic<bool> accepted = false, cancelled = false;
+  std::thread canceller([&] {
+    EXPECT_TRUE(Eventually([&] { return accepted.load(); }));
+    cancelled = true;
+    client.Wake();
+  });
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(client
+                  .Call({.path = "/silent",
+                         .sink = [](std::string_view) { return Status::Ok(); },
+                         .accepted = [&] { accepted = true; },
+                         .timeout = {},
+                         .cancelled = [&] { return cancelled.load(); }})
+                  .status(),
+              StatusIs(Code::kCancelled));
+  canceller.join();
+  // Unwoken it would be asked after a second.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(900));
 }
 
 TEST_F(HttpClientTest, MoreThanAllowedIsRefused) {
