@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kJson = "application/json";
 constexpr const char* kJsonPatch = "application/json-patch+json";
+constexpr const char* kMergePatch = "application/merge-patch+json";
 constexpr const char* kApplyPatch = "application/apply-patch+yaml";
 constexpr int kOk = 200, kNotOk = 300;
 constexpr int kPageSize = 500;  // as client-go's
@@ -123,6 +124,7 @@ class Client::RemoteSource final : public ObjectSource {
     return FromAnswer(response.status, response.body);
   }
 
+  void Wake() override { watcher_.Wake(); }
   milliseconds retry_after() const override { return retry_after_; }
 
  private:
@@ -159,6 +161,12 @@ Client::Client(RestConfig config, const Clock& clock, Options options)
       options_(std::move(options)) {}
 
 Client::~Client() = default;
+
+void Client::CloseIdle() {
+  std::vector<std::unique_ptr<http::Client>> closing;
+  MutexLock lock(mutex_);
+  closing.swap(idle_);
+}
 
 Result<std::string> Client::Token() {
   if (config_.token_file.empty()) return config_.token;
@@ -229,6 +237,11 @@ Result<json> Client::JsonPatch(const Resource& resource, const ObjectName& name,
   return Ask("PATCH", PathOf(resource, name, subresource), patch, kJsonPatch);
 }
 
+Result<json> Client::MergePatch(const Resource& resource, const ObjectName& name,
+                                const json& patch) {
+  return Ask("PATCH", PathOf(resource, name), patch, kMergePatch);
+}
+
 Result<json> Client::Apply(const Resource& resource, const json& object,
                            const ApplyOptions& options, const std::string& subresource) {
   const std::string path =
@@ -242,6 +255,19 @@ Status Client::Delete(const Resource& resource, const ObjectName& name, const st
       {"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", "Background"}};
   if (!uid.empty()) options["preconditions"] = {{"uid", uid}};
   return Ask("DELETE", PathOf(resource, name), options, kJson).status();
+}
+
+Result<std::vector<Object>> Client::List(const Resource& resource, const std::string& name_space,
+                                         const std::string& label_selector) {
+  RemoteSource source(*this, Collection(resource, name_space), label_selector);
+  std::vector<Object> objects;
+  std::string next;
+  do {
+    ASSIGN_OR_RETURN(const ListPage page, source.List(next));
+    objects.insert(objects.end(), page.items.begin(), page.items.end());
+    next = page.next;
+  } while (!next.empty());
+  return objects;
 }
 
 std::unique_ptr<ObjectSource> Client::Source(Resource resource, std::string name_space,

@@ -44,6 +44,8 @@ class Client {
   ~Client();
 
   const std::string& name_space() const { return config_.name_space; }
+  // Closes the connections that no call uses, so that a server that ends need not wait for them.
+  void CloseIdle() EXCLUDES(mutex_);
 
   Result<nlohmann::json> Get(const Resource& resource, const ObjectName& name);
   // `object` names its namespace and itself, or has generateName.
@@ -53,11 +55,17 @@ class Client {
   Result<nlohmann::json> JsonPatch(const Resource& resource, const ObjectName& name,
                                    const nlohmann::json& patch,
                                    const std::string& subresource = "");
+  Result<nlohmann::json> MergePatch(const Resource& resource, const ObjectName& name,
+                                    const nlohmann::json& patch);
   // Server-side apply.
   Result<nlohmann::json> Apply(const Resource& resource, const nlohmann::json& object,
                                const ApplyOptions& options, const std::string& subresource = "");
   // OK also when the object is there still, held by finalizers. `uid`: only this very object.
   Status Delete(const Resource& resource, const ObjectName& name, const std::string& uid = "");
+
+  // All objects of one kind: of one namespace, or of all with "".
+  Result<std::vector<Object>> List(const Resource& resource, const std::string& name_space,
+                                   const std::string& label_selector = "");
 
   // Objects of one kind for a Reflector: of one namespace, or of all with "". Must not outlive the
   // client.

@@ -36,6 +36,9 @@ class ObjectSource {
                        const std::function<Status(std::string_view)>& on_bytes,
                        const std::function<bool()>& stopped) = 0;
 
+  // Makes a running Watch ask `stopped` now. From any thread.
+  virtual void Wake() {}
+
   // How long the server asked to be left alone when it refused last; 0 after a success.
   virtual std::chrono::milliseconds retry_after() const { return std::chrono::milliseconds(0); }
 };

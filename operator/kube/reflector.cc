@@ -55,6 +55,7 @@ void Reflector::Stop() {
     stopped_ = true;
     changed_.NotifyAll();
   }
+  source_.Wake();
   if (thread_.joinable()) thread_.join();
 }
 

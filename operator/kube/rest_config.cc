@@ -128,6 +128,12 @@ Result<RestConfig> LoadKubeconfig(io::Env& env, const std::string& path,
   return config;
 }
 
+RestConfig AtSocket(const std::string& path) {
+  RestConfig config;
+  config.connection.unix_socket = path;
+  return config;
+}
+
 Result<RestConfig> InCluster(io::Env& env, const std::map<std::string, std::string>& environment,
                              const std::string& folder) {
   const auto value = [&](const char* name) {

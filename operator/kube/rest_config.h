@@ -24,6 +24,9 @@ struct RestConfig {
 Result<RestConfig> LoadKubeconfig(io::Env& env, const std::string& path,
                                   const std::string& context = "");
 
+// A server at a Unix socket, which knows its callers without a token.
+RestConfig AtSocket(const std::string& path);
+
 // What Kubernetes gives a pod: the service's address in `environment` and the service account under
 // `folder`. FailedPrecondition when this is no pod, or one without a service account's token.
 inline constexpr const char* kServiceAccountFolder =
