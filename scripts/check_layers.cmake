@@ -28,7 +28,7 @@ set(operator_plan api plan)
 set(operator_runtime api plan runtime)
 set(operator_controller api plan runtime controller)
 set(operator_daemon api apiserver kube plan runtime controller daemon)
-set(operator_cli api apiserver plan runtime controller daemon cli)
+set(operator_cli api kube plan runtime controller cli)
 set(operator_testing api apiserver kube plan runtime controller testing)
 
 set(failures 0)

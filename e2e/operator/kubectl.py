@@ -1,4 +1,4 @@
-"""What a user does with kubectl, from apply to delete, against `headpond-operator run --serve-api`.
+"""What a user does with kubectl, from apply to delete, against `headpond-operator run`.
 
 Exit code: 0 when everything held, 77 (with the reason) when kubectl or the binaries are missing.
 """
@@ -240,7 +240,7 @@ def main() -> int:
         write_manifest(manifest)
         go_program = client_go.build(folder)
         kubectl = Kubectl(program, folder)
-        command = [str(folder_of_binaries / "headpond-operator"), "run", "--serve-api", "--home", str(folder / "home")]
+        command = [str(folder_of_binaries / "headpond-operator"), "run", "--home", str(folder / "home")]
         log = folder / "operator.log"
         operator = Process("operator", command, log)
         try:

@@ -27,6 +27,7 @@ void AddDocument(const YamlDocument& document, std::string_view origin, Manifest
         {"metadata.name", fmt::format("\"{}\" is in this file twice", cluster->metadata.name)}));
   } else {
     manifest.clusters.push_back(*std::move(cluster));
+    manifest.written.push_back(document.value().dump());
   }
 }
 
@@ -42,7 +43,10 @@ Manifest LoadManifest(std::string_view text, std::string_view origin) {
   std::set<std::string> names;
   for (const YamlDocument& document : *documents) AddDocument(document, origin, manifest, names);
   if (documents->empty()) manifest.errors.push_back(fmt::format("{}: holds no object", origin));
-  if (!manifest.errors.empty()) manifest.clusters.clear();
+  if (!manifest.errors.empty()) {
+    manifest.clusters.clear();
+    manifest.written.clear();
+  }
   return manifest;
 }
 

@@ -8,10 +8,11 @@
 
 namespace headpond::api {
 
-// What a manifest file holds. With errors, `clusters` is empty: a file is taken as a whole or not
+// What a manifest file holds. With errors there are no clusters: a file is taken as a whole or not
 // at all.
 struct Manifest {
   std::vector<CacheCluster> clusters;
+  std::vector<std::string> written;  // the same clusters as their author wrote them, in JSON
   // One line each: "quickstart.yaml:12: spec.worker.replicas: "two" is a string; must be a whole
   // number".
   std::vector<std::string> errors;

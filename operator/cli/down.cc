@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "operator/cli/clusters.h"
 #include "operator/cli/command_line.h"
 #include "operator/cli/main.h"
-#include "operator/cli/operator_link.h"
 
 namespace headpond::operator_cli {
 namespace {
@@ -15,73 +15,75 @@ using controller::ClusterKey;
 
 constexpr std::chrono::seconds kOperatorEnd(5);
 
-Result<std::vector<ClusterKey>> ClustersOf(controller::FileStore& store,
-                                           const std::string& name_space, bool with_retained) {
-  ASSIGN_OR_RETURN(const controller::ClusterList list, store.List());
-  std::vector<ClusterKey> keys;
-  for (const auto& cluster : list.clusters)
-    keys.push_back({cluster.metadata.name_space, cluster.metadata.name});
-  if (with_retained) {
-    ASSIGN_OR_RETURN(const auto retained, store.ListRetained());
-    keys.insert(keys.end(), retained.begin(), retained.end());
-  }
-  std::erase_if(keys, [&](const ClusterKey& key) { return key.name_space != name_space; });
-  std::ranges::sort(keys);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return keys;
+ClusterKey KeyOf(const ClusterView& cluster) {
+  return {cluster.first.metadata.name_space, cluster.first.metadata.name};
 }
 
-Result<std::vector<ClusterKey>> Chosen(controller::FileStore& store,
-                                       const DownArguments& arguments) {
-  std::vector<ClusterKey> keys;
-  for (const std::string& name : arguments.names) keys.push_back({arguments.name_space, name});
-  if (!keys.empty()) return keys;
-  ASSIGN_OR_RETURN(keys, ClustersOf(store, arguments.name_space, arguments.delete_data));
-  if (keys.size() <= 1 || arguments.all) return keys;
+// Of what is there, so that no operator is started for a mistake.
+Result<std::vector<ClusterKey>> Chosen(OperatorLink& link, const DownArguments& arguments) {
+  std::vector<ClusterKey> there;
+  ASSIGN_OR_RETURN(const auto clusters, ListClusters(link, arguments.name_space));
+  for (const ClusterView& cluster : clusters) there.push_back(KeyOf(cluster));
+  if (arguments.delete_data) {
+    ASSIGN_OR_RETURN(const auto kept, ListKeptData(link, arguments.name_space));
+    there.insert(there.end(), kept.begin(), kept.end());
+  }
+  std::ranges::sort(there);
+  there.erase(std::unique(there.begin(), there.end()), there.end());
+  std::vector<ClusterKey> named;
+  for (const std::string& name : arguments.names) {
+    named.push_back({arguments.name_space, name});
+    if (!std::ranges::binary_search(there, named.back()))
+      return NotFound("there is no cluster {}{}", name,
+                      arguments.delete_data ? ", and no data of one" : "");
+  }
+  if (!named.empty()) return named;
+  if (there.size() <= 1 || arguments.all) return there;
   std::vector<std::string> names;
-  for (const ClusterKey& key : keys) names.push_back(key.name);
+  for (const ClusterKey& key : there) names.push_back(key.name);
   return InvalidArgument("name the clusters to stop ({}), or use --all", fmt::join(names, ", "));
 }
 
-Status WaitUntilGone(OperatorLink& link, const ClusterKey& key,
+Status WaitUntilGone(OperatorLink& link, const ClusterKey& key, bool and_data,
                      std::chrono::steady_clock::time_point deadline) {
-  ASSIGN_OR_RETURN(const bool gone, link.WaitUntil(deadline, [&]() -> Result<bool> {
-    const auto cluster = link.store().Get(key);
-    if (cluster.ok()) return false;
-    if (cluster.status().code() == Code::kNotFound) return true;
-    return cluster.status();
-  }));
+  ASSIGN_OR_RETURN(const bool gone,
+                   link.WaitUntil(deadline, [&] { return IsGone(link, key, and_data); }));
   if (gone) return Status::Ok();
   return DeadlineExceeded("cluster {} still stops; the operator goes on, see `headpond status`",
                           key.name);
 }
 
+void PrintEnd(const ClusterKey& key, const controller::ClusterStatus& last, bool deleted_data) {
+  fmt::print("cluster {} stopped{}\n", key.name, deleted_data ? ", its data is deleted" : "");
+  if (!deleted_data)
+    for (const std::string& path : last.data) fmt::print("  kept {}\n", path);
+  if (!last.under_store.empty()) fmt::print("  under-store {} is untouched\n", last.under_store);
+}
+
 Status Down(const DownArguments& arguments) {
   ASSIGN_OR_RETURN(OperatorLink link, OperatorLink::FromEnvironment());
-  ASSIGN_OR_RETURN(const std::vector<ClusterKey> keys, Chosen(link.store(), arguments));
+  ASSIGN_OR_RETURN(const std::vector<ClusterKey> keys, Chosen(link, arguments));
   if (keys.empty()) {
     fmt::print("no cluster is running\n");
     return Status::Ok();
   }
+  // Held to the end: what is waited for is told by the operator.
+  ASSIGN_OR_RETURN(auto keep, link.KeepOperator());
+  RETURN_IF_ERROR(link.EnsureRunning());
   std::vector<controller::ClusterStatus> statuses;
   for (const ClusterKey& key : keys) {
-    statuses.push_back(link.store().GetStatus(key).value_or({}));
-    RETURN_IF_ERROR(link.store().MarkDeleted(key, arguments.delete_data));
+    statuses.push_back(GetCluster(link, key).value_or(ClusterView()).second);
+    RETURN_IF_ERROR(DeleteCluster(link, key, arguments.delete_data));
   }
-  RETURN_IF_ERROR(link.EnsureRunning());
   if (!arguments.wait) return Status::Ok();
   const auto deadline = std::chrono::steady_clock::now() + arguments.timeout;
   for (size_t i = 0; i < keys.size(); ++i) {
-    RETURN_IF_ERROR(WaitUntilGone(link, keys[i], deadline));
-    fmt::print("cluster {} stopped{}\n", keys[i].name,
-               arguments.delete_data ? ", its data is deleted" : "");
-    if (!arguments.delete_data)
-      for (const std::string& path : statuses[i].data) fmt::print("  kept {}\n", path);
-    if (!statuses[i].under_store.empty())
-      fmt::print("  under-store {} is untouched\n", statuses[i].under_store);
+    RETURN_IF_ERROR(WaitUntilGone(link, keys[i], arguments.delete_data, deadline));
+    PrintEnd(keys[i], statuses[i], arguments.delete_data);
   }
-  ASSIGN_OR_RETURN(const controller::ClusterList left, link.store().List());
-  if (left.clusters.empty()) link.WaitForEnd(kOperatorEnd);
+  ASSIGN_OR_RETURN(const auto left, ListClusters(link, arguments.name_space));
+  keep.reset();
+  if (left.empty()) link.WaitForEnd(kOperatorEnd);
   return Status::Ok();
 }
 

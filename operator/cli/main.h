@@ -13,8 +13,8 @@ namespace headpond::operator_cli {
 //   down [NAME...] [--all] [--delete-data] [--no-wait] [--timeout 60s]
 //   status [NAME...] [-o json|yaml]
 //
-// They work on files in the state folder (see controller::HomePath) that the operator watches, and
-// start the operator when none runs.
+// They use the API of the operator that has the state folder (see controller::HomePath), and start
+// it when none runs; `status` then shows what was stored last.
 int UpMain(std::span<const std::string> words);
 int DownMain(std::span<const std::string> words);
 int StatusMain(std::span<const std::string> words);

@@ -1,19 +1,19 @@
 #include "operator/cli/operator_link.h"
 
+#include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <memory>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/clock.h"
-#include "io/env.h"
-#include "operator/controller/directory_watch.h"
 #include "operator/controller/home.h"
-#include "operator/daemon/operator_daemon.h"
+#include "operator/kube/object_source.h"
 #include "operator/runtime/process/launcher.h"
 
 namespace headpond::operator_cli {
@@ -22,9 +22,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kStartTimeout(10);
-constexpr milliseconds kLookInterval(500);  // for what no file tells: the operator's death
+constexpr std::chrono::seconds kStartTimeout(20);
+constexpr std::chrono::seconds kChangeLockTimeout(30);  // others may be starting the operator
+constexpr milliseconds kStartLook(20);
 constexpr int64_t kMaxLogBytes = 10 << 20;
+constexpr int64_t kMaxStored = 256 << 20;
 constexpr size_t kLogTail = 2000;
 
 std::string BesideThisBinary(const char* name) {
@@ -54,23 +56,37 @@ void RotateLog(const std::string& path) {
     (void)io::Env::Posix().Rename(path, path + ".1");
 }
 
-// An operator that found nothing to do ends with code 0; any other end at once is trouble.
 Status HowItEnded(int pidfd, const std::string& log) {
   siginfo_t info{};
   if (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) != 0)
     return ErrnoStatus(errno, "wait for the operator");
-  if (info.si_code == CLD_EXITED && info.si_status == 0) return Status::Ok();
   return Unavailable("the operator ended at once; the end of {}:\n{}", log, TailOf(log));
+}
+
+bool EndedWithin(int pidfd, milliseconds timeout) {
+  pollfd entry{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return ::poll(&entry, 1, static_cast<int>(timeout.count())) == 1;
+}
+
+// Returns at the first change of a cluster after `version`, or after a second.
+Status WaitForChange(kube::ObjectSource& clusters, int64_t version) {
+  const Status ended = clusters.Watch(
+      version, std::chrono::seconds(1),
+      [](std::string_view) { return Status(Code::kCancelled, "a change"); }, [] { return false; });
+  return ended.code() == Code::kCancelled ? Status::Ok() : ended;
 }
 
 }  // namespace
 
 OperatorLink::OperatorLink(std::string home, std::map<std::string, std::string> environment,
                            std::string operator_program, std::string program)
-    : environment_(std::move(environment)),
+    : home_(std::move(home)),
+      environment_(std::move(environment)),
       operator_program_(std::move(operator_program)),
       program_(std::move(program)),
-      store_(std::move(home), Clock::System()) {}
+      api_(std::make_unique<kube::Client>(
+          kube::AtSocket(controller::ApiFolder(home_) + "/api.sock"), Clock::System(),
+          kube::Client::Options{.user_agent = "headpond"})) {}
 
 Result<OperatorLink> OperatorLink::FromEnvironment() {
   auto environment = controller::ProcessEnvironment();
@@ -79,59 +95,84 @@ Result<OperatorLink> OperatorLink::FromEnvironment() {
   std::string operator_program =
       ValueOr(environment, "HEADPOND_OPERATOR", BesideThisBinary("headpond-operator"));
   std::string program = ValueOr(environment, "HEADPOND_PROGRAM", BesideThisBinary("headpond"));
-  OperatorLink link(std::move(home), std::move(environment), std::move(operator_program),
-                    std::move(program));
-  RETURN_IF_ERROR(controller::EnsurePrivateDirectory(link.store_.objects_dir()));
-  RETURN_IF_ERROR(controller::EnsurePrivateDirectory(link.store_.status_dir()));
-  return link;
+  return OperatorLink(std::move(home), std::move(environment), std::move(operator_program),
+                      std::move(program));
+}
+
+std::string OperatorLink::kubeconfig() const {
+  return controller::ApiFolder(home_) + "/kubeconfig";
+}
+
+Result<std::unique_ptr<io::FileLock>> OperatorLink::KeepOperator() {
+  return controller::LockWithin(controller::ChangeLockPath(home_), kChangeLockTimeout);
 }
 
 bool OperatorLink::IsRunning() {
-  // Two commands that look at the same moment would take each other for the operator.
-  const auto alone = store_.LockChanges();
-  return !io::Env::Posix().Lock(operator_daemon::LockPath(store_.home())).ok();
+  return api_->Get({"", "v1", "namespaces"}, {"", "default"}).ok();
 }
 
 void OperatorLink::WaitForEnd(milliseconds timeout) const {
-  (void)controller::LockWithin(operator_daemon::LockPath(store_.home()), timeout);
+  api_->CloseIdle();
+  (void)controller::LockWithin(controller::OperatorLockPath(home_), timeout);
 }
 
 Status OperatorLink::EnsureRunning() {
   if (IsRunning()) return Status::Ok();
-  const std::string log = operator_daemon::LogPath(store_.home());
+  const std::string log = controller::OperatorLogPath(home_);
   RotateLog(log);
-  const auto process = runtime::Launch(
-      {.program = operator_program_,
-       .args = {"run", "--exit-when-empty", "--home", store_.home(), "--program", program_},
-       .env = environment_,
-       .directory = store_.home(),
-       .output = log},
-      [](const runtime::ProcessIdentity&) { return Status::Ok(); });
+  const auto process =
+      runtime::Launch({.program = operator_program_,
+                       .args = {"run", "--exit-when-empty", "--home", home_, "--program", program_},
+                       .env = environment_,
+                       .directory = home_,
+                       .output = log},
+                      [](const runtime::ProcessIdentity&) { return Status::Ok(); });
   if (!process.ok()) return process.status().WithContext("cannot start the operator");
   const auto deadline = steady_clock::now() + kStartTimeout;
   ASSIGN_OR_RETURN(const UniqueFd pidfd, runtime::OpenProcess(*process));
-  ASSIGN_OR_RETURN(controller::DirectoryWatch watch,
-                   controller::DirectoryWatch::Open({store_.status_dir()}));
   while (!IsRunning()) {
-    if (runtime::HasEnded(pidfd.get())) return HowItEnded(pidfd.get(), log);
+    // Also when another command's operator was faster.
+    if (EndedWithin(pidfd.get(), kStartLook) && !IsRunning()) return HowItEnded(pidfd.get(), log);
     if (steady_clock::now() >= deadline)
       return Unavailable("the operator did not come up; see {}", log);
-    watch.Wait(milliseconds(10));
   }
   return Status::Ok();
 }
 
+Result<nlohmann::json> OperatorLink::StoredObjects() {
+  const std::string file = fmt::format("{}/objects.{}", home_, ::getpid());
+  const auto process =
+      runtime::Launch({.program = operator_program_,
+                       .args = {"objects", "--home", home_},
+                       .env = environment_,
+                       .directory = home_,
+                       .output = file},
+                      [](const runtime::ProcessIdentity&) { return Status::Ok(); });
+  if (!process.ok()) return process.status().WithContext("cannot ask for the stored clusters");
+  ASSIGN_OR_RETURN(const UniqueFd pidfd, runtime::OpenProcess(*process));
+  const bool ended = EndedWithin(pidfd.get(), kStartTimeout);
+  const auto text = io::ReadWholeFile(io::Env::Posix(), file, kMaxStored);
+  (void)io::Env::Posix().Remove(file);
+  if (!ended) return DeadlineExceeded("{} objects does not end", operator_program_);
+  RETURN_IF_ERROR(text.status());
+  nlohmann::json list = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!list.is_object()) return Unavailable("{}", *text);
+  return list;
+}
+
 Result<bool> OperatorLink::WaitUntil(steady_clock::time_point deadline,
                                      const std::function<Result<bool>()>& done) {
-  ASSIGN_OR_RETURN(controller::DirectoryWatch watch,
-                   controller::DirectoryWatch::Open({store_.status_dir(), store_.objects_dir()}));
+  const auto clusters = api_->Source({"headpond.dev", "v1alpha1", "cacheclusters"}, "");
   while (true) {
-    ASSIGN_OR_RETURN(const bool is_done, done());
-    if (is_done) return true;
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-    if (left <= milliseconds::zero()) return false;
+    const auto before = clusters->List("");
+    const auto is_done = done();
+    if (!is_done.ok() && is_done.status().code() != Code::kUnavailable) return is_done.status();
+    if (is_done.ok() && *is_done) return true;
+    if (steady_clock::now() >= deadline) return false;
     RETURN_IF_ERROR(EnsureRunning());
-    watch.Wait(std::min(left, kLookInterval));
+    // Whoever can't watch looks again a little later.
+    if (!before.ok() || !WaitForChange(*clusters, before->version).ok())
+      ::poll(nullptr, 0, static_cast<int>(kStartLook.count()));
   }
 }
 

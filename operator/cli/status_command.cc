@@ -6,33 +6,28 @@
 
 #include "base/clock.h"
 #include "operator/api/yaml.h"
+#include "operator/cli/clusters.h"
 #include "operator/cli/command_line.h"
 #include "operator/cli/main.h"
-#include "operator/cli/operator_link.h"
 #include "operator/cli/render.h"
 
 namespace headpond::operator_cli {
 namespace {
 
-using Clusters = std::vector<std::pair<api::CacheCluster, controller::ClusterStatus>>;
+using Clusters = std::vector<ClusterView>;
 
-Result<Clusters> Load(controller::FileStore& store, const StatusArguments& arguments) {
-  ASSIGN_OR_RETURN(controller::ClusterList list, store.List());
-  for (const std::string& text : list.unreadable) fmt::print(stderr, "warning: {}\n", text);
-  Clusters clusters;
-  for (api::CacheCluster& cluster : list.clusters) {
-    if (cluster.metadata.name_space != arguments.name_space) continue;
-    if (!arguments.names.empty() &&
-        std::ranges::find(arguments.names, cluster.metadata.name) == arguments.names.end())
-      continue;
-    ASSIGN_OR_RETURN(controller::ClusterStatus status,
-                     store.GetStatus({cluster.metadata.name_space, cluster.metadata.name}));
-    clusters.emplace_back(std::move(cluster), std::move(status));
-  }
+Result<Clusters> Load(OperatorLink& link, const StatusArguments& arguments) {
+  ASSIGN_OR_RETURN(Clusters clusters, ListClusters(link, arguments.name_space));
+  const auto is_named = [](const std::string& name) {
+    return [&name](const ClusterView& view) { return view.first.metadata.name == name; };
+  };
   for (const std::string& name : arguments.names)
-    if (std::ranges::none_of(clusters,
-                             [&](const auto& entry) { return entry.first.metadata.name == name; }))
+    if (std::ranges::none_of(clusters, is_named(name)))
       return NotFound("there is no cluster {}", name);
+  if (!arguments.names.empty())
+    std::erase_if(clusters, [&](const ClusterView& view) {
+      return std::ranges::find(arguments.names, view.first.metadata.name) == arguments.names.end();
+    });
   return clusters;
 }
 
@@ -50,7 +45,7 @@ nlohmann::json ToObject(const Clusters& clusters, bool one) {
 
 Status ShowStatus(const StatusArguments& arguments) {
   ASSIGN_OR_RETURN(OperatorLink link, OperatorLink::FromEnvironment());
-  ASSIGN_OR_RETURN(const Clusters clusters, Load(link.store(), arguments));
+  ASSIGN_OR_RETURN(const Clusters clusters, Load(link, arguments));
   if (!clusters.empty() && !link.IsRunning())
     fmt::print(stderr,
                "warning: no operator runs, so this may be out of date; `headpond up` starts one\n");

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "io/env.h"
 #include "operator/api/manifest.h"
+#include "operator/cli/clusters.h"
 #include "operator/cli/command_line.h"
 #include "operator/cli/main.h"
-#include "operator/cli/operator_link.h"
 #include "operator/cli/render.h"
 #include "operator/plan/desired.h"
 
@@ -18,9 +18,9 @@ namespace headpond::operator_cli {
 namespace {
 
 using api::CacheCluster;
-using controller::Applied;
 using controller::ClusterKey;
 using controller::ClusterStatus;
+using nlohmann::json;
 
 constexpr size_t kMaxFile = 1 << 20;
 
@@ -40,33 +40,41 @@ Result<std::string> ReadInput(const std::string& file) {
   return text;
 }
 
+// A cluster, and the file's words for it.
+struct Wanted {
+  CacheCluster cluster;
+  json written;
+};
+
 // The order is fixed, and described by --help: master RPC, master web, worker RPC, worker web.
-Result<CacheCluster> WithPortBase(const CacheCluster& cluster, int base) {
-  nlohmann::json object = ToJson(cluster);
+Result<Wanted> WithPortBase(json object, int base) {
   object["spec"]["ports"] = {{"master", {{"rpc", base}, {"web", base + 1}}},
                              {"worker", {{"rpc", base + 2}, {"web", base + 3}}}};
   auto moved = api::ReadCacheCluster(object);
   if (!moved.ok()) return moved.status().WithContext(fmt::format("--port-base {}", base));
-  return moved;
+  return Wanted{*std::move(moved), std::move(object)};
 }
 
-Result<std::vector<CacheCluster>> LoadClusters(const UpArguments& arguments) {
+Result<std::vector<Wanted>> LoadClusters(const UpArguments& arguments) {
   ASSIGN_OR_RETURN(const std::string text, ReadInput(arguments.file));
   api::Manifest manifest =
       api::LoadManifest(text, arguments.file == "-" ? "standard input" : arguments.file);
   for (const std::string& warning : manifest.warnings) fmt::print(stderr, "warning: {}\n", warning);
   if (!manifest.errors.empty()) return InvalidArgument("{}", fmt::join(manifest.errors, "\n"));
-  if (!arguments.port_base) return std::move(manifest.clusters);
-  if (manifest.clusters.size() != 1)
+  std::vector<Wanted> wanted;
+  for (size_t i = 0; i < manifest.clusters.size(); ++i)
+    wanted.push_back({std::move(manifest.clusters[i]), json::parse(manifest.written[i])});
+  if (!arguments.port_base) return wanted;
+  if (wanted.size() != 1)
     return InvalidArgument("--port-base moves one cluster; {} has {}", arguments.file,
-                           manifest.clusters.size());
-  ASSIGN_OR_RETURN(manifest.clusters.front(),
-                   WithPortBase(manifest.clusters.front(), *arguments.port_base));
-  return std::move(manifest.clusters);
+                           wanted.size());
+  ASSIGN_OR_RETURN(wanted.front(),
+                   WithPortBase(std::move(wanted.front().written), *arguments.port_base));
+  return wanted;
 }
 
-void PrintDryRun(const std::vector<CacheCluster>& clusters, const std::string& home) {
-  for (const CacheCluster& cluster : clusters) {
+void PrintDryRun(const std::vector<Wanted>& wanted, const std::string& home) {
+  for (const auto& [cluster, written] : wanted) {
     plan::Layout layout{
         .cluster_dir = fmt::format("{}/clusters/{}/{}", home, cluster.metadata.name_space,
                                    cluster.metadata.name),
@@ -85,8 +93,9 @@ class Waiter {
 
   // True when it is; an error when it can't get there without its user.
   Result<bool> Look() {
-    ASSIGN_OR_RETURN(const CacheCluster cluster, link_.store().Get(key_));
-    ASSIGN_OR_RETURN(status_, link_.store().GetStatus(key_));
+    ASSIGN_OR_RETURN(const ClusterView view, GetCluster(link_, key_));
+    const CacheCluster& cluster = view.first;
+    status_ = view.second;
     if (status_.observed_generation != cluster.metadata.generation) return false;
     if (status_.IsTrue("Ready") && !status_.IsTrue("Progressing") && !status_.IsTrue("Degraded"))
       return true;
@@ -104,11 +113,12 @@ class Waiter {
  private:
   Status CheckHopeless() const {
     static const std::set<std::string> kNeedsUser = {
-        "PortInUse",    "VolumeConflict", "NoSpace",     "StartFailed",
-        "MountMissing", "NameConflict",   "CrashLooping"};
+        "PortInUse",    "VolumeConflict", "NoSpace",      "StartFailed",
+        "MountMissing", "NameConflict",   "CrashLooping", "SpecRefused"};
     const controller::Condition* degraded = status_.Find("Degraded");
     if (degraded == nullptr || degraded->status != "True" || !kNeedsUser.contains(degraded->reason))
       return Status::Ok();
+    if (degraded->reason == "SpecRefused") return Aborted("{}", degraded->message);
     // Failures of before this command are being tried again.
     for (const controller::DaemonStatus& daemon : status_.daemons)
       if (daemon.exited_at_ms >= applied_at_ms_) return Aborted("{}", degraded->message);
@@ -129,10 +139,10 @@ class Waiter {
   std::string said_;
 };
 
-Status WaitForClusters(OperatorLink& link, const std::vector<CacheCluster>& clusters,
+Status WaitForClusters(OperatorLink& link, const std::vector<Wanted>& wanted,
                        std::chrono::milliseconds timeout, int64_t applied_at_ms) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  for (const CacheCluster& cluster : clusters) {
+  for (const auto& [cluster, written] : wanted) {
     Waiter waiter(link, KeyOf(cluster), applied_at_ms);
     ASSIGN_OR_RETURN(const bool ready, link.WaitUntil(deadline, [&] { return waiter.Look(); }));
     if (!ready)
@@ -144,13 +154,14 @@ Status WaitForClusters(OperatorLink& link, const std::vector<CacheCluster>& clus
   return Status::Ok();
 }
 
-Status Apply(OperatorLink& link, CacheCluster cluster, int64_t now_ms) {
+Status Apply(OperatorLink& link, const Wanted& wanted, int64_t now_ms) {
+  const ClusterKey key = KeyOf(wanted.cluster);
+  json object = wanted.written;
   // A cluster in trouble is tried again at once, not after its back-off: its user has come back to
   // it.
-  const ClusterKey key = KeyOf(cluster);
-  if (const auto status = link.store().GetStatus(key); status.ok() && status->IsTrue("Degraded"))
-    cluster.metadata.annotations[std::string(api::kRetryAnnotation)] = std::to_string(now_ms);
-  ASSIGN_OR_RETURN(const Applied applied, link.store().Apply(cluster));
+  if (const auto before = GetCluster(link, key); before.ok() && before->second.IsTrue("Degraded"))
+    object["metadata"]["annotations"][std::string(api::kRetryAnnotation)] = std::to_string(now_ms);
+  ASSIGN_OR_RETURN(const Applied applied, ApplyCluster(link, wanted.cluster, object));
   const char* const word = applied == Applied::kCreated      ? "created"
                            : applied == Applied::kConfigured ? "configured"
                                                              : "unchanged";
@@ -160,21 +171,25 @@ Status Apply(OperatorLink& link, CacheCluster cluster, int64_t now_ms) {
 
 Status Up(const UpArguments& arguments) {
   ASSIGN_OR_RETURN(OperatorLink link, OperatorLink::FromEnvironment());
-  ASSIGN_OR_RETURN(const std::vector<CacheCluster> clusters, LoadClusters(arguments));
+  ASSIGN_OR_RETURN(const std::vector<Wanted> wanted, LoadClusters(arguments));
   if (arguments.dry_run) {
-    PrintDryRun(clusters, link.store().home());
+    PrintDryRun(wanted, link.home());
     return Status::Ok();
   }
   const int64_t now_ms = Clock::System().NowMs();
-  for (const CacheCluster& cluster : clusters) RETURN_IF_ERROR(Apply(link, cluster, now_ms));
-  std::fflush(stdout);
-  RETURN_IF_ERROR(link.EnsureRunning());
-  if (!arguments.wait) return Status::Ok();
-  RETURN_IF_ERROR(WaitForClusters(link, clusters, arguments.timeout, now_ms));
-  for (const CacheCluster& cluster : clusters) {
-    ASSIGN_OR_RETURN(const ClusterStatus status, link.store().GetStatus(KeyOf(cluster)));
-    fmt::print("{}", ClusterDetails(cluster, status));
+  {
+    ASSIGN_OR_RETURN(const auto keep, link.KeepOperator());
+    RETURN_IF_ERROR(link.EnsureRunning());
+    for (const Wanted& one : wanted) RETURN_IF_ERROR(Apply(link, one, now_ms));
   }
+  std::fflush(stdout);
+  if (!arguments.wait) return Status::Ok();
+  RETURN_IF_ERROR(WaitForClusters(link, wanted, arguments.timeout, now_ms));
+  for (const auto& [cluster, written] : wanted) {
+    ASSIGN_OR_RETURN(const ClusterView view, GetCluster(link, KeyOf(cluster)));
+    fmt::print("{}", ClusterDetails(view.first, view.second));
+  }
+  fmt::print("  for kubectl          export KUBECONFIG={}\n", link.kubeconfig());
   return Status::Ok();
 }
 

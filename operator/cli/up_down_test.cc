@@ -184,12 +184,27 @@ TEST_F(UpDownTest, AClusterComesUpAndGoesAwayAndKeepsItsData) {
   EXPECT_EQ(Run({"status"}).out, "no cluster is running\n");
   EXPECT_TRUE(fs::exists(home_ + "/clusters/default/demo/volumes/demo-master-0/data"));
 
+  // The data is found again: what carries another uid would be refused.
   ASSERT_EQ(Run({"up", "-f", WriteManifest(), "--wait"}).exit_code, 0);
-  EXPECT_EQ(StatusJson()["metadata"]["uid"], status["metadata"]["uid"]);
+  EXPECT_NE(StatusJson()["metadata"]["uid"], status["metadata"]["uid"]);
   EXPECT_EQ(Run({"down", "demo", "--delete-data"}).exit_code, 0);
   EXPECT_FALSE(fs::exists(home_ + "/clusters/default/demo/volumes/demo-master-0"));
   EXPECT_TRUE(fs::exists(home_ + "/clusters/default/demo/under-store"));
   EXPECT_EQ(Run({"down"}).out, "no cluster is running\n");
+}
+
+TEST_F(UpDownTest, KeptDataIsGuardedAndCanBeDeletedLater) {
+  ASSERT_EQ(Run({"up", "-f", WriteManifest(), "--wait"}).exit_code, 0);
+  ASSERT_EQ(Run({"down"}).exit_code, 0);
+  const Outcome up = Run({"up", "-f", WriteManifest("  rootUfs: {uri: /srv/other}\n")});
+  EXPECT_EQ(up.exit_code, 1);
+  EXPECT_THAT(up.err, AllOf(HasSubstr("spec.rootUfs.uri"), HasSubstr("the data of the earlier"),
+                            HasSubstr("headpond down demo --delete-data")));
+  EXPECT_TRUE(WaitFor([&] { return OperatorPid() < 0; }));
+  const Outcome down = Run({"down", "--delete-data"});
+  EXPECT_EQ(down.exit_code, 0) << down.err;
+  EXPECT_FALSE(fs::exists(home_ + "/clusters/default/demo/volumes/demo-master-0"));
+  EXPECT_EQ(Run({"down", "demo", "--delete-data"}).exit_code, 1);
 }
 
 TEST_F(UpDownTest, KilledDaemonsComeBack) {

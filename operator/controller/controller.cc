@@ -42,8 +42,9 @@ milliseconds Controller::ReconcileAll() {
     return options_.longest_interval;
   }
   for (const std::string& text : list->unreadable) LogError(kComponent, "left alone: {}", text);
-  cluster_count_ = list->clusters.size() + list->unreadable.size();
+  cluster_count_ = list->clusters.size() + list->refused.size() + list->unreadable.size();
   milliseconds next = options_.steady_interval;
+  for (const RefusedCluster& refused : list->refused) Excuse(refused.cluster, {}, refused.why);
   for (const api::CacheCluster& cluster : list->clusters) next = std::min(next, Reconcile(cluster));
   return next;
 }

@@ -12,18 +12,30 @@ namespace headpond::controller {
 
 // Where everything of one user's clusters is kept:
 //
-//   objects/<namespace>.<name>.json   what users asked for (written by `headpond up` and `down`)
-//   status/<namespace>.<name>.json    what is (written by the operator)
-//   retained/<namespace>.<name>.json  deleted clusters whose data was kept
-//   clusters/<namespace>/<name>/      configuration, logs and data (see ProcessRuntime)
-//   operator.lock                     held by the running operator
-//   operator.log                      its log
-//   store.lock                        held for the moment of a change
+//   api/                          the operator's API: its objects, socket and kubeconfig (see
+//                                 apiserver::EmbeddedApi)
+//   clusters/<namespace>/<name>/  configuration, logs and data (see ProcessRuntime)
+//   operator.lock                 held by the running operator
+//   operator.log                  its log, when a command started it
+//   change.lock                   held by commands while they need the operator
 //
 // $HEADPOND_HOME, else $XDG_STATE_HOME/headpond, else $HOME/.local/state/headpond.
 // FailedPrecondition when none of the variables is set, or the result isn't absolute or has a comma
 // (which separates folders in properties).
 Result<std::string> HomePath(const std::map<std::string, std::string>& environment);
+
+inline std::string OperatorLockPath(const std::string& home) {
+  return home + "/operator.lock";
+}
+inline std::string OperatorLogPath(const std::string& home) {
+  return home + "/operator.log";
+}
+inline std::string ChangeLockPath(const std::string& home) {
+  return home + "/change.lock";
+}
+inline std::string ApiFolder(const std::string& home) {
+  return home + "/api";
+}
 
 // The variables of this process.
 std::map<std::string, std::string> ProcessEnvironment();

@@ -166,7 +166,11 @@ std::map<std::string, const plan::ObservedImage*> FailedImages(
 
 void SetDegraded(const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed,
                  const plan::Plan& plan, const Status& trouble, Conditions& conditions) {
-  if (!trouble.ok()) return conditions.Set("Degraded", true, "OperatorError", trouble.message());
+  if (!trouble.ok()) {
+    const bool refused = trouble.code() == Code::kInvalidArgument;
+    return conditions.Set("Degraded", true, refused ? "SpecRefused" : "OperatorError",
+                          trouble.message());
+  }
   std::vector<std::string> messages;
   for (const plan::Halt& halt : plan.halted) messages.push_back(Describe(halt));
   std::string reason = messages.empty() ? "" : "RolledBack";

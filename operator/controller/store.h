@@ -17,14 +17,20 @@ struct ClusterKey {
   std::string ToString() const { return name_space + "/" + name; }
 };
 
-struct ClusterList {
-  std::vector<api::CacheCluster> clusters;
-  std::vector<std::string> unreadable;  // what is wrong with objects that can't be read; the others
-                                        // are not held up by them
+// A cluster that can't be run, and why; nothing of it runs yet.
+struct RefusedCluster {
+  api::CacheCluster cluster;
+  Status why;
 };
 
-// What the reconcile loop needs to know about objects, and may do to them. Files now; a Kubernetes
-// API implements the same. Thread safe.
+struct ClusterList {
+  std::vector<api::CacheCluster> clusters;
+  std::vector<RefusedCluster> refused = {};
+  std::vector<std::string> unreadable = {};  // what is wrong with objects that can't be read; the
+                                             // others are not held up by them
+};
+
+// What the reconcile loop needs to know about objects, and may do to them. Thread safe.
 class ClusterStore {
  public:
   virtual ~ClusterStore() = default;

@@ -5,10 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/apiserver/listeners.h"
 #include "operator/apiserver/testing/scripted_faults.h"
 #include "operator/controller/controller.h"
-#include "operator/daemon/api_cluster_store.h"
+#include "operator/daemon/cluster_store.h"
 #include "operator/testing/fake_runtime.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -20,29 +22,33 @@ using testing_operator::FakeRuntime;
 using testing_operator::FakeWorld;
 
 constexpr const char* kClusters = "/apis/headpond.dev/v1alpha1/namespaces/default/cacheclusters";
-constexpr const char* kDataMap = "/api/v1/namespaces/default/configmaps/a.data";
-constexpr int kMaxPasses = 200;
+constexpr const char* kRecord = "/api/v1/namespaces/default/configmaps/a.data";
+const controller::ClusterKey kKey{"default", "a"};
+constexpr int kMaxPasses = 500;
 
 bool IsTheOperators(const http::Request& request) {
   const auto agent = request.headers.find("user-agent");
-  return agent != request.headers.end() && agent->second == kUserAgent;
+  return agent != request.headers.end() && agent->second == kube::Client::Options().user_agent;
 }
 
-// The store and the daemons, which outlive operators.
+int64_t VersionOf(const json& object) {
+  return object.contains("metadata") ? kube::VersionOf(object) : 0;
+}
+
+// The API and the daemons, which outlive operators.
 class Life {
  public:
   Life() {
-    auto opened = apiserver::ObjectStore::Open({.path = directory_ / "api.db"});
-    EXPECT_OK(opened);
-    objects_ = *std::move(opened);
-    server_ = std::make_unique<apiserver::ApiServer>(
-        *objects_, clock_, Random(7), apiserver::ApiServer::Options{.faults = &faults_});
-    EXPECT_OK(server_->Start());
+    auto started = apiserver::EmbeddedApi::Start({.folder = directory_ / "api", .faults = &faults_},
+                                                 Clock::System());
+    EXPECT_OK(started);
+    api_ = *std::move(started);
   }
 
   json Ask(const std::string& method, const std::string& path, const json& body = nullptr) {
     return json::parse(
-        server_->Handle({.method = method, .path = path, .body = body.is_null() ? "" : body.dump()})
+        api_->server()
+            .Handle({.method = method, .path = path, .body = body.is_null() ? "" : body.dump()})
             .body);
   }
   json Cluster() { return Ask("GET", std::string(kClusters) + "/a"); }
@@ -53,11 +59,15 @@ class Life {
     faults_.CrashAfterWrite(k, IsTheOperators);
     bool died = false;
     for (int pass = 0; pass < kMaxPasses;) {
-      ApiClusterStore store(*server_, *objects_);
+      kube::Client client(kube::AtSocket(api_->socket_path()), Clock::System());
+      ApiClusterStore store(client, Clock::System(), Random(1), {}, [] {});
+      store.Start();
+      EXPECT_TRUE(store.WaitForSync(std::chrono::steady_clock::now() + kTestDeadline));
       FakeRuntime runtime(world_, clock_);
       controller::Controller controller(store, {.process = &runtime}, clock_, {});
       for (; pass < kMaxPasses && !faults_.crashed(); ++pass) {
         clock_.Advance(controller.ReconcileAll());
+        EXPECT_TRUE(Eventually([&] { return faults_.crashed() || SeesAll(store); }));
         if (!faults_.crashed() && done()) {
           faults_.Restart();
           return died;
@@ -86,18 +96,26 @@ class Life {
             {"finalizers", object["metadata"]["finalizers"]},
             {"spec", object["spec"]},
             {"phase", object["status"]["phase"]},
-            {"data", Ask("GET", kDataMap)["data"] == json({{"uid", object["metadata"]["uid"]}})}};
+            {"data", Ask("GET", kRecord)["data"] == json({{"uid", object["metadata"]["uid"]}})}};
   }
 
   FakeWorld& world() { return world_; }
 
  private:
+  // Whether the store knows the present state.
+  bool SeesAll(ApiClusterStore& store) {
+    const json cluster = Cluster();
+    if (cluster.value("code", 0) == 404)
+      return store.GetStatus(kKey).status().code() == Code::kNotFound;
+    return store.clusters_version() >= VersionOf(cluster) &&
+           store.records_version() >= VersionOf(Ask("GET", kRecord));
+  }
+
   TempDirectory directory_;
   ManualClock clock_;
   FakeWorld world_;
   apiserver::ScriptedFaults faults_;
-  std::unique_ptr<apiserver::ObjectStore> objects_;
-  std::unique_ptr<apiserver::ApiServer> server_;
+  std::unique_ptr<apiserver::EmbeddedApi> api_;
 };
 
 json Manifest(bool delete_data = false) {
@@ -138,7 +156,7 @@ TEST(ApiCrashTest, AClusterGoesAwayWhereverTheOperatorDies) {
       life.Ask("DELETE", std::string(kClusters) + "/a");
       const bool died = life.RunUntil([&] { return life.IsGone(); }, k);
       EXPECT_TRUE(life.world().daemons.empty());
-      const bool kept = life.Ask("GET", kDataMap)["code"] != 404;
+      const bool kept = life.Ask("GET", kRecord)["code"] != 404;
       EXPECT_EQ(kept, !delete_data);
       if (!died) break;
       ASSERT_LT(k, 100);

@@ -20,7 +20,8 @@ namespace {
 using headpond::Status;
 using headpond::operator_daemon::Options;
 
-Status RunOperator(Options options, bool only_api) {
+// Fills in what no option said.
+Status Complete(Options& options) {
   options.environment = headpond::controller::ProcessEnvironment();
   if (options.home.empty()) {
     ASSIGN_OR_RETURN(options.home, headpond::controller::HomePath(options.environment));
@@ -30,6 +31,17 @@ Status RunOperator(Options options, bool only_api) {
     options.program =
         std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "headpond";
   }
+  return Status::Ok();
+}
+
+Status PrintObjects(const Options& options) {
+  ASSIGN_OR_RETURN(const std::string objects,
+                   headpond::operator_daemon::StoredObjects(options.home));
+  fmt::print("{}\n", objects);
+  return Status::Ok();
+}
+
+Status Serve(const Options& options, bool only_api) {
   headpond::InitLogging(headpond::LogLevel::kInfo);
   return only_api ? headpond::operator_daemon::ServeApi(options)
                   : headpond::operator_daemon::Run(options);
@@ -64,17 +76,14 @@ int main(int argc, char** argv) {
   run->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
   run->add_option("--program", options.program, "the headpond binary (default: beside this one)");
   run->add_flag("--exit-when-empty", options.exit_when_empty, "end when the last cluster is gone");
-  run->add_flag("--serve-api", options.serve_api,
-                "serve the Kubernetes API for kubectl and take clusters from it");
-  run->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
+  run->add_option("--api-port", options.api_port,
+                  "port on 127.0.0.1 of the Kubernetes API that it serves (default: any free one)");
   run->add_option("--kubeconfig", options.kubeconfig,
-                  "take clusters from the API server that this file names")
-      ->excludes("--serve-api");
+                  "take clusters from the API server that this file names, instead of serving one");
   run->add_option("--context", options.context, "its context (default: the current one)")
       ->needs("--kubeconfig");
   run->add_flag("--in-cluster", options.in_cluster,
                 "take clusters from the API server of the pod's Kubernetes")
-      ->excludes("--serve-api")
       ->excludes("--kubeconfig");
   run->add_option("--namespace", options.name_space,
                   "whose clusters, with --kubeconfig or --in-cluster (default: all)");
@@ -82,6 +91,9 @@ int main(int argc, char** argv) {
       "api", "only serve the Kubernetes API in the foreground, for operators elsewhere");
   api->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
   api->add_option("--api-port", options.api_port, "its port on 127.0.0.1 (default: any free one)");
+  CLI::App* const objects = app.add_subcommand(
+      "objects", "print the stored clusters as JSON, while no operator runs that would tell them");
+  objects->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");
   CLI::App* const reference = app.add_subcommand("reference", "print docs/reference/crds.md");
   CLI::App* const crds = app.add_subcommand(
       "crds", "print the CustomResourceDefinitions of all kinds, for kubectl apply -f -");
@@ -93,7 +105,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (crds->parsed()) return PrintCrds(folder);
-  const Status done = RunOperator(std::move(options), api->parsed());
+  Status done = Complete(options);
+  if (done.ok()) done = objects->parsed() ? PrintObjects(options) : Serve(options, api->parsed());
   if (!done.ok()) fmt::print(stderr, "headpond-operator: {}\n", done.message());
   return done.ok() ? 0 : 1;
 }

@@ -7,21 +7,21 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <memory>
-#include <optional>
+#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "operator/api/field_table.h"
 #include "operator/apiserver/listeners.h"
 #include "operator/controller/controller.h"
-#include "operator/controller/directory_watch.h"
-#include "operator/controller/file_store.h"
 #include "operator/controller/home.h"
-#include "operator/daemon/api_cluster_store.h"
+#include "operator/daemon/cluster_store.h"
 #include "operator/daemon/remote_api.h"
 #include "operator/runtime/docker/docker_runtime.h"
 #include "operator/runtime/process/process_runtime.h"
@@ -33,7 +33,8 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kComponent = "operator";
 constexpr milliseconds kLockTimeout(
-    2000);  // a command that looks whether we run holds it for a moment
+    2000);                              // a command that looks whether we run holds it for a moment
+constexpr milliseconds kIdleLook(100);  // whether commands still need an operator without clusters
 
 // SIGTERM and SIGINT as a descriptor; blocked for all threads started later.
 Result<UniqueFd> WatchSignals() {
@@ -59,20 +60,16 @@ class Wakeups {
   }
 
   int wake_fd() const { return wake_.get(); }
-  // Changes in these folders wake too.
-  void Add(controller::DirectoryWatch watch) { watch_.emplace(std::move(watch)); }
 
   // False when a signal asks for the end.
   bool Wait(milliseconds timeout) {
     pollfd entries[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                        {.fd = wake_.get(), .events = POLLIN, .revents = 0},
-                        {.fd = watch_ ? watch_->fd() : -1, .events = POLLIN, .revents = 0}};
+                        {.fd = wake_.get(), .events = POLLIN, .revents = 0}};
     ::poll(entries, std::size(entries), static_cast<int>(timeout.count()));
     if (entries[0].revents != 0) return false;
     uint64_t count = 0;
     if (entries[1].revents != 0) [[maybe_unused]]
       const ssize_t length = ::read(wake_.get(), &count, sizeof(count));
-    if (watch_) watch_->Drain();
     return true;
   }
 
@@ -80,7 +77,6 @@ class Wakeups {
   Wakeups(UniqueFd signals, UniqueFd wake) : signals_(std::move(signals)), wake_(std::move(wake)) {}
 
   UniqueFd signals_, wake_;
-  std::optional<controller::DirectoryWatch> watch_;
 };
 
 void Notify(int event_fd) {
@@ -88,38 +84,54 @@ void Notify(int event_fd) {
   [[maybe_unused]] const ssize_t written = ::write(event_fd, &one, sizeof(one));
 }
 
-// The embedded API with what the loop needs of it.
+// The embedded API, and the clusters in it.
 class ServedApi {
  public:
-  static Result<std::unique_ptr<ServedApi>> Start(const Options& options, int wake_fd) {
-    ASSIGN_OR_RETURN(auto api, apiserver::EmbeddedApi::Start(
-                                   {.folder = options.home + "/api", .port = options.api_port},
-                                   Clock::System()));
+  static Result<std::unique_ptr<ServedApi>> Start(const Options& options, const Clock& clock,
+                                                  const std::function<void()>& changed) {
+    ASSIGN_OR_RETURN(
+        auto api,
+        apiserver::EmbeddedApi::Start(
+            {.folder = controller::ApiFolder(options.home), .port = options.api_port}, clock));
     LogInfo(kComponent, "the API serves; use KUBECONFIG={}", api->kubeconfig_path());
-    return std::unique_ptr<ServedApi>(new ServedApi(std::move(api), wake_fd));
+    std::unique_ptr<ServedApi> served(new ServedApi(std::move(api), clock, changed));
+    served->store_.Start();
+    if (!served->store_.WaitForSync(std::chrono::steady_clock::now() + kSyncTimeout))
+      return Unavailable("the own API did not answer within {} s", kSyncTimeout.count());
+    return served;
   }
-  ~ServedApi() { waker_.Stop(); }
+  ~ServedApi() { Stop(); }
 
-  ApiClusterStore& store() { return store_; }
+  controller::ClusterStore& store() { return store_; }
+
+  // True when something is asked of the operator, or will go on to be.
+  bool HasWork() const {
+    for (const auto& [key, stored] : api_->store().AllObjects()) {
+      if (key.group == api::kGroup) return true;
+      if (controller::IsHeld(*stored.object) &&
+          stored.object->at("metadata").contains("deletionTimestamp"))
+        return true;
+    }
+    return false;
+  }
+  void Stop() {
+    store_.Stop();
+    client_.CloseIdle();
+    api_.reset();
+  }
 
  private:
-  ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, int wake_fd)
+  static constexpr std::chrono::seconds kSyncTimeout{10};
+
+  ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, const Clock& clock,
+            const std::function<void()>& changed)
       : api_(std::move(api)),
-        store_(api_->server(), api_->store()),
-        waker_("api-wake", milliseconds(1), [this, wake_fd] { WakeAtChange(wake_fd); }) {}
+        client_(kube::AtSocket(api_->socket_path()), clock),
+        store_(client_, clock, Random::FromSystem(), {}, changed) {}
 
-  void WakeAtChange(int wake_fd) {
-    constexpr milliseconds kLongestStop(500);
-    apiserver::ObjectStore& objects = api_->store();
-    if (!objects.WaitForChange(seen_, std::chrono::steady_clock::now() + kLongestStop)) return;
-    seen_ = objects.version();
-    Notify(wake_fd);
-  }
-
-  const std::unique_ptr<apiserver::EmbeddedApi> api_;
+  std::unique_ptr<apiserver::EmbeddedApi> api_;
+  kube::Client client_;
   ApiClusterStore store_;
-  int64_t seen_ = 0;  // on the waker's thread
-  PeriodicTask waker_;
 };
 
 // Everywhere that daemons can run.
@@ -154,13 +166,13 @@ class AllRuntimes {
   runtime::DockerRuntime docker_;
 };
 
-// With changes held off, so that a command that adds a cluster now either sees us end or is seen
-// by us.
-bool MayEnd(controller::FileStore& store, std::unique_ptr<io::FileLock>& operator_lock) {
-  const auto changes = store.LockChanges();
-  if (!changes.ok()) return false;
-  const auto list = store.List();
-  if (!list.ok() || !list->clusters.empty() || !list->unreadable.empty()) return false;
+// Ends the API when nothing is left to do. A command that needs the operator holds the lock, so it
+// is served until it is done.
+bool EndIfIdle(ServedApi& api, const std::string& home,
+               std::unique_ptr<io::FileLock>& operator_lock) {
+  const auto changes = io::Env::Posix().Lock(controller::ChangeLockPath(home));
+  if (!changes.ok() || api.HasWork()) return false;
+  api.Stop();
   operator_lock.reset();
   return true;
 }
@@ -177,17 +189,30 @@ bool WaitToLead(const RemoteApi& api, Wakeups& wakeups) {
 
 }  // namespace
 
-std::string LockPath(const std::string& home) {
-  return home + "/operator.lock";
-}
-std::string LogPath(const std::string& home) {
-  return home + "/operator.log";
+Result<std::string> StoredObjects(const std::string& home) {
+  using nlohmann::json;
+  json items = json::array();
+  const std::string database = controller::ApiFolder(home) + "/api.db";
+  ASSIGN_OR_RETURN(const bool there, io::Env::Posix().Exists(database));
+  if (there) {
+    ASSIGN_OR_RETURN(const auto lock,
+                     controller::LockWithin(controller::OperatorLockPath(home), kLockTimeout));
+    ASSIGN_OR_RETURN(const auto store, apiserver::ObjectStore::Open({.path = database}));
+    for (const auto& [key, stored] : store->AllObjects())
+      if (key.resource == "cacheclusters" || controller::ReadDataRecord(*stored.object).ok())
+        items.push_back(*stored.object);
+  }
+  return json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}}).dump();
 }
 
 Status ServeApi(const Options& options) {
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(options.home));
   ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
-  ASSIGN_OR_RETURN(const auto api, ServedApi::Start(options, wakeups->wake_fd()));
+  ASSIGN_OR_RETURN(const auto api,
+                   apiserver::EmbeddedApi::Start(
+                       {.folder = controller::ApiFolder(options.home), .port = options.api_port},
+                       Clock::System()));
+  LogInfo(kComponent, "the API serves; use KUBECONFIG={}", api->kubeconfig_path());
   while (wakeups->Wait(std::chrono::hours(1))) {
   }
   return Status::Ok();
@@ -198,28 +223,21 @@ Status Run(const Options& options) {
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(options.home));
   ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
   const int wake_fd = wakeups->wake_fd();
+  const auto wake = [wake_fd] { Notify(wake_fd); };
   std::unique_ptr<RemoteApi> remote;
   if (options.remote_api()) {
-    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, [wake_fd] { Notify(wake_fd); }));
+    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, wake));
     if (!WaitToLead(*remote, *wakeups)) return Status::Ok();
   }
-  ASSIGN_OR_RETURN(auto lock, controller::LockWithin(LockPath(options.home), kLockTimeout));
-  controller::FileStore store(options.home, clock);
-  RETURN_IF_ERROR(controller::EnsurePrivateDirectory(store.objects_dir()));
-  RETURN_IF_ERROR(controller::EnsurePrivateDirectory(store.status_dir()));
-  ASSIGN_OR_RETURN(controller::DirectoryWatch watch,
-                   controller::DirectoryWatch::Open({store.objects_dir()}));
-  wakeups->Add(std::move(watch));
-
+  ASSIGN_OR_RETURN(
+      auto lock, controller::LockWithin(controller::OperatorLockPath(options.home), kLockTimeout));
   ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd));
-  std::unique_ptr<ServedApi> api;
-  if (options.serve_api) {
-    ASSIGN_OR_RETURN(api, ServedApi::Start(options, wake_fd));
+  std::unique_ptr<ServedApi> served;
+  if (!remote) {
+    ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, wake));
   }
-  controller::ClusterStore* clusters = &store;
-  if (remote) clusters = &remote->store();
-  if (api) clusters = &api->store();
-  controller::Controller controller(*clusters, runtimes->all(), clock,
+  controller::ClusterStore& clusters = remote ? remote->store() : served->store();
+  controller::Controller controller(clusters, runtimes->all(), clock,
                                     {.restart_policy = options.restart_policy});
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
@@ -228,11 +246,13 @@ Status Run(const Options& options) {
     // What we know may be old, and another may be acting already: begin anew.
     if (remote && !remote->Leads())
       return Aborted("the lease was lost; {} leads now, daemons run on", remote->leader());
-    const milliseconds next = controller.ReconcileAll();
-    if (options.exit_when_empty && clusters == &store && controller.cluster_count() == 0 &&
-        MayEnd(store, lock)) {
-      LogInfo(kComponent, "no cluster is left; the operator ends");
-      return Status::Ok();
+    milliseconds next = controller.ReconcileAll();
+    if (options.exit_when_empty && served && controller.cluster_count() == 0) {
+      if (EndIfIdle(*served, options.home, lock)) {
+        LogInfo(kComponent, "no cluster is left; the operator ends");
+        return Status::Ok();
+      }
+      next = std::min(next, kIdleLook);
     }
     if (!wakeups->Wait(next)) {
       LogInfo(kComponent, "the operator was asked to end; daemons run on");

@@ -15,9 +15,8 @@ struct Options {
   // Ends when the last cluster is gone. For an operator that `headpond up` started.
   bool exit_when_empty = false;
   plan::RestartPolicy restart_policy;
-  // Serves the Kubernetes API from <home>/api (see apiserver::EmbeddedApi) and takes the clusters
-  // from it, instead of from the files that `headpond up` writes.
-  bool serve_api = false;
+  // Without another API server we serve the Kubernetes API ourselves, from <home>/api (see
+  // apiserver::EmbeddedApi), and take the clusters from it.
   int api_port = 0;  // 0: any free one
   // Takes the clusters from the API server that a kubeconfig names, or that of the pod we run in.
   // Of several such operators the one that holds the lease acts; the others wait.
@@ -29,18 +28,18 @@ struct Options {
   bool remote_api() const { return in_cluster || !kubeconfig.empty(); }
 };
 
-// The composition root of the operator: store, process runtime, controller and the loop that drives
-// them. Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on.
-// Call once, from the main thread, before other threads start. Errors: Unavailable when another
-// operator has the same home; Aborted when the lease was lost to another operator.
+// The composition root of the operator: API, runtimes, controller and the loop that drives them.
+// Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on. Call
+// once, from the main thread, before other threads start. Errors: Unavailable when another operator
+// has the same home; Aborted when the lease was lost to another operator.
 Status Run(const Options& options);
 
 // Only serves the API from <home>/api; operators elsewhere take the clusters from it. Otherwise as
 // Run.
 Status ServeApi(const Options& options);
 
-// <home>/operator.lock, which the operator holds while it runs.
-std::string LockPath(const std::string& home);
-std::string LogPath(const std::string& home);
+// The stored objects of an operator that does not run, clusters and records of data, as a v1 List
+// in JSON. Unavailable while one runs: its API tells.
+Result<std::string> StoredObjects(const std::string& home);
 
 }  // namespace headpond::operator_daemon

@@ -33,9 +33,9 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, co
   api->elector_ =
       std::make_unique<kube::Elector>(kube::ElectionOptions{.identity = identity}, *api->lease_,
                                       clock, [changed](bool) { changed(); });
-  api->store_ = std::make_unique<KubeClusterStore>(
+  api->store_ = std::make_unique<ApiClusterStore>(
       *api->client_, clock, std::move(random),
-      KubeClusterStore::Options{
+      ApiClusterStore::Options{
           .name_space = options.name_space,
           .may_write = [elector = api->elector_.get()] { return elector->Leads(); }},
       std::move(changed));

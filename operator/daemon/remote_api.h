@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "operator/daemon/kube_cluster_store.h"
+#include "operator/daemon/cluster_store.h"
 #include "operator/daemon/operator_daemon.h"
 #include "operator/kube/elector.h"
 
@@ -34,7 +34,7 @@ class RemoteApi {
   std::unique_ptr<kube::Client> client_;
   std::unique_ptr<kube::LeaseStore> lease_;
   std::unique_ptr<kube::Elector> elector_;
-  std::unique_ptr<KubeClusterStore> store_;
+  std::unique_ptr<ApiClusterStore> store_;
 };
 
 }  // namespace headpond::operator_daemon

@@ -1,4 +1,4 @@
-#include "operator/daemon/kube_cluster_store.h"
+#include "operator/daemon/cluster_store.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/apiserver/listeners.h"
-#include "operator/daemon/cluster_object.h"
 #include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
@@ -16,14 +15,16 @@ namespace {
 
 using controller::ClusterKey;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
+const kube::Resource kConfigMaps{"", "v1", "configmaps"};
 const ClusterKey kKey{"default", "a"};
-const kube::ObjectName kName{"default", "a"};
+const kube::ObjectName kName{"default", "a"}, kRecord{"default", "a.data"};
 
-class KubeClusterStoreTest : public ::testing::Test {
+class ApiClusterStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     StartApi();
@@ -41,18 +42,19 @@ class KubeClusterStoreTest : public ::testing::Test {
   }
   // As an operator that has just started.
   void NewStore() {
-    store_ = std::make_unique<KubeClusterStore>(
+    store_ = std::make_unique<ApiClusterStore>(
         *client_, Clock::System(), Random(1),
-        KubeClusterStore::Options{.may_write = [this] { return leads_.load(); }},
+        ApiClusterStore::Options{.may_write = [this] { return leads_.load(); }},
         [this] { ++changes_; });
     store_->Start();
     ASSERT_TRUE(Eventually([&] { return store_->List().ok(); }));
   }
 
-  json Create() {
+  json Create(const json& spec = json::object()) {
     const json cluster = {{"apiVersion", "headpond.dev/v1alpha1"},
                           {"kind", "CacheCluster"},
-                          {"metadata", {{"namespace", "default"}, {"name", "a"}}}};
+                          {"metadata", {{"namespace", "default"}, {"name", "a"}}},
+                          {"spec", spec}};
     return *client_->Create(kClusters, cluster);
   }
   json Get() { return client_->Get(kClusters, kName).value_or(json::object()); }
@@ -74,18 +76,18 @@ class KubeClusterStoreTest : public ::testing::Test {
   std::atomic<int> changes_ = 0;
   std::unique_ptr<apiserver::EmbeddedApi> api_;
   std::unique_ptr<kube::Client> client_;
-  std::unique_ptr<KubeClusterStore> store_;
+  std::unique_ptr<ApiClusterStore> store_;
 };
 
-TEST_F(KubeClusterStoreTest, AClusterIsHeldBeforeAnythingIsDoneForIt) {
+TEST_F(ApiClusterStoreTest, AClusterIsHeldBeforeAnythingIsDoneForIt) {
   const json created = Create();
   const auto clusters = ListOf(1);
   EXPECT_EQ(clusters.at(0).metadata.uid, created["metadata"]["uid"]);
-  EXPECT_THAT(Get()["metadata"]["finalizers"], ElementsAre(kClusterFinalizer));
+  EXPECT_THAT(Get()["metadata"]["finalizers"], ElementsAre(controller::kClusterFinalizer));
   EXPECT_GT(changes_, 0);
 }
 
-TEST_F(KubeClusterStoreTest, AStatusIsReadBackOnlyOnceTheWatchHasShownIt) {
+TEST_F(ApiClusterStoreTest, AStatusIsReadBackOnlyOnceTheWatchHasShownIt) {
   Create();
   ListOf(1);
   controller::ClusterStatus status{.phase = "Progressing", .rollout = {"start a-master-0"}};
@@ -101,7 +103,7 @@ TEST_F(KubeClusterStoreTest, AStatusIsReadBackOnlyOnceTheWatchHasShownIt) {
   EXPECT_THAT(store_->WriteStatus({"default", "b"}, status), StatusIs(Code::kNotFound));
 }
 
-TEST_F(KubeClusterStoreTest, ADeletedClusterStaysUntilItIsFinalizedAndIsThenNotToldOfAgain) {
+TEST_F(ApiClusterStoreTest, ADeletedClusterStaysUntilItIsFinalizedAndIsThenNotToldOfAgain) {
   Create();
   ListOf(1);
   ASSERT_OK(client_->Delete(kClusters, kName));
@@ -112,7 +114,7 @@ TEST_F(KubeClusterStoreTest, ADeletedClusterStaysUntilItIsFinalizedAndIsThenNotT
   EXPECT_OK(store_->Finalize(kKey, false));  // again, as after a crash
 }
 
-TEST_F(KubeClusterStoreTest, ANewClusterFindsDataThatWasKeptAndOnlyThat) {
+TEST_F(ApiClusterStoreTest, ANewClusterFindsDataThatWasKeptAndOnlyThat) {
   const auto live_and_die = [&](bool data_kept) {
     Create();
     const std::string uid = ListOf(1).at(0).metadata.uid;
@@ -126,7 +128,81 @@ TEST_F(KubeClusterStoreTest, ANewClusterFindsDataThatWasKeptAndOnlyThat) {
   EXPECT_NE(live_and_die(false), first);
 }
 
-TEST_F(KubeClusterStoreTest, WhoDoesNotLeadWritesNothing) {
+TEST_F(ApiClusterStoreTest, KeptDataIsNotForAClusterThatCantUseIt) {
+  Create({{"rootUfs", {{"uri", "/srv/one"}}}});
+  ListOf(1);
+  ASSERT_OK(client_->Delete(kClusters, kName));
+  ASSERT_OK(store_->Finalize(kKey, /*data_kept=*/true));
+  ListOf(0);
+  Create({{"rootUfs", {{"uri", "/srv/two"}}}});
+  std::vector<controller::RefusedCluster> refused;
+  EXPECT_TRUE(Eventually([&] {
+    refused = store_->List()->refused;
+    return !refused.empty();
+  }));
+  EXPECT_THAT(refused.at(0).why,
+              StatusIs(Code::kInvalidArgument,
+                       AllOf(HasSubstr("spec.rootUfs.uri"), HasSubstr("configmap a.data"))));
+  // Nothing was done for it, so it goes at once.
+  ASSERT_OK(client_->Delete(kClusters, kName));
+  EXPECT_THAT(client_->Get(kClusters, kName).status(), StatusIs(Code::kNotFound));
+  Create({{"rootUfs", {{"uri", "/srv/one"}}}});
+  ListOf(1);
+}
+
+TEST_F(ApiClusterStoreTest, ARecordThatIsDeletedTakesTheDataWithIt) {
+  Create();
+  const std::string uid = ListOf(1).at(0).metadata.uid;
+  ASSERT_OK(client_->Delete(kClusters, kName));
+  ASSERT_OK(store_->Finalize(kKey, /*data_kept=*/true));
+  ListOf(0);
+  ASSERT_OK(client_->Delete(kConfigMaps, kRecord));
+  const api::CacheCluster owner = ListOf(1).at(0);
+  EXPECT_EQ(owner.metadata.uid, uid);
+  EXPECT_FALSE(owner.metadata.deletion_timestamp.empty());
+  EXPECT_TRUE(owner.metadata.annotations.contains(std::string(api::kDeleteDataAnnotation)));
+  EXPECT_OK(store_->WriteStatus(kKey, {.phase = "Terminating"}));
+  // A new cluster of the name waits for the end of the old data.
+  Create();
+  EXPECT_TRUE(Eventually([&] { return changes_ > 0; }));
+  EXPECT_EQ(ListOf(1).at(0).metadata.uid, uid);
+  ASSERT_OK(store_->Finalize(kKey, /*data_kept=*/false));
+  EXPECT_TRUE(Eventually([&] {
+    const auto list = store_->List();
+    return list->clusters.size() == 1 && list->clusters[0].metadata.uid != uid;
+  }));
+}
+
+TEST_F(ApiClusterStoreTest, ARecordThatIsDeletedWhileInUseGoesWithItsCluster) {
+  Create();
+  ListOf(1);
+  ASSERT_OK(client_->Delete(kConfigMaps, kRecord));
+  EXPECT_TRUE(Eventually([&] {
+    return ListOf(1).at(0).metadata.annotations.contains(std::string(api::kDeleteDataAnnotation));
+  }));
+  EXPECT_TRUE(ListOf(1).at(0).metadata.deletion_timestamp.empty());
+  ASSERT_OK(client_->Delete(kClusters, kName));
+  ASSERT_OK(store_->Finalize(kKey, /*data_kept=*/false));
+  EXPECT_THAT(client_->Get(kConfigMaps, kRecord).status(), StatusIs(Code::kNotFound));
+}
+
+TEST_F(ApiClusterStoreTest, AForeignConfigMapOfThatNameIsLeftAlone) {
+  const json foreign = {{"apiVersion", "v1"},
+                        {"kind", "ConfigMap"},
+                        {"metadata", {{"namespace", "default"}, {"name", "a.data"}}},
+                        {"data", {{"word", "mine"}}}};
+  ASSERT_OK(client_->Create(kConfigMaps, foreign));
+  Create();
+  std::vector<controller::RefusedCluster> refused;
+  EXPECT_TRUE(Eventually([&] {
+    refused = store_->List()->refused;
+    return !refused.empty();
+  }));
+  EXPECT_THAT(refused.at(0).why, StatusIs(Code::kInvalidArgument, HasSubstr("a.data")));
+  EXPECT_EQ(client_->Get(kConfigMaps, kRecord)->at("data"), foreign["data"]);
+}
+
+TEST_F(ApiClusterStoreTest, WhoDoesNotLeadWritesNothing) {
   leads_ = false;
   Create();
   EXPECT_TRUE(Eventually([&] { return changes_ > 0; }));
@@ -137,7 +213,7 @@ TEST_F(KubeClusterStoreTest, WhoDoesNotLeadWritesNothing) {
   ListOf(1);
 }
 
-TEST_F(KubeClusterStoreTest, WhileTheServerIsAwayTheLastKnownStateIsTold) {
+TEST_F(ApiClusterStoreTest, WhileTheServerIsAwayTheLastKnownStateIsTold) {
   Create();
   ListOf(1);
   api_.reset();
@@ -149,7 +225,7 @@ TEST_F(KubeClusterStoreTest, WhileTheServerIsAwayTheLastKnownStateIsTold) {
   EXPECT_EQ(store_->GetStatus(kKey)->phase, "Ready");
 }
 
-TEST_F(KubeClusterStoreTest, ARestartedOperatorFindsItAll) {
+TEST_F(ApiClusterStoreTest, ARestartedOperatorFindsItAll) {
   Create();
   const std::string uid = ListOf(1).at(0).metadata.uid;
   store_.reset();

@@ -1,0 +1,158 @@
+#include "operator/cli/clusters.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "operator/api/field_table.h"
+#include "operator/controller/cluster_object.h"
+
+namespace headpond::operator_cli {
+namespace {
+
+using api::CacheCluster;
+using controller::ClusterKey;
+using nlohmann::json;
+
+const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
+const kube::Resource kConfigMaps{"", "v1", "configmaps"};
+// The owner of what files say, whichever command applied them.
+constexpr const char* kFieldManager = "headpond";
+
+kube::ObjectName NameOf(const ClusterKey& key) {
+  return {key.name_space, key.name};
+}
+
+kube::ObjectName RecordOf(const ClusterKey& key) {
+  return {key.name_space, controller::DataRecordName(key.name)};
+}
+
+std::string NamespaceOf(const json& object) {
+  return kube::NameOf(object).name_space;
+}
+
+Result<ClusterView> ReadView(const json& object) {
+  ASSIGN_OR_RETURN(CacheCluster cluster, api::ReadCacheCluster(object));
+  ASSIGN_OR_RETURN(controller::ClusterStatus status, controller::StatusOf(object));
+  return ClusterView(std::move(cluster), std::move(status));
+}
+
+// Clusters and records of data.
+Result<std::vector<json>> Objects(OperatorLink& link, const std::string& name_space) {
+  std::vector<json> objects;
+  if (link.IsRunning()) {
+    ASSIGN_OR_RETURN(const auto clusters, link.api().List(kClusters, name_space));
+    ASSIGN_OR_RETURN(const auto records,
+                     link.api().List(kConfigMaps, name_space, controller::kDataLabel));
+    for (const auto* list : {&clusters, &records})
+      for (const kube::Object& object : *list) objects.push_back(*object);
+    // Items of lists don't say what they are.
+    for (size_t i = 0; i < objects.size(); ++i)
+      objects[i]["kind"] = i < clusters.size() ? "CacheCluster" : "ConfigMap";
+    return objects;
+  }
+  ASSIGN_OR_RETURN(json list, link.StoredObjects());
+  for (json& object : list.at("items"))
+    if (NamespaceOf(object) == name_space) objects.push_back(std::move(object));
+  return objects;
+}
+
+bool IsCluster(const json& object) {
+  return object.value("kind", "") == api::kCacheClusterKind;
+}
+
+Status CheckKeptData(OperatorLink& link, const CacheCluster& cluster, const ClusterKey& key) {
+  const auto kept = link.api().Get(kConfigMaps, RecordOf(key));
+  if (kept.status().code() == Code::kNotFound) return Status::Ok();
+  RETURN_IF_ERROR(kept.status());
+  ASSIGN_OR_RETURN(const controller::DataRecord record, controller::ReadDataRecord(*kept));
+  return controller::CheckKeptData(record, cluster);
+}
+
+}  // namespace
+
+Result<std::vector<ClusterView>> ListClusters(OperatorLink& link, const std::string& name_space) {
+  ASSIGN_OR_RETURN(const std::vector<json> objects, Objects(link, name_space));
+  std::vector<ClusterView> clusters;
+  for (const json& object : objects) {
+    if (!IsCluster(object)) continue;
+    auto view = ReadView(object);
+    if (view.ok())
+      clusters.push_back(*std::move(view));
+    else
+      fmt::print(stderr, "warning: {}\n", view.status().message());
+  }
+  return clusters;
+}
+
+Result<ClusterView> GetCluster(OperatorLink& link, const ClusterKey& key) {
+  const auto object = link.api().Get(kClusters, NameOf(key));
+  if (object.status().code() == Code::kNotFound)
+    return NotFound("there is no cluster {}", key.name);
+  RETURN_IF_ERROR(object.status());
+  return ReadView(*object);
+}
+
+Result<Applied> ApplyCluster(OperatorLink& link, const CacheCluster& cluster, const json& written) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  const auto before = GetCluster(link, key);
+  if (!before.ok() && before.status().code() != Code::kNotFound) return before.status();
+  if (before.ok() && !before->first.metadata.deletion_timestamp.empty())
+    return FailedPrecondition("cluster {} is being deleted; try again when it is gone", key.name);
+  if (!before.ok()) RETURN_IF_ERROR(CheckKeptData(link, cluster, key));
+  json object = written;
+  object["metadata"]["namespace"] = key.name_space;
+  ASSIGN_OR_RETURN(
+      const json answer,
+      link.api().Apply(kClusters, object, {.field_manager = kFieldManager, .force = true}));
+  if (!before.ok()) return Applied::kCreated;
+  ASSIGN_OR_RETURN(const CacheCluster after, api::ReadCacheCluster(answer));
+  const api::ObjectMeta& was = before->first.metadata;
+  const api::ObjectMeta& is = after.metadata;
+  const bool same = was.generation == is.generation && was.labels == is.labels &&
+                    was.annotations == is.annotations;
+  return same ? Applied::kUnchanged : Applied::kConfigured;
+}
+
+Status DeleteCluster(OperatorLink& link, const ClusterKey& key, bool delete_data) {
+  Status deleted = Status::Ok();
+  if (delete_data) {
+    const json wish = {
+        {"metadata", {{"annotations", {{std::string(api::kDeleteDataAnnotation), "true"}}}}}};
+    deleted = link.api().MergePatch(kClusters, NameOf(key), wish).status();
+  }
+  if (deleted.ok()) deleted = link.api().Delete(kClusters, NameOf(key));
+  if (deleted.code() != Code::kNotFound) return deleted;
+  if (!delete_data) return NotFound("there is no cluster {}", key.name);
+  const Status removed = link.api().Delete(kConfigMaps, RecordOf(key));
+  if (removed.code() == Code::kNotFound)
+    return NotFound("there is no cluster {}, and no data of one", key.name);
+  return removed;
+}
+
+Result<bool> IsGone(OperatorLink& link, const ClusterKey& key, bool and_data) {
+  const Status cluster = link.api().Get(kClusters, NameOf(key)).status();
+  if (cluster.code() != Code::kNotFound) {
+    if (cluster.ok()) return false;
+    return cluster;
+  }
+  if (!and_data) return true;
+  const Status record = link.api().Get(kConfigMaps, RecordOf(key)).status();
+  if (record.ok()) return false;
+  if (record.code() == Code::kNotFound) return true;
+  return record;
+}
+
+Result<std::vector<ClusterKey>> ListKeptData(OperatorLink& link, const std::string& name_space) {
+  ASSIGN_OR_RETURN(const std::vector<json> objects, Objects(link, name_space));
+  std::vector<ClusterKey> keys;
+  for (const json& object : objects) {
+    if (IsCluster(object)) continue;
+    const auto record = controller::ReadDataRecord(object);
+    if (record.ok() && !record->spec_json.empty()) keys.push_back({name_space, record->cluster});
+  }
+  return keys;
+}
+
+}  // namespace headpond::operator_cli
