@@ -37,8 +37,8 @@ json ToJson(const ApiError& error) {
   }
   if (error.retry_after_seconds != 0) details["retryAfterSeconds"] = error.retry_after_seconds;
   json status = {{"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", json::object()},
-                 {"status", "Failure"}, {"message", error.message}, {"reason", error.reason},
-                 {"code", error.code}};
+                 {"status", "Failure"}, {"message", error.message}, {"code", error.code}};
+  if (!error.reason.empty()) status["reason"] = error.reason;
   if (!details.empty()) status["details"] = std::move(details);
   return status;
 }
@@ -97,6 +97,12 @@ ApiError ExpiredError(std::string message) {
 
 ApiError UnsupportedMediaTypeError(std::string message) {
   return {.code = 415, .reason = "UnsupportedMediaType", .message = std::move(message)};
+}
+
+ApiError NoSuchResourceError() {
+  return {.code = 404,
+          .reason = "NotFound",
+          .message = "the server could not find the requested resource"};
 }
 
 ApiError MethodNotAllowedError() {

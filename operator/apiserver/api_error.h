@@ -63,6 +63,8 @@ ApiError InvalidError(const std::string& group, const std::string& kind, const s
                       std::vector<Cause> causes);
 ApiError ExpiredError(std::string message);
 ApiError UnsupportedMediaTypeError(std::string message);
+// 404 of a path that leads to no resource.
+ApiError NoSuchResourceError();
 ApiError MethodNotAllowedError();
 // 500, for what is no fault of the client.
 ApiError InternalError(std::string message);

@@ -136,7 +136,7 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
   Call call{.type = *FindResourceType(path.group, path.version, path.resource),
             .path = path,
             .request = request};
-  if (!call.type.namespaced && !path.name_space.empty()) return MethodNotAllowedError();
+  if (!call.type.namespaced && !path.name_space.empty()) return NoSuchResourceError();
   // Before anything is written for a client that couldn't read the answer.
   if (const auto form = RequestedForm(request); !form.ok()) return form.status();
   const std::string dry_run = Query(request, "dryRun");
@@ -151,6 +151,12 @@ Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
                         "",
                         {{"FieldValueTooLong",
                           fmt::format("Too long: may not be more than {} bytes", kMaxManagerName),
+                          "fieldManager"}});
+  if (std::ranges::any_of(Query(request, "fieldManager"),
+                          [](unsigned char c) { return c < ' ' || c == 0x7F; }))
+    return InvalidError("meta.k8s.io", request.method == "PATCH" ? "PatchOptions" : "CreateOptions",
+                        "",
+                        {{"FieldValueInvalid", "Invalid value: should only contain printable text",
                           "fieldManager"}});
   const std::string validation = Query(request, "fieldValidation");
   if (validation == "Strict")
@@ -197,7 +203,7 @@ Outcome<http::Response> ApiServer::Dispatch(Call& call) {
 
 Outcome<http::Response> ApiServer::DispatchSubresource(Call& call) {
   const std::string& method = call.request.method;
-  if (call.type.custom == nullptr) return NotFoundError(call.type, call.path.name);
+  if (call.type.custom == nullptr) return NoSuchResourceError();
   if (call.path.subresource == "scale" && call.type.custom->scale) return Scale(call);
   if (call.path.subresource != "status") return NotFoundError(call.type, call.path.name);
   if (method == "GET" || method == "HEAD") return Get(call);
@@ -235,6 +241,13 @@ Outcome<int64_t> ApiServer::CheckListVersion(const http::Request& request) {
                           "provided",
                           "resourceVersionMatch"}});
   if (text.empty()) return 0;
+  if (!match.empty() && match != "Exact" && match != "NotOlderThan")
+    return InvalidError("meta.k8s.io", "ListOptions", "",
+                        {{"FieldValueNotSupported",
+                          fmt::format("Unsupported value: \"{}\": supported values: \"Exact\", "
+                                      "\"NotOlderThan\"",
+                                      match),
+                          "resourceVersionMatch"}});
   const auto wanted = ParseNumber(text);
   if (!wanted) return BadRequestError(fmt::format("resource version \"{}\" is not a number", text));
   if (*wanted > store_.version() &&
@@ -282,6 +295,8 @@ Outcome<http::Response> ApiServer::List(Call& call) {
   std::vector<ObjectPtr> objects;
   const bool paged = *limit != 0 && version != "0";
   json metadata = {{"resourceVersion", std::to_string(resume ? resume->version : all.version)}};
+  // Custom resources are lists without a Go type, which show an empty token.
+  if (call.type.custom != nullptr && how.form == Form::kObject) metadata["continue"] = "";
   for (size_t i = 0; i < all.objects.size(); ++i) {
     if (paged && static_cast<int64_t>(objects.size()) == *limit) {
       metadata["continue"] = MakeContinue(resume ? resume->version : all.version, *objects.back());

@@ -117,7 +117,7 @@ class ApiServer {
   static Manager WriterOf(const Call& call);
   std::string NewUid() EXCLUDES(random_mutex_);
   std::string NameFrom(const std::string& prefix) EXCLUDES(random_mutex_);
-  std::optional<ApiError> CheckNamespace(const Call& call) const;
+  std::optional<ApiError> CheckNamespace(const Call& call, const std::string& object) const;
 
   // apply.cc
   Outcome<http::Response> ServerSideApply(Call& call);

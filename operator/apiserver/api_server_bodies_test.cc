@@ -21,7 +21,7 @@ TEST_F(ApiServerBodiesTest, ABadFieldIsRefusedWithItsPath) {
   const json& causes = reply.body.at("details").at("causes");
   ASSERT_THAT(causes, SizeIs(2));
   EXPECT_EQ(causes[1].at("field"), "spec.worker.replicas");
-  EXPECT_EQ(causes[1].at("reason"), "FieldValueInvalid");
+  EXPECT_EQ(causes[1].at("reason"), "FieldValueTypeInvalid");
   EXPECT_EQ(Ask("POST", kClusters, Cluster("Not_A_Name")).code, 422);
 }
 

@@ -168,7 +168,12 @@ std::optional<http::Response> DiscoveryAnswer(const http::Request& request) {
   if (path == "/apis") {
     if (WantsAggregated(request)) return Aggregated(AggregatedList(Groups()));
     json groups = json::array();
-    for (const std::string& group : Groups()) groups.push_back(ApiGroup(group));
+    for (const std::string& name : Groups()) {
+      json group = ApiGroup(name);
+      group.erase("kind");
+      group.erase("apiVersion");
+      groups.push_back(std::move(group));
+    }
     return JsonResponse(
         200, {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}});
   }

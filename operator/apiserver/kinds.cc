@@ -105,7 +105,8 @@ Findings CheckEvent(const json& object) {
 json CompleteEvent(json object) {
   for (const char* const field : {"reportingComponent", "reportingInstance"})
     if (!object.contains(field)) object[field] = "";
-  if (!object.contains("eventTime")) object["eventTime"] = nullptr;
+  for (const char* const field : {"eventTime", "firstTimestamp", "lastTimestamp"})
+    if (!object.contains(field)) object[field] = nullptr;
   return object;
 }
 
@@ -154,6 +155,8 @@ json RenameMember(json object, const char* from, const char* to) {
 json EventToWire(json object) {
   for (const auto& [core, ours] : kEventFields)
     object = RenameMember(std::move(object), core, ours);
+  for (const char* const field : {"reportingController", "reportingInstance"})
+    if (TextAt(object, field).empty()) object.erase(field);
   object["apiVersion"] = "events.k8s.io/v1";
   return object;
 }
@@ -229,7 +232,7 @@ ResourceType ConfigMapType() {
           .singular = "configmap",
           .kind = "ConfigMap",
           .short_names = {"cm"},
-          .columns = {NameColumn(), {"Data", "integer", "", "Number of entries."}, AgeColumn()},
+          .columns = {NameColumn(), {"Data", "string", "", "Number of entries."}, AgeColumn()},
           .cells = CountedCells};
 }
 
@@ -241,7 +244,7 @@ ResourceType SecretType() {
           .field_selectors = {"type"},
           .columns = {NameColumn(),
                       {"Type", "string", "", "What the secret is for."},
-                      {"Data", "integer", "", "Number of entries."},
+                      {"Data", "string", "", "Number of entries."},
                       AgeColumn()},
           .cells = SecretCells,
           .check_change = CheckSecretChange,

@@ -31,7 +31,7 @@ json Row(const Representation& how, const json& object, int64_t now_ms) {
 }
 
 json Table(const Representation& how, json rows, json metadata, bool columns) {
-  json definitions = json::array();
+  json definitions;
   if (columns)
     for (const Column& column : how.type->columns)
       definitions.push_back({{"name", column.name},
@@ -99,6 +99,12 @@ json RepresentList(const Representation& how, const std::vector<ObjectPtr>& obje
   for (const ObjectPtr& object : objects)
     items.push_back(how.form == Form::kTable ? Row(how, *object, now_ms)
                                              : Represent(how, *object, now_ms));
+  // A list of a kind that Go has a type for says the type once.
+  if (how.form == Form::kObject && how.type->custom == nullptr)
+    for (json& item : items) {
+      item.erase("kind");
+      item.erase("apiVersion");
+    }
   if (how.form == Form::kTable) return Table(how, std::move(items), metadata, true);
   const bool partial = how.form == Form::kMetadata;
   return {{"kind", partial ? "PartialObjectMetadataList" : how.type->kind + "List"},

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/result.h"
 
@@ -19,6 +21,13 @@ std::string_view Trim(std::string_view text) {
 bool IsLabelChar(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' ||
          c == '/';
+}
+
+std::optional<int64_t> WholeNumber(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 ApiError Unparsable(std::string_view text) {
@@ -68,6 +77,8 @@ class Selector::LabelParser {
     if (negated || rest_.empty() || rest_.starts_with(',')) return requirement;
     if (Take("!=")) return Equal(std::move(requirement), Operator::kNotIn);
     if (Take("==") || Take("=")) return Equal(std::move(requirement), Operator::kIn);
+    if (Take(">")) return Compare(std::move(requirement), Operator::kGreater);
+    if (Take("<")) return Compare(std::move(requirement), Operator::kLess);
     const std::string word = Word();
     if (word != "in" && word != "notin") return Unparsable(text_);
     requirement.op = word == "in" ? Operator::kIn : Operator::kNotIn;
@@ -82,6 +93,13 @@ class Selector::LabelParser {
   Outcome<Requirement> Equal(Requirement requirement, Operator op) {
     requirement.op = op;
     requirement.values.push_back(Word());
+    return requirement;
+  }
+
+  Outcome<Requirement> Compare(Requirement requirement, Operator op) {
+    requirement.op = op;
+    requirement.values.push_back(Word());
+    if (!WholeNumber(requirement.values.front())) return Unparsable(text_);
     return requirement;
   }
 
@@ -121,7 +139,13 @@ bool Selector::Holds(const Requirement& requirement, const std::string* value) {
     return value != nullptr &&
            std::ranges::find(requirement.values, *value) != requirement.values.end();
   };
+  // A label that is no number is neither greater nor less than one.
+  const auto number = value == nullptr ? std::nullopt : WholeNumber(*value);
+  const auto limit =
+      requirement.values.empty() ? std::nullopt : WholeNumber(requirement.values.front());
   switch (requirement.op) {
+    case Operator::kGreater: return number && *number > *limit;
+    case Operator::kLess: return number && *number < *limit;
     case Operator::kIn: return listed();
     case Operator::kNotIn: return !listed();
     case Operator::kExists: return value != nullptr;

@@ -13,7 +13,8 @@ namespace headpond::apiserver {
 // Which objects of a list or watch are wanted. A value type.
 class Selector {
  public:
-  // `labels` is a labelSelector ("a=b,c!=d,e in (f,g),h notin (i),j,!k"), `fields` a fieldSelector
+  // `labels` is a labelSelector ("a=b,c!=d,e in (f,g),n>1,h notin (i),j,!k"), `fields` a
+  // fieldSelector
   // ("metadata.name=a,reason!=b"); both may be empty. 400 for bad syntax and for fields that the
   // type does not offer.
   static Outcome<Selector> Parse(const ResourceType& type, std::string_view labels,
@@ -23,7 +24,7 @@ class Selector {
   bool empty() const { return labels_.empty() && fields_.empty(); }
 
  private:
-  enum class Operator { kIn, kNotIn, kExists, kNotExists };
+  enum class Operator { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
   struct Requirement {
     std::string key;
     Operator op = Operator::kIn;

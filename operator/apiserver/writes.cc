@@ -37,8 +37,17 @@ std::string FieldText(const json& object, const char* field) {
 }
 
 Cause FromIssue(const api::FieldIssue& issue) {
+  const auto says = [&](std::string_view part) {
+    return issue.message.find(part) != std::string::npos;
+  };
   if (issue.message == "is required") return {"FieldValueRequired", "Required value", issue.path};
-  const bool choice = issue.message.find("is not supported; use") != std::string::npos;
+  // Kubernetes names the item, we its key.
+  if (issue.message.ends_with("is there twice"))
+    return {"FieldValueDuplicate", fmt::format("Duplicate value: {}", issue.message),
+            issue.path.substr(0, issue.path.rfind('.'))};
+  if (says("; must be ") || issue.message.starts_with("is a list;"))
+    return {"FieldValueTypeInvalid", fmt::format("Invalid value: {}", issue.message), issue.path};
+  const bool choice = says("is not supported; use");
   return choice ? Cause{"FieldValueNotSupported",
                         fmt::format("Unsupported value: {}", issue.message), issue.path}
                 : Cause{"FieldValueInvalid", fmt::format("Invalid value: {}", issue.message),
@@ -71,6 +80,12 @@ json ScaleOf(const api::ScalePaths& paths, const json& object) {
           {"metadata", std::move(metadata)},
           {"spec", {{"replicas", replicas.is_number() ? replicas : json(0)}}},
           {"status", {{"replicas", running.is_number() ? running : json(0)}}}};
+}
+
+ApiError NoKindError(const ResourceType& type) {
+  return BadRequestError(fmt::format(
+      "the object provided is unrecognized (must be of type {}): couldn't get version/kind",
+      type.kind));
 }
 
 // The one version that objects are kept in.
@@ -126,7 +141,8 @@ Outcome<json> ApiServer::DecodeObject(const Call& call) const {
   return object;
 }
 
-std::optional<ApiError> ApiServer::CheckNamespace(const Call& call) const {
+std::optional<ApiError> ApiServer::CheckNamespace(const Call& call,
+                                                  const std::string& object) const {
   if (!call.type.namespaced) return std::nullopt;
   const ResourceType& namespaces = StoredType("", "namespaces");
   const std::string& name = call.path.name_space;
@@ -134,7 +150,7 @@ std::optional<ApiError> ApiServer::CheckNamespace(const Call& call) const {
   if (!found.ok()) return NotFoundError(namespaces, name);
   if (!IsBeingDeleted(*found->object)) return std::nullopt;
   return ForbiddenError(
-      call.type, "",
+      call.type, object,
       fmt::format("unable to create new content in namespace {} because it is being terminated",
                   name),
       {{"NamespaceTerminating", fmt::format("namespace {} is being terminated", name),
@@ -160,6 +176,11 @@ Outcome<json> ApiServer::KeepKnown(Call& call, json object) const {
     object["apiVersion"] = version;
   }
   if (known.error) return cannot(*known.error);
+  // Go leaves them out.
+  for (const char* const field : {"labels", "annotations", "finalizers", "ownerReferences"})
+    if (const auto found = object["metadata"].find(field);
+        found != object["metadata"].end() && found->empty())
+      object["metadata"].erase(found);
   std::vector<std::string> problems;
   for (const std::string& field : call.duplicates)
     problems.push_back(fmt::format("duplicate field \"{}\"", field));
@@ -222,6 +243,7 @@ Outcome<json> ApiServer::CheckNewObject(const Call& call, json object) {
   const ResourceType& type = call.type;
   const std::string kind = FieldText(object, "kind");
   const std::string version = FieldText(object, "apiVersion");
+  if (type.custom != nullptr && (kind.empty() || version.empty())) return NoKindError(type);
   if ((!kind.empty() && kind != type.kind) || (!version.empty() && version != type.GroupVersion()))
     return BadRequestError(fmt::format("{}, Kind={} can't be created as {}, Kind={}", version, kind,
                                        type.GroupVersion(), type.kind));
@@ -231,8 +253,9 @@ Outcome<json> ApiServer::CheckNewObject(const Call& call, json object) {
   if (!object["metadata"].is_object()) object["metadata"] = json::object();
   json& metadata = object["metadata"];
   if (!TextAt(metadata, "resourceVersion").empty())
+    // No fault of the server, but this is what Kubernetes answers.
     return ApiError{.code = 500,
-                    .reason = "InternalError",
+                    .reason = "",
                     .message = "resourceVersion should not be set on objects to be created"};
   metadata.erase("resourceVersion");
   if (TextAt(metadata, "name").empty() && !TextAt(metadata, "generateName").empty())
@@ -247,7 +270,7 @@ Outcome<json> ApiServer::CheckNewObject(const Call& call, json object) {
   } else {
     metadata.erase("namespace");
   }
-  if (auto error = CheckNamespace(call)) return *std::move(error);
+  if (auto error = CheckNamespace(call, TextAt(metadata, "name"))) return *std::move(error);
   if (type.custom) object.erase("status");
   return object;
 }
@@ -277,7 +300,12 @@ Outcome<json> ApiServer::CreateObject(
     return object;
   }
   const auto stored = store_.Commit({{key, 0, std::make_shared<json>(std::move(object))}});
-  if (!stored.ok()) return FromStoreStatus(type, name, stored.status());
+  if (!stored.ok()) {
+    ApiError error = FromStoreStatus(type, name, stored.status());
+    if (const auto other = store_.Get(key); other.ok() && IsBeingDeleted(*other->object))
+      error.message = "object is being deleted: " + error.message;
+    return error;
+  }
   CollectIfOwnerless(key, *stored->front().object);
   return *stored->front().object;
 }
@@ -321,7 +349,8 @@ Outcome<StoredObject> ApiServer::ModifyOnce(Call& call, const Change& change, bo
       ASSIGN_OR_RETURN(object["status"], AdmitStatus(call, std::move(status)));
     }
   } else {
-    if (type.custom) {
+    // Of a namespace, the server writes all but metadata.
+    if (type.custom != nullptr || type.kind == "Namespace") {
       object.erase("status");
       if (before.contains("status")) object["status"] = before.at("status");
     }
@@ -370,6 +399,9 @@ Outcome<StoredObject> ApiServer::Modify(Call& call, const Change& change) {
 
 Outcome<http::Response> ApiServer::Replace(Call& call) {
   ASSIGN_OR_RETURN(const json wanted, DecodeObject(call));
+  if (call.type.custom != nullptr &&
+      (FieldText(wanted, "kind").empty() || FieldText(wanted, "apiVersion").empty()))
+    return NoKindError(call.type);
   const std::string name = TextAt(wanted, "metadata.name");
   if (!name.empty() && name != call.path.name)
     return BadRequestError(
@@ -411,6 +443,11 @@ Outcome<http::Response> ApiServer::Patch(Call& call) {
   ASSIGN_OR_RETURN(const json patch, ParseBody(call.request.body));
   const auto stored = Modify(call, [&](const json& current) -> Outcome<Wanted> {
     ASSIGN_OR_RETURN(json object, ApplyPatch(call, current, patch));
+    const std::string name = TextAt(object, "metadata.name");
+    if (!name.empty() && name != call.path.name)
+      return BadRequestError(
+          fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                      call.path.name));
     return Wanted{std::move(object)};
   });
   if (!stored.ok()) return stored.status();
