@@ -46,6 +46,10 @@ class ApiServer {
 
   http::Response Handle(const http::Request& request);
 
+  // Deletes events of which nothing was heard for an hour, as kube-apiserver does (--event-ttl).
+  // For somebody to call now and then.
+  void ExpireEvents();
+
   // Watches that clients hold open.
   int watch_count() const { return *watches_; }
 

@@ -373,5 +373,28 @@ TEST_F(ApiServerTest, ListOptionsThatMeanNothingAreRefused) {
   EXPECT_EQ(Ask("GET", base, nullptr, "", list).body["kind"], "PartialObjectMetadataList");
 }
 
+TEST_F(ApiServerTest, EventsOfWhichNothingIsHeardForAnHourAreGone) {
+  constexpr const char* kEvents = "/apis/events.k8s.io/v1/namespaces/default/events";
+  const auto add = [&](const std::string& name) {
+    Create({{"apiVersion", "events.k8s.io/v1"},
+            {"kind", "Event"},
+            {"metadata", {{"name", name}}},
+            {"eventTime", "2000-01-01T00:00:00.000000Z"},
+            {"type", "Normal"},
+            {"reason", "Ready"},
+            {"action", "Reconcile"},
+            {"reportingController", "test"},
+            {"reportingInstance", "test"},
+            {"regarding", {{"kind", "CacheCluster"}, {"name", "a"}, {"namespace", "default"}}}},
+           kEvents);
+  };
+  add("old");
+  clock_.Advance(std::chrono::minutes(31));
+  add("new");
+  clock_.Advance(std::chrono::minutes(30));
+  server_->ExpireEvents();
+  EXPECT_THAT(Names(Ask("GET", kEvents)), ElementsAre("new"));
+}
+
 }  // namespace
 }  // namespace headpond::apiserver

@@ -8,6 +8,7 @@
 #include "operator/apiserver/api_server.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/patch.h"
+#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -125,6 +126,24 @@ Outcome<ApiServer::Deletion> ApiServer::DeleteObject(const ObjectKey& key,
 }
 
 // Contents first; the namespace goes with the last of them.
+void ApiServer::ExpireEvents() {
+  constexpr int64_t kEventTtlMs = 60 * 60 * 1000;
+  const int64_t oldest = clock_.NowMs() - kEventTtlMs;
+  for (const StoredObject& stored : store_.Objects("", "events", std::nullopt).objects) {
+    const json& event = *stored.object;
+    int64_t heard_ms = 0;
+    for (const char* const field :
+         {"metadata.creationTimestamp", "eventTime", "lastTimestamp", "series.lastObservedTime"})
+      heard_ms = std::max(heard_ms, ParseTime(TextAt(event, field)).value_or(0));
+    if (heard_ms >= oldest) continue;
+    const ObjectKey key{"", "events", TextAt(event, "metadata.namespace"),
+                        TextAt(event, "metadata.name")};
+    if (const auto deleted = DeleteObject(key, {.uid = TextAt(event, "metadata.uid")});
+        !deleted.ok() && deleted.status().code != 404)
+      LogWarn(kComponent, "an old event stays: {}", deleted.status().message);
+  }
+}
+
 Outcome<ApiServer::Deletion> ApiServer::DeleteNamespace(const StoredObject& stored,
                                                         const DeleteOptions& options) {
   const std::string name = TextAt(*stored.object, "metadata.name");

@@ -15,6 +15,7 @@ namespace {
 
 // Room for the watches of ApiServer::Options on one listener, and for requests beside them.
 constexpr int kThreads = 64;
+constexpr std::chrono::minutes kEventExpiry{1};
 constexpr int64_t kMaxSmallFile = 64 << 10;
 
 Result<std::string> EnsureToken(const std::string& path) {
@@ -33,6 +34,8 @@ Result<std::unique_ptr<EmbeddedApi>> EmbeddedApi::Start(Options options, const C
   RETURN_IF_ERROR(api->Open(clock));
   RETURN_IF_ERROR(api->Listen());
   RETURN_IF_ERROR(api->WriteKubeconfig());
+  api->event_expiry_ = std::make_unique<PeriodicTask>(
+      "api-events", kEventExpiry, [server = api->server_.get()] { server->ExpireEvents(); });
   return api;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/result.h"
 #include "operator/apiserver/api_server.h"
 
@@ -46,7 +47,8 @@ class EmbeddedApi {
   int port_ = 0;
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<ApiServer> server_;
-  std::unique_ptr<http::HttpServer> socket_, loopback_;  // last: they end first
+  std::unique_ptr<http::HttpServer> socket_, loopback_;
+  std::unique_ptr<PeriodicTask> event_expiry_;  // the last three end first
 };
 
 }  // namespace headpond::apiserver
