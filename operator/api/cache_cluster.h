@@ -121,6 +121,7 @@ struct ObjectMeta {
   std::string name_space = "default";
   std::map<std::string, std::string> labels, annotations;
   std::string uid;                 // set once, and kept as long as data of the object is kept
+  std::string object_uid;          // of the API's object, where that may be another
   int64_t generation = 0;          // grows with every change of the spec
   std::string creation_timestamp;  // RFC 3339
   std::string deletion_timestamp;  // "": not being deleted

@@ -1,8 +1,11 @@
 #include "operator/controller/controller.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/log.h"
 #include "operator/plan/desired.h"
@@ -30,6 +33,39 @@ plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::
           .generation = cluster.metadata.generation};
 }
 
+runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
+  return {cluster.metadata.name_space, cluster.metadata.name, cluster.metadata.uid};
+}
+
+const char* ReasonOf(plan::ActionKind kind) {
+  switch (kind) {
+    case plan::ActionKind::kStart: return "Started";
+    case plan::ActionKind::kStop: return "Stopped";
+    case plan::ActionKind::kRemove: return "Removed";
+    case plan::ActionKind::kDeleteData: return "DataDeleted";
+    case plan::ActionKind::kFetch: return "Fetching";
+    case plan::ActionKind::kCleanUp: return "CleanedUp";
+    case plan::ActionKind::kAdjust: return "Adjusted";
+    case plan::ActionKind::kRestore: return "RolledBack";
+  }
+  return "Acted";
+}
+
+// What people are told of a change of the status: that all is well again, or what is wrong.
+std::optional<Notice> NoticeOf(const ClusterStatus& before, const ClusterStatus& after) {
+  const Condition* const now = after.Find("Degraded");
+  const Condition* const then = before.Find("Degraded");
+  if (now != nullptr && now->status == "True" &&
+      (then == nullptr || then->status != "True" || then->reason != now->reason))
+    return Notice{.warning = true, .reason = now->reason, .text = now->message};
+  if (after.phase == "Ready" && before.phase != "Ready")
+    return Notice{
+        .reason = "Ready",
+        .text = fmt::format("{} of {} masters and {} of {} workers are ready", after.masters.ready,
+                            after.masters.desired, after.workers.ready, after.workers.desired)};
+  return std::nullopt;
+}
+
 }  // namespace
 
 Controller::Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options)
@@ -51,7 +87,7 @@ milliseconds Controller::ReconcileAll() {
 
 milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  const runtime::ClusterRef ref{key.name_space, key.name, cluster.metadata.uid};
+  const runtime::ClusterRef ref = RefOf(cluster);
   runtime::Runtime* const runtime = runtimes_.For(cluster.spec.runtime_type);
   if (runtime == nullptr)
     return Excuse(cluster, {},
@@ -75,7 +111,7 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan,
                                              Status::Ok(), before, clock_.NowMs());
   Report(cluster, before, status);
-  const bool acted = Execute(*runtime, ref, desired.workloads, plan);
+  const bool acted = Execute(*runtime, cluster, desired.workloads, plan);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
   milliseconds next =
@@ -94,15 +130,23 @@ milliseconds Controller::Excuse(const api::CacheCluster& cluster,
   return options_.longest_interval;
 }
 
-bool Controller::Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
+bool Controller::Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,
                          const std::vector<plan::Workload>& workloads, const plan::Plan& plan) {
+  const runtime::ClusterRef ref = RefOf(cluster);
   const std::vector<plan::Action> actions = plan.Runnable();
   for (const plan::Action& action : actions) {
     LogInfo(kComponent, "cluster {}/{}: {}", ref.name_space, ref.name, plan::Describe(action));
     // A failed start is on record in the runtime, and shows in the next status.
-    if (const Status done = runtime::Execute(runtime, ref, workloads, action); !done.ok())
-      LogWarn(kComponent, "cluster {}/{}: {}: {}", ref.name_space, ref.name, plan::Describe(action),
-              done.message());
+    const Status done = runtime::Execute(runtime, ref, workloads, action);
+    if (done.ok()) {
+      store_.Tell(cluster, {.reason = ReasonOf(action.kind), .text = plan::Describe(action)});
+      continue;
+    }
+    LogWarn(kComponent, "cluster {}/{}: {}: {}", ref.name_space, ref.name, plan::Describe(action),
+            done.message());
+    store_.Tell(cluster, {.warning = true,
+                          .reason = "ActionFailed",
+                          .text = fmt::format("{}: {}", plan::Describe(action), done.message())});
   }
   return !actions.empty();
 }
@@ -113,6 +157,7 @@ void Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& b
   if (controller::ToJson(before) == controller::ToJson(after)) return;
   if (before.phase != after.phase)
     LogInfo(kComponent, "cluster {} is {}", key.ToString(), after.phase);
+  if (const auto notice = NoticeOf(before, after)) store_.Tell(cluster, *notice);
   const Status written = store_.WriteStatus(key, after);
   if (!written.ok() && written.code() != Code::kNotFound)
     LogError(kComponent, "cannot write the status of {}: {}", key.ToString(), written.message());

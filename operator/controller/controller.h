@@ -47,7 +47,7 @@ class Controller {
   std::chrono::milliseconds Excuse(const api::CacheCluster& cluster,
                                    const plan::DesiredCluster& desired, const Status& trouble);
   // Does what the plan allows now; true when there was something.
-  bool Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
+  bool Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Plan& plan);
   void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);

@@ -100,6 +100,21 @@ TEST_F(ControllerTest, StartsACrashedDaemonAgainAndTellsMeanwhile) {
   EXPECT_EQ(StatusOf().phase, "Ready");
 }
 
+TEST_F(ControllerTest, PeopleAreToldWhatHappenedOnceEach) {
+  Apply();
+  Settle();
+  world_.Crash("demo-worker-0", clock_.NowMs());
+  Settle();
+  for (int i = 0; i < 10; ++i) controller_.ReconcileAll();
+  EXPECT_THAT(store_.notices(),
+              ElementsAre("Normal Started: start demo-master-0 (not running)",
+                          "Normal Started: start demo-worker-0 (not running)",
+                          "Normal Ready: 1 of 1 masters and 1 of 1 workers are ready",
+                          HasSubstr("Warning Crashed: demo-worker-0 exited with code 1"),
+                          HasSubstr("Normal Started: start demo-worker-0"),
+                          "Normal Ready: 1 of 1 masters and 1 of 1 workers are ready"));
+}
+
 TEST_F(ControllerTest, ACrashLoopIsNamedAndSlowsDown) {
   Apply({{"worker", {{"properties", {{"alluxio.some.key", "v"}}}}}});
   Settle();

@@ -17,6 +17,13 @@ struct ClusterKey {
   std::string ToString() const { return name_space + "/" + name; }
 };
 
+// Something that happened to a cluster, for people.
+struct Notice {
+  bool warning = false;
+  std::string reason;  // CamelCase
+  std::string text;
+};
+
 // A cluster that can't be run, and why; nothing of it runs yet.
 struct RefusedCluster {
   api::CacheCluster cluster;
@@ -43,6 +50,8 @@ class ClusterStore {
   // The last step of a deletion: nothing of the cluster runs any more. `data_kept` says whether a
   // cluster of the same name may find data again.
   virtual Status Finalize(const ClusterKey& key, bool data_kept) = 0;
+  // Shows the notice beside the cluster. Never waits, and may drop it.
+  virtual void Tell(const api::CacheCluster& cluster, const Notice& notice) = 0;
 };
 
 }  // namespace headpond::controller

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/daemon.h"
+#include "operator/api/field_table.h"
+
 namespace headpond::operator_daemon {
 namespace {
 
@@ -16,6 +19,7 @@ using nlohmann::json;
 const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
 const kube::Resource kConfigMaps{"", "v1", "configmaps"};
 
+constexpr const char* kEventController = "headpond.dev/operator";
 constexpr const char* kRemedyWhenMissing =
     "install the kinds with `headpond-operator crds | kubectl apply -f -` (or `kubectl apply -f "
     "manifests/crds`)";
@@ -49,7 +53,8 @@ ApiClusterStore::ApiClusterStore(kube::Client& client, const Clock& clock, Rando
       options_(std::move(options)),
       clusters_(client, clock, Random(random.Next()), kClusters, options_.name_space, "", changed),
       records_(client, clock, Random(random.Next()), kConfigMaps, options_.name_space,
-               controller::kDataLabel, changed) {}
+               controller::kDataLabel, changed),
+      events_(client, clock, Random(random.Next()), kEventController, LocalHostName()) {}
 
 ApiClusterStore::~ApiClusterStore() {
   Stop();
@@ -61,6 +66,7 @@ void ApiClusterStore::Start() {
 }
 
 void ApiClusterStore::Stop() {
+  events_.Stop();
   clusters_.reflector.Stop();
   records_.reflector.Stop();
 }
@@ -116,6 +122,7 @@ void ApiClusterStore::Tell(const kube::Object& object, ClusterList& list) {
     return;
   }
   api::ObjectMeta& metadata = cluster->metadata;
+  metadata.object_uid = metadata.uid;
   const bool held = controller::IsHeld(*object);
   const bool deleting = !metadata.deletion_timestamp.empty();
   // Others' finalizers hold what we are done with, or never began with.
@@ -248,6 +255,17 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   finalized_.insert(cluster.metadata.uid);
   data_uids_.erase(cluster.metadata.uid);
   return Status::Ok();
+}
+
+void ApiClusterStore::Tell(const api::CacheCluster& cluster, const controller::Notice& notice) {
+  const ClusterKey key = KeyOf(cluster);
+  if (!MayWrite().ok() || IsDataOnly(key)) return;
+  events_.Record({.regarding = {std::string(api::kApiVersion), std::string(api::kCacheClusterKind),
+                                key.name_space, key.name, cluster.metadata.object_uid},
+                  .warning = notice.warning,
+                  .reason = notice.reason,
+                  .action = "Reconcile",
+                  .text = notice.text});
 }
 
 }  // namespace headpond::operator_daemon

@@ -11,6 +11,7 @@
 #include "operator/controller/cluster_object.h"
 #include "operator/controller/store.h"
 #include "operator/kube/client.h"
+#include "operator/kube/event_recorder.h"
 #include "operator/kube/reflector.h"
 
 namespace headpond::operator_daemon {
@@ -48,6 +49,8 @@ class ApiClusterStore final : public controller::ClusterStore {
   Status WriteStatus(const controller::ClusterKey& key,
                      const controller::ClusterStatus& status) override;
   Status Finalize(const controller::ClusterKey& key, bool data_kept) override;
+  // As an event.
+  void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override;
 
   // Up to which version of the API server the store has seen clusters and records of data.
   int64_t clusters_version() const { return clusters_.cache.version(); }
@@ -82,6 +85,7 @@ class ApiClusterStore final : public controller::ClusterStore {
   kube::Client& client_;
   const Options options_;
   Followed clusters_, records_;
+  kube::EventRecorder events_;
   Mutex mutex_;
   std::map<std::string, std::string> data_uids_ GUARDED_BY(mutex_);  // by the cluster's uid
   std::set<std::string> finalized_ GUARDED_BY(mutex_);               // uids

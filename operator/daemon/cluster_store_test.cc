@@ -202,6 +202,25 @@ TEST_F(ApiClusterStoreTest, AForeignConfigMapOfThatNameIsLeftAlone) {
   EXPECT_EQ(client_->Get(kConfigMaps, kRecord)->at("data"), foreign["data"]);
 }
 
+TEST_F(ApiClusterStoreTest, NoticesAreEventsOfTheClusterAndRepeatedOnesAreCounted) {
+  const json created = Create();
+  const api::CacheCluster cluster = ListOf(1).at(0);
+  const controller::Notice notice{.warning = true, .reason = "Crashed", .text = "a-worker-0"};
+  store_->Tell(cluster, notice);
+  store_->Tell(cluster, notice);
+  std::vector<kube::Object> events;
+  EXPECT_TRUE(Eventually([&] {
+    events = client_->List({"events.k8s.io", "v1", "events"}, "default").value_or({});
+    return events.size() == 1 && events[0]->contains("series");
+  }));
+  const json& event = *events.at(0);
+  EXPECT_EQ(event["series"]["count"], 2);
+  EXPECT_EQ(event["type"], "Warning");
+  EXPECT_EQ(event["reason"], "Crashed");
+  EXPECT_EQ(event["note"], "a-worker-0");
+  EXPECT_EQ(event["regarding"]["uid"], created["metadata"]["uid"]);
+}
+
 TEST_F(ApiClusterStoreTest, WhoDoesNotLeadWritesNothing) {
   leads_ = false;
   Create();

@@ -52,6 +52,17 @@ Status MemoryClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   return Status::Ok();
 }
 
+void MemoryClusterStore::Tell(const CacheCluster& /*cluster*/, const controller::Notice& notice) {
+  MutexLock lock(mutex_);
+  notices_.push_back(
+      fmt::format("{} {}: {}", notice.warning ? "Warning" : "Normal", notice.reason, notice.text));
+}
+
+std::vector<std::string> MemoryClusterStore::notices() {
+  MutexLock lock(mutex_);
+  return notices_;
+}
+
 Result<CacheCluster> MemoryClusterStore::Get(const ClusterKey& key) {
   MutexLock lock(mutex_);
   const auto found = clusters_.find(key);

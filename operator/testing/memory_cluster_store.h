@@ -21,6 +21,11 @@ class MemoryClusterStore final : public controller::ClusterStore {
                      const controller::ClusterStatus& status) override EXCLUDES(mutex_);
   Status Finalize(const controller::ClusterKey& key, bool data_kept) override EXCLUDES(mutex_);
 
+  void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override
+      EXCLUDES(mutex_);
+  // "Warning Degraded: the text", oldest first.
+  std::vector<std::string> notices() EXCLUDES(mutex_);
+
   // NotFound when there is no such cluster.
   Result<api::CacheCluster> Get(const controller::ClusterKey& key) EXCLUDES(mutex_);
   // Creates the cluster, or replaces its spec, labels and annotations. A new one whose name had
@@ -40,6 +45,7 @@ class MemoryClusterStore final : public controller::ClusterStore {
   std::map<controller::ClusterKey, api::CacheCluster> retained_ GUARDED_BY(mutex_);
   std::map<controller::ClusterKey, controller::ClusterStatus> statuses_ GUARDED_BY(mutex_);
   std::vector<std::string> unreadable_ GUARDED_BY(mutex_);
+  std::vector<std::string> notices_ GUARDED_BY(mutex_);
 };
 
 }  // namespace headpond::testing_operator
