@@ -137,6 +137,8 @@ CacheClusterSpec ReadSpec(const json& spec) {
   return out;
 }
 
+}  // namespace
+
 ObjectMeta ReadMetadata(const json& metadata) {
   ObjectMeta out;
   out.name = metadata.at("name");
@@ -151,8 +153,6 @@ ObjectMeta ReadMetadata(const json& metadata) {
   out.deletion_timestamp = StringOr(metadata, "deletionTimestamp");
   return out;
 }
-
-}  // namespace
 
 int64_t ShmBytes(const CacheClusterSpec& spec) {
   if (spec.worker_shm_bytes != 0) return spec.worker_shm_bytes;

@@ -158,6 +158,9 @@ Findings CheckCacheCluster(const nlohmann::json& object);
 // with the first finding.
 Result<CacheCluster> ReadCacheCluster(const nlohmann::json& object);
 
+// Of any object whose metadata the API has checked.
+ObjectMeta ReadMetadata(const nlohmann::json& metadata);
+
 // The object as the API shows it, without status. ReadCacheCluster reads it back unchanged.
 nlohmann::json ToJson(const CacheCluster& cluster);
 

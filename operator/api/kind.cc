@@ -9,6 +9,7 @@
 #include <string>
 
 #include "operator/api/cache_cluster_kind.h"
+#include "operator/api/container_kinds.h"
 
 namespace headpond::api {
 namespace {
@@ -108,7 +109,8 @@ void CheckHeader(const Kind& kind, const json& object, Findings& findings) {
 }  // namespace
 
 const std::vector<Kind>& Kinds() {
-  static const std::vector<Kind> kinds = {CacheClusterKind()};
+  static const std::vector<Kind> kinds = {CacheClusterKind(), ContainerDefinitionKind(),
+                                          ContainerTaskKind()};
   return kinds;
 }
 

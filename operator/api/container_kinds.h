@@ -1,0 +1,10 @@
+#pragma once
+
+#include "operator/api/kind.h"
+
+namespace headpond::api {
+
+Kind ContainerDefinitionKind();
+Kind ContainerTaskKind();
+
+}  // namespace headpond::api
