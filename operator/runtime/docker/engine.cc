@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "operator/runtime/docker/output_frames.h"
+
 namespace headpond::runtime {
 namespace {
 
@@ -238,6 +240,25 @@ Status Engine::RemoveContainer(const std::string& id) {
   return removed.code() == Code::kNotFound ? Status::Ok() : removed;
 }
 
+Status Engine::ReadOutput(const std::string& id, const OutputOptions& options,
+                          const std::function<bool(bool is_error, std::string_view text)>& sink) {
+  bool wanted = true;
+  OutputFrames frames(
+      [&](bool is_error, std::string_view text) { wanted = wanted && sink(is_error, text); });
+  EngineCall call{.path = fmt::format("/containers/{}/logs", http::PercentEncode(id)),
+                  .query = {{"stdout", "1"}, {"stderr", "1"}},
+                  .on_data = [&](std::string_view piece) {
+                    frames.Feed(piece);
+                    return wanted;
+                  }};
+  if (options.tail_lines >= 0) call.query.emplace_back("tail", std::to_string(options.tail_lines));
+  if (options.follow) {
+    call.query.emplace_back("follow", "1");
+    call.timeout = milliseconds(0);
+  }
+  return client_.Do(call).status();
+}
+
 Result<std::string> Engine::LastOutput(const std::string& id) {
   std::string frames;
   RETURN_IF_ERROR(client_
@@ -328,6 +349,16 @@ Result<std::vector<ResourceInfo>> Engine::ListNetworks(const std::vector<std::st
   ASSIGN_OR_RETURN(const json found,
                    GetJson({.path = "/networks", .query = {{"filters", LabelFilter(labels)}}}));
   return ReadResources(found, "Id");
+}
+
+Result<bool> Engine::MapsRoot() {
+  ASSIGN_OR_RETURN(const json info, GetJson({.path = "/info"}));
+  const json& options = Field(info, "SecurityOptions");
+  if (!options.is_array()) return false;
+  return std::ranges::any_of(options, [](const json& option) {
+    const std::string text = option.is_string() ? option.get<std::string>() : "";
+    return text.starts_with("name=userns") || text.starts_with("name=rootless");
+  });
 }
 
 Result<std::string> Engine::ImageId(const std::string& reference) {

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -65,6 +67,13 @@ class Engine {
   Status Rename(const std::string& id, const std::string& name);
   // With its anonymous volumes; OK when it is gone already.
   Status RemoveContainer(const std::string& id);
+  struct OutputOptions {
+    int tail_lines = -1;  // -1: all
+    bool follow = false;  // until it ends, or forever until Cancel
+  };
+  // What it prints. `sink` gets pieces as they come; false ends the call with OK.
+  Status ReadOutput(const std::string& id, const OutputOptions& options,
+                    const std::function<bool(bool is_error, std::string_view text)>& sink);
   // The last line of what it printed.
   Result<std::string> LastOutput(const std::string& id);
 
@@ -83,6 +92,9 @@ class Engine {
   Status CreateNetwork(const std::string& name, const Labels& labels);
   Status RemoveNetwork(const std::string& id);
   Result<std::vector<ResourceInfo>> ListNetworks(const std::vector<std::string>& labels);
+
+  // Whether root in a container is another user on the engine's host.
+  Result<bool> MapsRoot();
 
   // The id of a local image; NotFound when it isn't there.
   Result<std::string> ImageId(const std::string& reference);
