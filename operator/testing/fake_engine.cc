@@ -67,7 +67,9 @@ struct FakeEngine::Container {
   std::string id, name, status = "created";
   json body;
   int exit_code = 0, pid = 0;
+  std::string error;  // why it could not be started
   int64_t started_at_ms = 0, finished_at_ms = 0;
+  int starts = 0;
   Files files;
   std::unique_ptr<FakeContainerProcess> process;
 
@@ -155,6 +157,10 @@ Response FakeEngine::Route(const Request& request, const std::string& path) {
   if (path.starts_with("/volumes")) return RouteVolumes(request, path);
   if (path.starts_with("/networks")) return RouteNetworks(request, path);
   if (path.starts_with("/images")) return RouteImages(request, path);
+  if (path == "/info")
+    return Json(
+        200, {{"SecurityOptions", maps_users_ ? json{"name=seccomp,profile=default", "name=userns"}
+                                              : json{"name=seccomp,profile=default"}}});
   return Error(404, "page not found");
 }
 
@@ -221,7 +227,9 @@ Response FakeEngine::RouteOneContainer(const Request& request, Container& contai
   if (verb == "archive") return Archive(request, container);
   if (verb == "update") return Update(request, container);
   if (verb == "logs") {
-    const std::string line = "alluxio.fake: this configuration is refused\n";
+    const std::string line = container.Has("refuse")
+                                 ? "alluxio.fake: this configuration is refused\n"
+                                 : fmt::format("printed by {}\n", container.name);
     std::string frame("\2\0\0\0\0\0\0\0", 8);
     frame[7] = static_cast<char>(line.size());
     return {.content_type = "application/vnd.docker.raw-stream", .body = frame + line};
@@ -279,10 +287,16 @@ Response FakeEngine::Update(const Request& request, Container& container) {
 
 Response FakeEngine::Start(Container& container) {
   if (container.is_running()) return Empty(304);
-  if (broken_images_.contains(container.body.value("Image", "")))
-    return Error(400,
-                 "failed to create shim: OCI runtime create failed: exec: \"/entrypoint.sh\": "
-                 "no such file or directory: unknown");
+  if (broken_images_.contains(container.body.value("Image", ""))) {
+    constexpr int kCannotRun = 127;
+    container.error =
+        "failed to create shim: OCI runtime create failed: exec: \"/entrypoint.sh\": no such file "
+        "or directory: unknown";
+    container.exit_code = kCannotRun;
+    return Error(400, container.error);
+  }
+  container.error.clear();
+  ++container.starts;
   const auto args = container.body.value("Cmd", std::vector<std::string>());
   container.started_at_ms = Clock::System().NowMs();
   if (container.Has("refuse")) {
@@ -291,7 +305,9 @@ Response FakeEngine::Start(Container& container) {
     End(container, 1);
     return Empty(204);
   }
-  if (container.Has("deaf")) {
+  // Work without ports, and daemons that never listen, run until they are told to end.
+  if (container.Has("deaf") ||
+      container.body.value("Labels", json::object()).contains("headpond.dev/task")) {
     container.status = "running";
     container.pid = 1000 + next_id_++;
     Announce("start", container);
@@ -353,7 +369,7 @@ json FakeEngine::Inspect(const Container& c) const {
             {"Pid", c.pid},
             {"ExitCode", c.exit_code},
             {"OOMKilled", false},
-            {"Error", ""},
+            {"Error", c.error},
             {"StartedAt", Time(c.started_at_ms)},
             {"FinishedAt", Time(c.finished_at_ms)}}},
           {"Config",
@@ -566,6 +582,25 @@ void FakeEngine::AddForeignContainer(const std::string& name) {
 void FakeEngine::Kill(const std::string& name) {
   MutexLock lock(mutex_);
   if (Container* const container = Find(name)) (void)Signal(*container, "SIGKILL");
+}
+void FakeEngine::Finish(const std::string& name, int exit_code) {
+  MutexLock lock(mutex_);
+  Container* const container = Find(name);
+  if (container != nullptr && container->is_running()) End(*container, exit_code);
+}
+bool FakeEngine::IsRunning(const std::string& name) const {
+  MutexLock lock(mutex_);
+  const Container* const container = Find(name);
+  return container != nullptr && container->is_running();
+}
+int FakeEngine::StartsOf(const std::string& name) const {
+  MutexLock lock(mutex_);
+  const Container* const container = Find(name);
+  return container == nullptr ? 0 : container->starts;
+}
+void FakeEngine::MapUsers() {
+  MutexLock lock(mutex_);
+  maps_users_ = true;
 }
 void FakeEngine::ForceRemove(const std::string& name) {
   MutexLock lock(mutex_);

@@ -65,6 +65,13 @@ class FakeEngine {
   // A container of somebody else.
   void AddForeignContainer(const std::string& name) EXCLUDES(mutex_);
 
+  // A task's container, which otherwise runs until it is told to end, ends by itself.
+  void Finish(const std::string& name, int exit_code) EXCLUDES(mutex_);
+  bool IsRunning(const std::string& name) const EXCLUDES(mutex_);
+  int StartsOf(const std::string& name) const EXCLUDES(mutex_);
+  // As with userns-remap: root in containers is another user outside.
+  void MapUsers() EXCLUDES(mutex_);
+
   // What somebody does with the docker command.
   void Kill(const std::string& name) EXCLUDES(mutex_);         // docker kill
   void ForceRemove(const std::string& name) EXCLUDES(mutex_);  // docker rm -f
@@ -139,6 +146,7 @@ class FakeEngine {
   std::vector<std::string> mutations_ GUARDED_BY(mutex_);
   int64_t most_memory_ GUARDED_BY(mutex_) = INT64_MAX;
   int die_after_ GUARDED_BY(mutex_) = -1;
+  bool maps_users_ GUARDED_BY(mutex_) = false;
   bool dead_ GUARDED_BY(mutex_) = false, away_ GUARDED_BY(mutex_) = false;
   int next_id_ GUARDED_BY(mutex_) = 1;
 };
