@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace headpond::controller {
+
+enum class TaskKind { kTask, kDefinition };
+
+// What the task controller needs of the API. Thread safe.
+//
+// Errors are the API's: NotFound, Aborted (somebody else changed the object), Unavailable.
+class TaskObjects {
+ public:
+  using Object = std::shared_ptr<const nlohmann::json>;
+  virtual ~TaskObjects() = default;
+
+  // All of them, with what was written through this; an object whose newest state isn't known yet
+  // is left out.
+  virtual Result<std::vector<Object>> List(TaskKind kind) = 0;
+  // Of the subresource "status", or the object itself with "".
+  virtual Status Patch(TaskKind kind, const std::string& name_space, const std::string& name,
+                       const nlohmann::json& json_patch, const std::string& subresource) = 0;
+  // Only the object with this uid. OK when it is gone.
+  virtual Status DeleteTask(const std::string& name_space, const std::string& name,
+                            const std::string& uid) = 0;
+  // The data of a Secret, decoded, by key.
+  virtual Result<std::map<std::string, std::string>> ReadSecret(const std::string& name_space,
+                                                                const std::string& name) = 0;
+};
+
+}  // namespace headpond::controller
