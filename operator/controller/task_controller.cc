@@ -100,14 +100,16 @@ milliseconds TaskController::ReconcileAll() {
   complained_ = false;
   definitions_.clear();
   users_.clear();
-  for (const auto& definition : *definitions) {
+  for (const auto& definition : definitions->objects) {
     const json& metadata = definition->at("metadata");
     definitions_[fmt::format("{}/{}", metadata.value("namespace", ""),
                              metadata.value("name", ""))] = definition;
   }
   milliseconds next = options_.steady_interval;
-  for (const auto& task : *tasks) next = std::min(next, Reconcile(*task));
-  for (const auto& definition : *definitions) ReconcileDefinition(*definition);
+  for (const auto& task : tasks->objects) next = std::min(next, Reconcile(*task));
+  // A task that is left out now may use any of them.
+  if (!tasks->complete) return next;
+  for (const auto& definition : definitions->objects) ReconcileDefinition(*definition);
   return next;
 }
 

@@ -20,9 +20,12 @@ class TaskObjects {
   using Object = std::shared_ptr<const nlohmann::json>;
   virtual ~TaskObjects() = default;
 
-  // All of them, with what was written through this; an object whose newest state isn't known yet
-  // is left out.
-  virtual Result<std::vector<Object>> List(TaskKind kind) = 0;
+  struct Listing {
+    std::vector<Object> objects;
+    bool complete = true;  // none is left out
+  };
+  // All of them, but those that were written through this and whose new state isn't known yet.
+  virtual Result<Listing> List(TaskKind kind) = 0;
   // Of the subresource "status", or the object itself with "".
   virtual Status Patch(TaskKind kind, const std::string& name_space, const std::string& name,
                        const nlohmann::json& json_patch, const std::string& subresource) = 0;

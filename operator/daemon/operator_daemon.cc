@@ -21,9 +21,12 @@
 #include "operator/apiserver/listeners.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/home.h"
+#include "operator/controller/task_controller.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/remote_api.h"
+#include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_runtime.h"
+#include "operator/runtime/docker/task_containers.h"
 #include "operator/runtime/process/process_runtime.h"
 
 namespace headpond::operator_daemon {
@@ -96,6 +99,7 @@ class ServedApi {
     LogInfo(kComponent, "the API serves; use KUBECONFIG={}", api->kubeconfig_path());
     std::unique_ptr<ServedApi> served(new ServedApi(std::move(api), clock, changed));
     served->store_.Start();
+    served->tasks_.Start();
     if (!served->store_.WaitForSync(std::chrono::steady_clock::now() + kSyncTimeout))
       return Unavailable("the own API did not answer within {} s", kSyncTimeout.count());
     return served;
@@ -103,6 +107,7 @@ class ServedApi {
   ~ServedApi() { Stop(); }
 
   controller::ClusterStore& store() { return store_; }
+  controller::TaskObjects& tasks() { return tasks_; }
 
   // True when something is asked of the operator, or will go on to be.
   bool HasWork() const {
@@ -116,6 +121,7 @@ class ServedApi {
   }
   void Stop() {
     store_.Stop();
+    tasks_.Stop();
     client_.CloseIdle();
     api_.reset();
   }
@@ -127,11 +133,13 @@ class ServedApi {
             const std::function<void()>& changed)
       : api_(std::move(api)),
         client_(kube::AtSocket(api_->socket_path()), clock),
-        store_(client_, clock, Random::FromSystem(), {}, changed) {}
+        store_(client_, clock, Random::FromSystem(), {}, changed),
+        tasks_(client_, clock, Random::FromSystem(), {}, changed) {}
 
   std::unique_ptr<apiserver::EmbeddedApi> api_;
   kube::Client client_;
   ApiClusterStore store_;
+  ApiTaskObjects tasks_;
 };
 
 // Everywhere that daemons can run.
@@ -143,9 +151,11 @@ class AllRuntimes {
     std::unique_ptr<AllRuntimes> runtimes(new AllRuntimes(options, std::move(engine), clock));
     runtimes->process_.OnChange([wake_fd] { Notify(wake_fd); });
     runtimes->docker_.OnChange([wake_fd] { Notify(wake_fd); });
+    runtimes->tasks_.OnChange([wake_fd] { Notify(wake_fd); });
     return runtimes;
   }
 
+  runtime::TaskRuntime& tasks() { return tasks_; }
   controller::Runtimes all() { return {.process = &process_, .docker = &docker_}; }
 
  private:
@@ -156,6 +166,8 @@ class AllRuntimes {
                   .environment = runtime::InheritedEnvironment(options.environment),
                   .restart_policy = options.restart_policy},
                  clock),
+        tasks_({.endpoint = engine, .home = options.home, .environment = options.environment},
+               clock),
         docker_({.endpoint = std::move(engine),
                  .home = options.home,
                  .environment = options.environment,
@@ -163,6 +175,7 @@ class AllRuntimes {
                 clock) {}
 
   runtime::ProcessRuntime process_;
+  runtime::DockerTaskRuntime tasks_;
   runtime::DockerRuntime docker_;
 };
 
@@ -239,6 +252,8 @@ Status Run(const Options& options) {
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
   controller::Controller controller(clusters, runtimes->all(), clock,
                                     {.restart_policy = options.restart_policy});
+  controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
+                                   clock);
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
           options.program);
@@ -246,7 +261,7 @@ Status Run(const Options& options) {
     // What we know may be old, and another may be acting already: begin anew.
     if (remote && !remote->Leads())
       return Aborted("the lease was lost; {} leads now, daemons run on", remote->leader());
-    milliseconds next = controller.ReconcileAll();
+    milliseconds next = std::min(controller.ReconcileAll(), tasks.ReconcileAll());
     if (options.exit_when_empty && served && controller.cluster_count() == 0) {
       if (EndIfIdle(*served, options.home, lock)) {
         LogInfo(kComponent, "no cluster is left; the operator ends");

@@ -33,19 +33,23 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, co
   api->elector_ =
       std::make_unique<kube::Elector>(kube::ElectionOptions{.identity = identity}, *api->lease_,
                                       clock, [changed](bool) { changed(); });
+  const auto may_write = [elector = api->elector_.get()] { return elector->Leads(); };
+  api->tasks_ = std::make_unique<ApiTaskObjects>(
+      *api->client_, clock, Random::FromSystem(),
+      ApiTaskObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
   api->store_ = std::make_unique<ApiClusterStore>(
       *api->client_, clock, std::move(random),
-      ApiClusterStore::Options{
-          .name_space = options.name_space,
-          .may_write = [elector = api->elector_.get()] { return elector->Leads(); }},
+      ApiClusterStore::Options{.name_space = options.name_space, .may_write = may_write},
       std::move(changed));
   api->elector_->Start();
   api->store_->Start();
+  api->tasks_->Start();
   return api;
 }
 
 RemoteApi::~RemoteApi() {
   if (store_) store_->Stop();
+  if (tasks_) tasks_->Stop();
   if (elector_) elector_->Stop();
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/operator_daemon.h"
+#include "operator/daemon/task_objects.h"
 #include "operator/kube/elector.h"
 
 namespace headpond::operator_daemon {
@@ -27,6 +28,7 @@ class RemoteApi {
   // Who leads, as far as we know.
   std::string leader() const { return elector_->holder(); }
   controller::ClusterStore& store() { return *store_; }
+  controller::TaskObjects& tasks() { return *tasks_; }
 
  private:
   RemoteApi() = default;
@@ -35,6 +37,7 @@ class RemoteApi {
   std::unique_ptr<kube::LeaseStore> lease_;
   std::unique_ptr<kube::Elector> elector_;
   std::unique_ptr<ApiClusterStore> store_;
+  std::unique_ptr<ApiTaskObjects> tasks_;
 };
 
 }  // namespace headpond::operator_daemon

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "operator/controller/task_objects.h"
+#include "operator/kube/client.h"
+#include "operator/kube/reflector.h"
+
+namespace headpond::operator_daemon {
+
+// Tasks and definitions of an API server, our own or Kubernetes', from caches that watches keep.
+// While the server
+// is away the last known state goes on to be told; what was just written is told of again only when
+// a watch has shown the write. Thread safe.
+class ApiTaskObjects final : public controller::TaskObjects {
+ public:
+  struct Options {
+    std::string name_space;  // whose; empty: all
+    // Asked before each write: false refuses it with Aborted, because another operator acts.
+    std::function<bool()> may_write = [] { return true; };
+  };
+  // `changed` is called, from any thread, when List has something new. `client` and `clock` must
+  // outlive this.
+  ApiTaskObjects(kube::Client& client, const Clock& clock, Random random, Options options,
+                 std::function<void()> changed);
+  ~ApiTaskObjects() override;  // Stop()
+
+  void Start();
+  void Stop();
+
+  // Unavailable until the first list has come.
+  Result<Listing> List(controller::TaskKind kind) override;
+  Status Patch(controller::TaskKind kind, const std::string& name_space, const std::string& name,
+               const nlohmann::json& json_patch, const std::string& subresource) override;
+  Status DeleteTask(const std::string& name_space, const std::string& name,
+                    const std::string& uid) override;
+  Result<std::map<std::string, std::string>> ReadSecret(const std::string& name_space,
+                                                        const std::string& name) override;
+
+ private:
+  struct Watched;
+  Watched& Of(controller::TaskKind kind);
+  Status MayWrite() const;
+
+  kube::Client& client_;
+  const Options options_;
+  const std::unique_ptr<Watched> tasks_, definitions_;
+};
+
+}  // namespace headpond::operator_daemon
