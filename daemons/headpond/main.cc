@@ -14,6 +14,7 @@
 #include "net/grpc_setup.h"
 #include "net/memory.h"
 #include "operator/cli/main.h"
+#include "operator/cli/task_command.h"
 #include "worker/worker_server.h"
 
 namespace {
@@ -40,6 +41,7 @@ constexpr std::array kPrograms{
     Program{"up", headpond::operator_cli::UpMain, "create or change clusters from a YAML file"},
     Program{"down", headpond::operator_cli::DownMain, "stop clusters; their data stays"},
     Program{"status", headpond::operator_cli::StatusMain, "show clusters"},
+    Program{"task", headpond::operator_cli::TaskMain, "run user work in containers: list, run, ..."},
     Program{"fsadmin", [](Words words) { return RunOnProcess(headpond::cli::FsAdminMain, words); },
             "look at the cluster: report"},
     Program{"image", [](Words words) { return RunOnProcess(headpond::cli::ImageMain, words); },
