@@ -382,9 +382,10 @@ const std::vector<Field>& ContainerOverlayFields() {
       Field& row = all[i];
       row.path = paths[i];
       row.default_json = {};
+      const bool of_item = row.path.find("[]") != std::string_view::npos;
       // Keys of items; all else the definition may say.
-      row.required = row.required && row.path.find("[]") != std::string_view::npos;
-      row.mutability = Mutability::kImmutable;
+      row.required = row.required && of_item;
+      if (!of_item) row.mutability = Mutability::kImmutable;  // items with their list
     }
     return all;
   }();
