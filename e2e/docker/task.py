@@ -107,12 +107,18 @@ class Operator:
             raise RuntimeError(done.stderr + ready.stderr + self.log())
 
 
-def mounts_of(command: list[str]) -> list[dict]:
-    """What the command needs of the host: Java with its configuration, and the jars."""
+def into_the_container(command: list[str]) -> tuple[list[dict], list[str]]:
+    """Mounts of what the command needs of the host, and the command with the paths that it has inside: Java with its
+    configuration where they are, the jars below /opt, because homes of the host are not open to the task's user."""
     java = Path(command[0]).resolve()
-    folders = [java.parents[1], parts.E2E / "stock" / "conf", parts.mapreduce_jars(), parts.shaded_client().parent]
-    folders += [path for path in Path("/etc").glob("java-*-openjdk") if path.is_dir()]
-    return [{"path": str(folder), "hostPath": str(folder), "readOnly": True} for folder in folders]
+    places = {folder: folder for folder in (java.parents[1], *Path("/etc").glob("java-*-openjdk")) if folder.is_dir()}
+    jars = {"conf": parts.E2E / "stock" / "conf", "mapreduce": parts.mapreduce_jars(), "shaded": parts.shaded_client().parent}
+    places |= {folder: Path("/opt/e2e") / name for name, folder in jars.items()}
+    inside = [str(java), *command[1:]]
+    for folder in jars.values():
+        inside = [word.replace(str(folder), str(places[folder])) for word in inside]
+    mounts = [{"path": str(there), "hostPath": str(folder), "readOnly": True} for folder, there in places.items()]
+    return mounts, inside
 
 
 def teragen_writes_to_the_cache(operator: Operator, checks: Checks) -> None:
@@ -120,19 +126,19 @@ def teragen_writes_to_the_cache(operator: Operator, checks: Checks) -> None:
     operator.start_cache()
     where = f"alluxio://localhost:{operator.base}/gen"
     command = hadoop_command(Path("/tmp"), f"localhost:{operator.base}", "TeraGen", [str(_ROWS), where])
-    command[0] = str(Path(command[0]).resolve())
+    mounts, command = into_the_container(command)
     definition = {
         "image": _IMAGE,
         "imagePullPolicy": "Never",
-        "mounts": mounts_of(command),
+        "mounts": mounts,
         "env": [{"name": "HADOOP_USER_NAME", "value": "root"}, {"name": "HOME", "value": "/tmp"}],
     }
     checks.equal("a definition is made", operator.apply("ContainerDefinition", "hadoop", definition).returncode, 0)
     task = {"definitionRef": {"name": "hadoop"}, "command": command, "activeDeadlineSeconds": 300}
     operator.apply("ContainerTask", "teragen", task)
-    done = operator.ctl("wait", "--for=condition=Complete", "ct/teragen", "--timeout=180s")
+    wait_for(lambda: "finishedAt" in operator.status("teragen"), 240, 0.5)
     status = operator.status("teragen")
-    checks.equal("TeraGen ends", (done.returncode, status.get("exitCode")), (0, 0)) or print(json.dumps(status, indent=1))
+    checks.that("TeraGen ends with exit code 0", status.get("exitCode") == 0, json.dumps(status, indent=1))
     sizes = [operator.fs("stat", "-f", "%z", f"/gen/part-m-0000{part}").stdout.strip() for part in (0, 1)]
     written = sum(int(size) for size in sizes if size.isdigit())
     checks.equal(f"bytes of {_ROWS} rows in the cache", written, _ROWS * _ROW_BYTES)
