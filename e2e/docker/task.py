@@ -131,7 +131,7 @@ def teragen_writes_to_the_cache(operator: Operator, checks: Checks) -> None:
         "image": _IMAGE,
         "imagePullPolicy": "Never",
         "mounts": mounts,
-        "env": [{"name": "HADOOP_USER_NAME", "value": "root"}, {"name": "HOME", "value": "/tmp"}],
+        "env": [{"name": "HADOOP_USER_NAME", "value": "alluxio"}, {"name": "HOME", "value": "/tmp"}],
     }
     checks.equal("a definition is made", operator.apply("ContainerDefinition", "hadoop", definition).returncode, 0)
     task = {"definitionRef": {"name": "hadoop"}, "command": command, "activeDeadlineSeconds": 300}
