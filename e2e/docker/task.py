@@ -48,7 +48,7 @@ class Operator:
         self.start()
 
     def start(self) -> None:
-        command = [str(self._binaries / "headpond-operator"), "run", "--serve-api"]
+        command = [str(self._binaries / "headpond-operator"), "run"]
         self._process = Process("operator", command, self.folder / "operator.log", self.environment)
         wait_for(lambda: self.ctl("get", "ct").returncode == 0, 20)
 

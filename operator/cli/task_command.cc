@@ -85,8 +85,8 @@ class Tasks {
     auto config = kube::LoadKubeconfig(io::Env::Posix(), path, "");
     if (!config.ok())
       return Status(config.status().code(),
-                    fmt::format("{}; tasks need an API: `headpond-operator run --serve-api` serves "
-                                "one, KUBECONFIG names another",
+                    fmt::format("{}; tasks need an API: `headpond-operator run` serves one, "
+                                "KUBECONFIG names another",
                                 config.status().message()));
     return Tasks(*std::move(config), name_space);
   }
