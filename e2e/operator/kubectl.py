@@ -89,7 +89,8 @@ def life_of_a_cluster(kubectl: Kubectl, checks: Checks, manifest: Path, log: Pat
         succeeds("wait for Ready", "wait", "--for=condition=Ready", "cc/quickstart", "--timeout=50s", contains="condition met")
         succeeds("get shows the columns", "get", "cc", contains="MASTERS")
         succeeds("get -o yaml has the defaults", "get", "cc", "quickstart", "-o", "yaml", contains="terminationGracePeriodSeconds: 10")
-        succeeds("describe", "describe", "cc", "quickstart", contains="Events:")
+        succeeds("describe shows what happened", "describe", "cc", "quickstart", contains="start quickstart-master-0")
+        succeeds("get events", "get", "events", contains="1 of 1 masters and 1 of 1 workers are ready")
         checks.that("get -w told of it", wait_for(lambda: "quickstart" in log.read_text(), _WAIT_S), log.read_text())
     finally:
         watch.stop()
@@ -181,6 +182,12 @@ def server_side_apply(kubectl: Kubectl, checks: Checks) -> None:
     kubectl.run("delete", "cc", "shared")
 
 
+def samples(kubectl: Kubectl, checks: Checks) -> None:
+    for sample in sorted((_ROOT / "manifests" / "samples").glob("*.yaml")):
+        done = kubectl.run("apply", "--dry-run=server", "-f", str(sample))
+        checks.that(f"{sample.name} is accepted", done.returncode == 0 and not done.stderr, said(done))
+
+
 def built_in_kinds(kubectl: Kubectl, checks: Checks) -> None:
     """kubectl's generators send protobuf; so do its questions about rights."""
 
@@ -248,6 +255,7 @@ def main() -> int:
                 return checks.exit_code()
             try:
                 life_of_a_cluster(kubectl, checks, manifest, folder / "watch.log")
+                samples(kubectl, checks)
                 server_side_apply(kubectl, checks)
                 built_in_kinds(kubectl, checks)
                 if go_program:
