@@ -112,7 +112,8 @@ class ServedApi {
   // True when something is asked of the operator, or will go on to be.
   bool HasWork() const {
     for (const auto& [key, stored] : api_->store().AllObjects()) {
-      if (key.group == api::kGroup) return true;
+      // Definitions alone ask for nothing.
+      if (key.group == api::kGroup && key.resource != "containerdefinitions") return true;
       if (controller::IsHeld(*stored.object) &&
           stored.object->at("metadata").contains("deletionTimestamp"))
         return true;
