@@ -16,7 +16,6 @@
 
 #include "base/unique_fd.h"
 #include "operator/controller/controller.h"
-#include "operator/controller/file_store.h"
 #include "operator/controller/home.h"
 #include "operator/plan/desired.h"
 #include "operator/runtime/docker/container_body.h"
@@ -24,6 +23,7 @@
 #include "operator/runtime/process/process_runtime.h"
 #include "operator/testing/fake_runtime.h"
 #include "operator/testing/free_ports.h"
+#include "operator/testing/memory_cluster_store.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -70,6 +70,9 @@ class CountingStore final : public ClusterStore {
   Status Finalize(const ClusterKey& key, bool data_kept) override {
     return store_.Finalize(key, data_kept);
   }
+  void Tell(const api::CacheCluster& cluster, const Notice& notice) override {
+    store_.Tell(cluster, notice);
+  }
   int writes = 0;
 
  private:
@@ -80,7 +83,7 @@ class StockDefectsTest : public ::testing::Test {
  protected:
   Status Apply(json spec, const std::string& name = "demo") {
     ASSIGN_OR_RETURN(const api::CacheCluster cluster, Read(std::move(spec), name));
-    return store_.Apply(cluster).status();
+    return store_.Apply(cluster);
   }
   void Settle() {
     constexpr int kMaxPasses = 100;
@@ -103,10 +106,9 @@ class StockDefectsTest : public ::testing::Test {
   }
 
   static constexpr milliseconds kSteady{5000};
-  TempDirectory home_;
   ManualClock clock_;
   FakeWorld world_;
-  FileStore store_{home_.path(), clock_};
+  testing_operator::MemoryClusterStore store_;
   CountingStore counting_{store_};
   FakeRuntime runtime_{world_, clock_};
   Controller controller_{counting_, {.process = &runtime_}, clock_, {}};
