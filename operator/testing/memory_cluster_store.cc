@@ -75,6 +75,8 @@ Status MemoryClusterStore::Apply(const CacheCluster& cluster) {
   const ClusterKey key = KeyOf(cluster);
   CacheCluster next = cluster;
   if (const auto current = clusters_.find(key); current != clusters_.end()) {
+    if (const auto issues = api::CheckUpdate(current->second, next); !issues.empty())
+      return InvalidArgument("{}", api::JoinIssues(issues));
     next.metadata.uid = current->second.metadata.uid;
     next.metadata.generation =
         current->second.metadata.generation + (current->second.spec_json == next.spec_json ? 0 : 1);

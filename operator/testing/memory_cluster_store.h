@@ -29,7 +29,8 @@ class MemoryClusterStore final : public controller::ClusterStore {
   // NotFound when there is no such cluster.
   Result<api::CacheCluster> Get(const controller::ClusterKey& key) EXCLUDES(mutex_);
   // Creates the cluster, or replaces its spec, labels and annotations. A new one whose name had
-  // data kept gets the old uid, so that it finds the data.
+  // data kept gets the old uid, so that it finds the data. InvalidArgument when a field that can't
+  // change would.
   Status Apply(const api::CacheCluster& cluster) EXCLUDES(mutex_);
   // Also, with `delete_data`, of one that ended before but whose data was kept.
   Status MarkDeleted(const controller::ClusterKey& key, bool delete_data) EXCLUDES(mutex_);
