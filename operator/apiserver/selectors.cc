@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <compare>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -139,13 +140,16 @@ bool Selector::Holds(const Requirement& requirement, const std::string* value) {
     return value != nullptr &&
            std::ranges::find(requirement.values, *value) != requirement.values.end();
   };
-  // A label that is no number is neither greater nor less than one.
-  const auto number = value == nullptr ? std::nullopt : WholeNumber(*value);
-  const auto limit =
-      requirement.values.empty() ? std::nullopt : WholeNumber(requirement.values.front());
+  // How the label stands to the number; one that is no number is neither greater nor less.
+  const auto compared = [&]() -> std::partial_ordering {
+    const auto number = WholeNumber(value == nullptr ? "" : *value);
+    const auto limit = WholeNumber(requirement.values.front());
+    if (!number || !limit) return std::partial_ordering::unordered;
+    return *number <=> *limit;
+  };
   switch (requirement.op) {
-    case Operator::kGreater: return number && *number > *limit;
-    case Operator::kLess: return number && *number < *limit;
+    case Operator::kGreater: return compared() > 0;
+    case Operator::kLess: return compared() < 0;
     case Operator::kIn: return listed();
     case Operator::kNotIn: return !listed();
     case Operator::kExists: return value != nullptr;
