@@ -118,7 +118,9 @@ class Client::RemoteSource final : public ObjectSource {
     request.sink = on_bytes;
     request.cancelled = stopped;
     request.timeout = timeout + kWatchGrace;
-    ASSIGN_OR_RETURN(const http::ClientResponse response, watcher_.Call(request));
+    const auto answer = watcher_.Call(request);
+    client_.Tell(request, answer);
+    ASSIGN_OR_RETURN(const http::ClientResponse response, answer);
     retry_after_ = RetryAfter(response);
     if (response.status == kOk) return Status::Ok();
     return FromAnswer(response.status, response.body);
@@ -204,9 +206,15 @@ Result<http::ClientResponse> Client::Send(const http::ClientRequest& request) {
   }
   if (!connection) connection = std::make_unique<http::Client>(config_.connection);
   auto response = connection->Call(request);
+  Tell(request, response);
   MutexLock lock(mutex_);
   if (idle_.size() < kIdleConnections) idle_.push_back(std::move(connection));
   return response;
+}
+
+void Client::Tell(const http::ClientRequest& request,
+                  const Result<http::ClientResponse>& answer) const {
+  if (options_.answered) options_.answered(request.method, answer.ok() ? answer->status : 0);
 }
 
 Result<json> Client::Ask(const std::string& method, const std::string& path, const json& body,

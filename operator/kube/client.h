@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -38,6 +39,8 @@ class Client {
   struct Options {
     std::string user_agent = "headpond-operator";
     std::chrono::milliseconds timeout{30'000};
+    // Told of each answer's method and code; 0: there was none. From any thread.
+    std::function<void(const std::string& method, int code)> answered = {};
   };
   Client(RestConfig config, const Clock& clock, Options options);
   Client(RestConfig config, const Clock& clock) : Client(std::move(config), clock, Options()) {}
@@ -77,6 +80,8 @@ class Client {
 
   // Any answer of the server.
   Result<http::ClientResponse> Send(const http::ClientRequest& request) EXCLUDES(mutex_);
+  // Options::answered.
+  void Tell(const http::ClientRequest& request, const Result<http::ClientResponse>& answer) const;
   Result<nlohmann::json> Ask(const std::string& method, const std::string& path,
                              const nlohmann::json& body, const std::string& content_type);
   Result<http::ClientRequest> MakeRequest(const std::string& method, const std::string& path)
