@@ -81,7 +81,16 @@ milliseconds Controller::ReconcileAll() {
   cluster_count_ = list->clusters.size() + list->refused.size() + list->unreadable.size();
   milliseconds next = options_.steady_interval;
   for (const RefusedCluster& refused : list->refused) Excuse(refused.cluster, {}, refused.why);
-  for (const api::CacheCluster& cluster : list->clusters) next = std::min(next, Reconcile(cluster));
+  for (const api::CacheCluster& cluster : list->clusters)
+    next = std::min(next, ReconcileCounted(cluster));
+  return next;
+}
+
+milliseconds Controller::ReconcileCounted(const api::CacheCluster& cluster) {
+  excused_ = false;
+  const auto begin = clock_.Now();
+  const milliseconds next = Reconcile(cluster);
+  if (options_.stats != nullptr) options_.stats->Record(!excused_, clock_.Now() - begin);
   return next;
 }
 
@@ -123,6 +132,7 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
 
 milliseconds Controller::Excuse(const api::CacheCluster& cluster,
                                 const plan::DesiredCluster& desired, const Status& trouble) {
+  excused_ = true;
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
   Report(cluster, before,

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "operator/controller/reconcile_stats.h"
 #include "operator/controller/store.h"
 #include "operator/runtime/runtime.h"
 
@@ -31,6 +32,7 @@ class Controller {
     std::chrono::milliseconds steady_interval{5000};
     std::chrono::milliseconds shortest_interval{50};
     std::chrono::milliseconds longest_interval{1000};
+    ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
   };
   // All must outlive the controller.
   Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options);
@@ -43,6 +45,7 @@ class Controller {
 
  private:
   std::chrono::milliseconds Reconcile(const api::CacheCluster& cluster);
+  std::chrono::milliseconds ReconcileCounted(const api::CacheCluster& cluster);
   // Nothing can be done: says so in the status.
   std::chrono::milliseconds Excuse(const api::CacheCluster& cluster,
                                    const plan::DesiredCluster& desired, const Status& trouble);
@@ -58,6 +61,7 @@ class Controller {
   const Clock& clock_;
   const Options options_;
   size_t cluster_count_ = 0;
+  bool excused_ = false;  // in the present Reconcile
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
 };
 
