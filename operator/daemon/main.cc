@@ -87,6 +87,10 @@ int main(int argc, char** argv) {
       ->excludes("--kubeconfig");
   run->add_option("--namespace", options.name_space,
                   "whose clusters, with --kubeconfig or --in-cluster (default: all)");
+  run->add_option("--monitor-port", options.monitor_port,
+                  "serve /healthz, /readyz and /metrics on this port (default: don't)");
+  run->add_option("--monitor-host", options.monitor_host, "at this address (default: 127.0.0.1)")
+      ->needs("--monitor-port");
   CLI::App* const api = app.add_subcommand(
       "api", "only serve the Kubernetes API in the foreground, for operators elsewhere");
   api->add_option("--home", options.home, "state folder (default: HEADPOND_HOME, see docs)");

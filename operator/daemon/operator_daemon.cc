@@ -23,6 +23,7 @@
 #include "operator/controller/home.h"
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/cluster_store.h"
+#include "operator/daemon/monitor.h"
 #include "operator/daemon/remote_api.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_runtime.h"
@@ -91,13 +92,14 @@ void Notify(int event_fd) {
 class ServedApi {
  public:
   static Result<std::unique_ptr<ServedApi>> Start(const Options& options, const Clock& clock,
+                                                  Monitor& monitor,
                                                   const std::function<void()>& changed) {
     ASSIGN_OR_RETURN(
         auto api,
         apiserver::EmbeddedApi::Start(
             {.folder = controller::ApiFolder(options.home), .port = options.api_port}, clock));
     LogInfo(kComponent, "the API serves; use KUBECONFIG={}", api->kubeconfig_path());
-    std::unique_ptr<ServedApi> served(new ServedApi(std::move(api), clock, changed));
+    std::unique_ptr<ServedApi> served(new ServedApi(std::move(api), clock, monitor, changed));
     served->store_.Start();
     served->tasks_.Start();
     if (!served->store_.WaitForSync(std::chrono::steady_clock::now() + kSyncTimeout))
@@ -130,10 +132,10 @@ class ServedApi {
  private:
   static constexpr std::chrono::seconds kSyncTimeout{10};
 
-  ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, const Clock& clock,
+  ServedApi(std::unique_ptr<apiserver::EmbeddedApi> api, const Clock& clock, Monitor& monitor,
             const std::function<void()>& changed)
       : api_(std::move(api)),
-        client_(kube::AtSocket(api_->socket_path()), clock),
+        client_(kube::AtSocket(api_->socket_path()), clock, TellingOptions(monitor)),
         store_(client_, clock, Random::FromSystem(), {}, changed),
         tasks_(client_, clock, Random::FromSystem(), {}, changed) {}
 
@@ -238,9 +240,16 @@ Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
   const int wake_fd = wakeups->wake_fd();
   const auto wake = [wake_fd] { Notify(wake_fd); };
+  Monitor monitor(clock);
+  if (options.monitor_port) {
+    RETURN_IF_ERROR(monitor.Serve(options.monitor_host, *options.monitor_port));
+    LogInfo(kComponent, "monitors find us at http://{}:{}/metrics", options.monitor_host,
+            monitor.port());
+  }
   std::unique_ptr<RemoteApi> remote;
   if (options.remote_api()) {
-    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, wake));
+    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, monitor, wake));
+    monitor.SetReady();  // to take over; whoever waits is as it should be
     if (!WaitToLead(*remote, *wakeups)) return Status::Ok();
   }
   ASSIGN_OR_RETURN(
@@ -248,11 +257,14 @@ Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd));
   std::unique_ptr<ServedApi> served;
   if (!remote) {
-    ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, wake));
+    ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
   }
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
-  controller::Controller controller(clusters, runtimes->all(), clock,
-                                    {.restart_policy = options.restart_policy});
+  controller::Controller controller(
+      clusters, runtimes->all(), clock,
+      {.restart_policy = options.restart_policy, .stats = &monitor.clusters()});
+  monitor.SetReady();
+  monitor.SetLeads(true);
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
                                    clock);
 
@@ -262,7 +274,9 @@ Status Run(const Options& options) {
     // What we know may be old, and another may be acting already: begin anew.
     if (remote && !remote->Leads())
       return Aborted("the lease was lost; {} leads now, daemons run on", remote->leader());
+    monitor.PassBegins();
     milliseconds next = std::min(controller.ReconcileAll(), tasks.ReconcileAll());
+    monitor.PassEnds();
     if (options.exit_when_empty && served && controller.cluster_count() == 0) {
       if (EndIfIdle(*served, options.home, lock)) {
         LogInfo(kComponent, "no cluster is left; the operator ends");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -24,6 +25,9 @@ struct Options {
   std::string context;  // of the kubeconfig; empty: its current one
   bool in_cluster = false;
   std::string name_space;  // whose clusters; empty: all
+  // Where monitors ask (see Monitor).
+  std::string monitor_host = "127.0.0.1";
+  std::optional<int> monitor_port;  // empty: nowhere; 0: any free one, which the log tells
 
   bool remote_api() const { return in_cluster || !kubeconfig.empty(); }
 };

@@ -19,12 +19,13 @@ Result<kube::RestConfig> ConfigOf(const Options& options) {
 }  // namespace
 
 Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, const Clock& clock,
+                                                      Monitor& monitor,
                                                       std::function<void()> changed) {
   ASSIGN_OR_RETURN(kube::RestConfig config, ConfigOf(options));
   const std::string server = config.connection.base_url;
   const std::string lease_namespace = config.name_space;
   std::unique_ptr<RemoteApi> api(new RemoteApi());
-  api->client_ = std::make_unique<kube::Client>(std::move(config), clock);
+  api->client_ = std::make_unique<kube::Client>(std::move(config), clock, TellingOptions(monitor));
   api->lease_ = kube::ApiLease(*api->client_, lease_namespace, kOperatorLease);
   Random random = Random::FromSystem();
   const std::string identity = fmt::format("{}_{}", LocalHostName(), random.Uuid());

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "operator/daemon/cluster_store.h"
+#include "operator/daemon/monitor.h"
 #include "operator/daemon/operator_daemon.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/kube/elector.h"
@@ -18,9 +19,11 @@ inline constexpr const char* kOperatorLease = "headpond-operator";
 class RemoteApi {
  public:
   // Begins to compete for the lease and to watch the clusters. `changed` is called, from any
-  // thread, when there is something new: to lead, to have lost it, or a cluster. `clock` must
-  // outlive it. Errors: those of LoadKubeconfig and InCluster.
+  // thread, when there is something new: to lead, to have lost it, or a cluster. `clock` and
+  // `monitor`, which is told of the server's answers, must outlive it. Errors: those of
+  // LoadKubeconfig and InCluster.
   static Result<std::unique_ptr<RemoteApi>> Connect(const Options& options, const Clock& clock,
+                                                    Monitor& monitor,
                                                     std::function<void()> changed);
   ~RemoteApi();  // gives the lease up
 
