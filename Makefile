@@ -34,8 +34,9 @@ test-tsan: deps ## the concurrent parts again with TSan
 bench: build ## stock Alluxio 2.9 and Headpond in one run; writes docs/benchmarks.md
 	@e2e/bench/run.sh
 
-e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; kubectl against the operator
+e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; kubectl and a real API server beside the operator
 	@e2e/operator/run.sh || [ $$? = 77 ]
+	@e2e/contract/run.sh || [ $$? = 77 ]
 	@e2e/stock/run.sh
 
 images: build ## the images headpond/headpond and headpond/headpond-operator (needs a Docker daemon)
@@ -44,6 +45,7 @@ images: build ## the images headpond/headpond and headpond/headpond-operator (ne
 e2e-docker: build ## the images with stock Java clients outside, and clusters of the operator, on host and bridge networks
 	@e2e/docker/run.sh || [ $$? = 77 ]
 	@e2e/docker/runtime.sh || [ $$? = 77 ]
+	@e2e/docker/task.sh || [ $$? = 77 ]
 	@e2e/docker/interop.sh || [ $$? = 77 ]
 
 fmt: ## format the tree
