@@ -15,7 +15,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -137,7 +136,7 @@ func election(ctx context.Context, client kubernetes.Interface) {
 	<-ended
 }
 
-func events(ctx context.Context, client kubernetes.Interface, about runtime.Object) {
+func events(ctx context.Context, client kubernetes.Interface, about *unstructured.Unstructured) {
 	broadcaster := record.NewBroadcaster()
 	defer broadcaster.Shutdown()
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events(namespace)})
@@ -145,9 +144,11 @@ func events(ctx context.Context, client kubernetes.Interface, about runtime.Obje
 	for range 3 {
 		recorder.Event(about, corev1.EventTypeNormal, "Looked", "at it")
 	}
+	// Events outlive what they are about, so those of an earlier run are there too.
+	selector := fmt.Sprintf("reason=Looked,involvedObject.uid=%s", about.GetUID())
 	var last []corev1.Event
 	check("repeated events are one event with a count", until(func() bool {
-		list, err := client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=Looked"})
+		list, err := client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 		if err != nil {
 			return false
 		}
