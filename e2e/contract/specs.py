@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-_TEXTS = ["/data", "a", "A", "1:1"]  # for each pattern one is good
+_TEXTS = ["/data", "a", "A", "1:1", "/dev/fuse"]  # for each pattern one is good
 _WRONG_TYPES = {
     "object": ["x", 5, [], True, None],
     "array": ["x", 5, {}, True, None, [None]],
@@ -140,9 +140,14 @@ def _values(schema: dict) -> list:
     return values
 
 
-def least(schema: dict) -> dict:
+# What a rule between fields asks for that no field requires by itself.
+_NEEDED = {"ContainerTask": {"container": {"image": "a"}}}
+
+
+def least(schema: dict, kind: str = "") -> dict:
     """The smallest spec: what is required, and of that no more than is."""
-    return {name: sample(schema["properties"][name]) for name in schema.get("required", [])}
+    required = {name: sample(schema["properties"][name]) for name in schema.get("required", [])}
+    return {**required, **copy.deepcopy(_NEEDED.get(kind, {}))}
 
 
 # Beside the smallest spec, what fields are tried in: in a cluster of containers more of them may be set.
@@ -151,7 +156,7 @@ _MORE_BASES = {"CacheCluster": [{"runtime": {"type": "docker"}}]}
 
 def of_each_field(schema: dict, kind: str = "") -> Iterator[Case]:
     """Each field with the defaults around it."""
-    bases = [least(schema), *_MORE_BASES.get(kind, [])]
+    bases = [least(schema, kind), *_MORE_BASES.get(kind, [])]
     for place in fields(schema):
         for i, value in enumerate(_values(place.schema)):
             shown = repr(value)

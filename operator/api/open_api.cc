@@ -195,6 +195,15 @@ void CompleteDefaults(json& schema) {
     *value = Completed(schema, *value);
 }
 
+// Kubernetes refuses a definition with a default that its own rules refuse.
+bool AcceptsEmptySpec(const Kind& kind) {
+  return CheckObject(kind, {{"apiVersion", kApiVersion},
+                            {"kind", kind.kind},
+                            {"metadata", {{"name", "a"}}},
+                            {"spec", json::object()}})
+      .ok();
+}
+
 }  // namespace
 
 json OpenApiSchemaOfFields(const std::vector<Field>& fields, std::string_view description,
@@ -213,7 +222,8 @@ json OpenApiSchemaOfFields(const std::vector<Field>& fields, std::string_view de
 
 json OpenApiSchema(const Kind& kind) {
   json spec = OpenApiSchemaOfFields(kind.spec, "What is wanted.", Schema::Objects::kEmpty);
-  spec["default"] = json::object();
+  const bool may_be_left_out = AcceptsEmptySpec(kind);
+  if (may_be_left_out) spec["default"] = json::object();
   CompleteDefaults(spec);
   for (const Rule& rule : kind.rules)
     for (const CelRule& cel : rule.cel)
@@ -226,6 +236,7 @@ json OpenApiSchema(const Kind& kind) {
       {"spec", std::move(spec)},
       {"status", OpenApiSchemaOfFields(kind.status, "What is. Written by the operator.",
                                        Schema::Objects::kAbsent)}};
+  if (!may_be_left_out) schema["required"] = json::array({"spec"});
   return schema;
 }
 
