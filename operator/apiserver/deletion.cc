@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/rfc3339.h"
 #include "operator/apiserver/api_server.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/patch.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -134,7 +134,7 @@ void ApiServer::ExpireEvents() {
     int64_t heard_ms = 0;
     for (const char* const field :
          {"metadata.creationTimestamp", "eventTime", "lastTimestamp", "series.lastObservedTime"})
-      heard_ms = std::max(heard_ms, ParseTime(TextAt(event, field)).value_or(0));
+      heard_ms = std::max(heard_ms, ParseRfc3339Ms(TextAt(event, field)));
     if (heard_ms >= oldest) continue;
     const ObjectKey key{"", "events", TextAt(event, "metadata.namespace"),
                         TextAt(event, "metadata.name")};

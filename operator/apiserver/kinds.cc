@@ -7,7 +7,6 @@
 
 #include "base/base64.h"
 #include "operator/apiserver/json_path.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {

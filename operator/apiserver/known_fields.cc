@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
-#include "operator/apiserver/timestamps.h"
+#include "base/rfc3339.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -59,11 +59,10 @@ class Walker {
   }
 
   void Time(json& value, const std::string& path, bool micros) {
-    const auto instant = value.is_string() ? ParseInstant(value.get_ref<const std::string&>())
+    const auto instant = value.is_string() ? ParseRfc3339(value.get_ref<const std::string&>())
                                            : std::optional<Instant>();
     if (!instant) return Fail(path, "must be a time such as 2026-01-02T03:04:05Z");
-    value = micros ? FormatMicroTime(instant->seconds, instant->micros)
-                   : FormatTime(instant->seconds * 1000);
+    value = micros ? FormatRfc3339Micros(*instant) : FormatRfc3339(instant->ms());
   }
 
   void Value(const ProtoField& field, json& value, const std::string& path) {

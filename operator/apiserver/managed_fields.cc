@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
 #include "operator/apiserver/metadata.h"
 #include "operator/apiserver/resources.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -114,7 +114,7 @@ ManagedEntries AfterUpdate(const Shape& shape, const json& before, const json& a
     auto own = std::ranges::find(entries, writer, &ManagedEntry::manager);
     if (own == entries.end()) own = entries.insert(own, {.manager = writer});
     own->fields = own->fields.Union(changed);
-    own->time = FormatTime(now_ms);
+    own->time = FormatRfc3339(now_ms);
   }
   std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
   return WithFewUpdaters(std::move(entries));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "operator/apiserver/timestamps.h"
+#include "base/rfc3339.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -134,7 +134,7 @@ json WithNewMetadata(const ResourceType& type, json object, const std::string& u
   json& metadata = object["metadata"];
   for (const char* const field : kServerFields) metadata.erase(field);
   metadata["uid"] = uid;
-  metadata["creationTimestamp"] = FormatTime(now_ms);
+  metadata["creationTimestamp"] = FormatRfc3339(now_ms);
   if (type.custom) metadata["generation"] = 1;
   return object;
 }
@@ -156,7 +156,7 @@ json WithKeptMetadata(const ResourceType& type, json object, const json& before)
 json WithDeletionMark(const ResourceType& type, json object, int64_t now_ms) {
   if (IsBeingDeleted(object)) return object;
   json& metadata = object["metadata"];
-  metadata["deletionTimestamp"] = FormatTime(now_ms);
+  metadata["deletionTimestamp"] = FormatRfc3339(now_ms);
   metadata["deletionGracePeriodSeconds"] = 0;
   if (type.custom) metadata["generation"] = metadata.value("generation", int64_t{0}) + 1;
   return object;

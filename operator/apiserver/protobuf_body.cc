@@ -9,8 +9,8 @@
 
 #include "base/base64.h"
 #include "base/result.h"
+#include "base/rfc3339.h"
 #include "operator/apiserver/protobuf_fields.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -192,7 +192,8 @@ class Decoder {
     constexpr int64_t kNanosPerSecond = 1'000'000'000;
     if (seconds < kFirstSecond || seconds > kLastSecond || nanos < 0 || nanos >= kNanosPerSecond)
       return Malformed(path);
-    return json(micros ? FormatMicroTime(seconds, nanos / 1000) : FormatTime(seconds * 1000));
+    return json(micros ? FormatRfc3339Micros({.seconds = seconds, .micros = nanos / 1000})
+                       : FormatRfc3339(seconds * 1000));
   }
 
   std::optional<ApiError> AddEntry(json& map, const ProtoField& field, std::string_view text,

@@ -4,8 +4,9 @@
 #include <cassert>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
+#include "operator/apiserver/human_duration.h"
 #include "operator/apiserver/kinds.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 
@@ -47,8 +48,8 @@ const ResourceType& StoredType(std::string_view group, std::string_view resource
 
 json Age(const json& timestamp, int64_t now_ms) {
   if (!timestamp.is_string()) return nullptr;
-  const auto then = ParseTime(timestamp.get_ref<const std::string&>());
-  return then ? json(HumanDuration(now_ms - *then)) : json();
+  const auto then = ParseRfc3339(timestamp.get_ref<const std::string&>());
+  return then ? json(HumanDuration(now_ms - then->ms())) : json();
 }
 
 const json& At(const json& object, std::string_view path) {

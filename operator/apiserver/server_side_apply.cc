@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/rfc3339.h"
 #include "operator/apiserver/patch.h"
 #include "operator/apiserver/representation.h"
 #include "operator/apiserver/resources.h"
-#include "operator/apiserver/timestamps.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -168,7 +168,7 @@ ManagedEntries AfterApply(const Shape& shape, const json& before, const json& af
   std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
   const bool same = OwnedPart(before) == now && ReadManagedFields(before) == entries;
   const auto own = std::ranges::find(entries, applier, &ManagedEntry::manager);
-  if (!same && own != entries.end()) own->time = FormatTime(now_ms);
+  if (!same && own != entries.end()) own->time = FormatRfc3339(now_ms);
   return entries;
 }
 

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
+
+#include "base/rfc3339.h"
 
 namespace headpond::operator_cli {
 namespace {
@@ -11,13 +12,6 @@ namespace {
 constexpr int64_t kSecond = 1000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
 
 // Milliseconds of an RFC 3339 text as we write it; 0 when it isn't one.
-int64_t ParseRfc3339(const std::string& text) {
-  std::tm time{};
-  return ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr
-             ? 0
-             : int64_t{::timegm(&time)} * kSecond;
-}
-
 std::string Of(const controller::RoleStatus& role) {
   return fmt::format("{}/{}", role.ready, role.desired);
 }
@@ -64,7 +58,7 @@ std::string ClusterTable(
     rows.push_back(
         {cluster.metadata.name_space, cluster.metadata.name,
          status.phase.empty() ? "Pending" : status.phase, Of(status.masters), Of(status.workers),
-         Age(now_ms - ParseRfc3339(cluster.metadata.creation_timestamp)), EndpointOf(status)});
+         Age(now_ms - ParseRfc3339Ms(cluster.metadata.creation_timestamp)), EndpointOf(status)});
   return Table(rows);
 }
 

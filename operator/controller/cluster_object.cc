@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
 #include "operator/api/field_table.h"
 
 namespace headpond::controller {
@@ -115,7 +116,7 @@ Result<api::CacheCluster> LastOwner(const std::string& name_space, const DataRec
                              {"metadata", {{"namespace", name_space}, {"name", record.cluster}}},
                              {"spec", spec}}));
   cluster.metadata.uid = record.uid;
-  cluster.metadata.deletion_timestamp = Rfc3339(0);  // what matters is that it has one
+  cluster.metadata.deletion_timestamp = FormatRfc3339(0);  // what matters is that it has one
   cluster.metadata.annotations[std::string(api::kDeleteDataAnnotation)] = "true";
   return cluster;
 }

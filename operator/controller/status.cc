@@ -1,12 +1,13 @@
 #include "operator/controller/status.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+
+#include "base/rfc3339.h"
 
 namespace headpond::controller {
 namespace {
@@ -89,7 +90,7 @@ DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorklo
 class Conditions {
  public:
   Conditions(const ClusterStatus& before, int64_t generation, int64_t now_ms)
-      : before_(before), generation_(generation), now_(Rfc3339(now_ms)) {}
+      : before_(before), generation_(generation), now_(FormatRfc3339(now_ms)) {}
 
   void Set(std::string type, bool value, std::string reason, std::string message) {
     const std::string status = value ? "True" : "False";
@@ -261,11 +262,6 @@ bool ClusterStatus::IsTrue(std::string_view type) const {
   return condition != nullptr && condition->status == "True";
 }
 
-std::string Rfc3339(int64_t ms_since_epoch) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(static_cast<std::time_t>(ms_since_epoch / 1000)));
-}
-
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,
                             const plan::ObservedCluster& observed, const plan::Plan& plan,
@@ -289,7 +285,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   }
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
   status.data.assign(data.begin(), data.end());
-  SetRollout(plan, before, Rfc3339(now_ms), status);
+  SetRollout(plan, before, FormatRfc3339(now_ms), status);
 
   Conditions conditions(before, status.observed_generation, now_ms);
   SetReady(status, conditions);

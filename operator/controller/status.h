@@ -65,9 +65,6 @@ nlohmann::json ToJson(const ClusterStatus& status);
 // DataLoss when it isn't one.
 Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 
-// "2026-01-02T03:04:05Z".
-std::string Rfc3339(int64_t ms_since_epoch);
-
 // What one look at a cluster means. Pure. `trouble` is why the look itself failed, OK otherwise.
 // `before` gives the transition times.
 //

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/rfc3339.h"
 #include "operator/controller/status.h"
 #include "operator/controller/task_status.h"
 
@@ -48,13 +49,6 @@ json FinalizersPatch(const json& object, const char* finalizer, bool held) {
 
 json StatusPatch(const json& status) {
   return {{{"op", "add"}, {"path", "/status"}, {"value", status}}};
-}
-
-// Milliseconds since the epoch of "2026-01-02T03:04:05Z"; 0 when it isn't one.
-int64_t ParseSeconds(const std::string& text) {
-  tm parts{};
-  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return 0;
-  return int64_t{::timegm(&parts)} * 1000;
 }
 
 const char* ReasonOf(const Status& failure) {
@@ -193,7 +187,7 @@ milliseconds TaskController::Work(Subject& subject) {
       .spec = subject.task.spec,
       .pull_policy =
           subject.container ? subject.container->pull_policy : api::PullPolicy::kIfNotPresent,
-      .created_at_ms = ParseSeconds(subject.task.metadata.creation_timestamp),
+      .created_at_ms = ParseRfc3339Ms(subject.task.metadata.creation_timestamp),
       .deleting = subject.deleting(),
       .trouble = subject.trouble};
   const plan::TaskDecision decision =
@@ -332,7 +326,7 @@ void TaskController::ReconcileDefinition(const json& object) {
     return;  // the change is seen in the next pass
   }
   const json& before = Member(object, "status");
-  std::string since = Rfc3339(clock_.NowMs());
+  std::string since = FormatRfc3339(clock_.NowMs());
   const char* const in_use = used ? "True" : "False";
   const json& conditions = Member(before, "conditions");
   if (conditions.is_array() && !conditions.empty() && conditions[0].value("status", "") == in_use)

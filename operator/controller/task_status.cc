@@ -6,6 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
 #include "operator/controller/status.h"
 
 namespace headpond::controller {
@@ -74,7 +75,7 @@ Verdict Suspended(const TaskLook& look) {
 
 json ConditionJson(const char* type, const Verdict& verdict, const TaskLook& look,
                    const json& before, int64_t now_ms) {
-  std::string since = Rfc3339(now_ms);
+  std::string since = FormatRfc3339(now_ms);
   if (before.is_object() && before.contains("conditions"))
     for (const json& old : before.at("conditions"))
       if (old.value("type", "") == type && old.value("status", "") == verdict.status)
@@ -153,8 +154,8 @@ void AddSummary(const TaskState& state, json& out) {
   for (const TaskRun& run : state.runs)
     if (run.started_at_ms != 0 && (started_at_ms == 0 || run.started_at_ms < started_at_ms))
       started_at_ms = run.started_at_ms;
-  if (started_at_ms != 0) out["startedAt"] = Rfc3339(started_at_ms);
-  if (state.finished()) out["finishedAt"] = Rfc3339(state.finished_at_ms);
+  if (started_at_ms != 0) out["startedAt"] = FormatRfc3339(started_at_ms);
+  if (state.finished()) out["finishedAt"] = FormatRfc3339(state.finished_at_ms);
   const TaskRun* const latest = Latest(state);
   if (latest == nullptr) return;
   if (!latest->container_id.empty()) out["containerId"] = latest->container_id;

@@ -1,12 +1,12 @@
 #include "operator/kube/event_recorder.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/rfc3339.h"
 
 namespace headpond::kube {
 namespace {
@@ -18,18 +18,12 @@ constexpr size_t kMaxQueued = 256;
 constexpr size_t kMaxText = 1024;  // of a note, as Kubernetes allows
 const Resource kEvents{"events.k8s.io", "v1", "events"};
 
-std::string MicroTime(int64_t ms) {
-  constexpr int64_t kSecond = 1000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
-                     fmt::gmtime(static_cast<std::time_t>(ms / kSecond)), ms % kSecond * kSecond);
-}
-
 json NewEvent(const EventNote& note, const std::string& name, int64_t now_ms) {
   const ObjectReference& about = note.regarding;
   return {{"apiVersion", "events.k8s.io/v1"},
           {"kind", "Event"},
           {"metadata", {{"namespace", about.name_space}, {"name", name}}},
-          {"eventTime", MicroTime(now_ms)},
+          {"eventTime", FormatRfc3339Micros(Instant::FromMs(now_ms))},
           {"type", note.warning ? "Warning" : "Normal"},
           {"reason", note.reason},
           {"action", note.action},
@@ -114,8 +108,9 @@ void EventRecorder::Send(const EventNote& note) {
   if (!verdict.heard) return;
   Status told = Status::Ok();
   if (verdict.count > 1) {
-    const json series = {
-        {"series", {{"count", verdict.count}, {"lastObservedTime", MicroTime(now_ms)}}}};
+    const json series = {{"series",
+                          {{"count", verdict.count},
+                           {"lastObservedTime", FormatRfc3339Micros(Instant::FromMs(now_ms))}}}};
     told = client_.MergePatch(kEvents, {note.regarding.name_space, verdict.name}, series).status();
   } else {
     json event = NewEvent(note, verdict.name, now_ms);

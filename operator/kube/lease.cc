@@ -1,38 +1,13 @@
 #include "operator/kube/lease.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
-#include <ctime>
 #include <nlohmann/json.hpp>
+
+#include "base/rfc3339.h"
 
 namespace headpond::kube {
 namespace {
 
 using nlohmann::json;
-
-constexpr int64_t kMillisPerSecond = 1000;
-
-// metav1.MicroTime.
-std::string MicroTime(int64_t ms) {
-  const std::time_t seconds = ms / kMillisPerSecond;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(seconds),
-                     ms % kMillisPerSecond * 1000);
-}
-
-// 0 for what is no MicroTime: the time is for people only.
-int64_t FromMicroTime(const std::string& text) {
-  std::tm time{};
-  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
-  if (rest == nullptr) return 0;
-  int64_t ms = static_cast<int64_t>(::timegm(&time)) * kMillisPerSecond;
-  if (*rest == '.') {
-    int64_t unit = 100;
-    for (++rest; *rest >= '0' && *rest <= '9' && unit > 0; ++rest, unit /= 10)
-      ms += (*rest - '0') * unit;
-  }
-  return ms;
-}
 
 template <typename T>
 T Field(const json& spec, const char* name, T otherwise) {
@@ -56,8 +31,8 @@ Result<LeaseRecord> ReadLease(const json& object) {
   record.holder = Field<std::string>(*spec, "holderIdentity", "");
   record.duration =
       std::chrono::seconds(Field<int64_t>(*spec, "leaseDurationSeconds", record.duration.count()));
-  record.acquired_ms = FromMicroTime(Field<std::string>(*spec, "acquireTime", ""));
-  record.renewed_ms = FromMicroTime(Field<std::string>(*spec, "renewTime", ""));
+  record.acquired_ms = ParseRfc3339Ms(Field<std::string>(*spec, "acquireTime", ""));
+  record.renewed_ms = ParseRfc3339Ms(Field<std::string>(*spec, "renewTime", ""));
   record.transitions = Field<int64_t>(*spec, "leaseTransitions", 0);
   return record;
 }
@@ -69,8 +44,8 @@ json ToLease(const LeaseRecord& record, const std::string& name_space, const std
                 {"spec",
                  {{"holderIdentity", record.holder},
                   {"leaseDurationSeconds", record.duration.count()},
-                  {"acquireTime", MicroTime(record.acquired_ms)},
-                  {"renewTime", MicroTime(record.renewed_ms)},
+                  {"acquireTime", FormatRfc3339Micros(Instant::FromMs(record.acquired_ms))},
+                  {"renewTime", FormatRfc3339Micros(Instant::FromMs(record.renewed_ms))},
                   {"leaseTransitions", record.transitions}}}};
   if (!record.resource_version.empty())
     lease["metadata"]["resourceVersion"] = record.resource_version;

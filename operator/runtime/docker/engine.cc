@@ -1,11 +1,11 @@
 #include "operator/runtime/docker/engine.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.h"
 #include "operator/runtime/docker/output_frames.h"
 
 namespace headpond::runtime {
@@ -99,24 +99,8 @@ std::string LabelFilter(const std::vector<std::string>& labels) {
   return json{{"label", labels}}.dump();
 }
 
-int64_t ParseEngineTime(const std::string& text) {
-  constexpr size_t kSeconds = 19;  // of "2026-01-02T03:04:05"
-  constexpr int kThousand = 1000;
-  tm parts{};
-  if (text.size() <= kSeconds ||
-      ::strptime(text.substr(0, kSeconds).c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr)
-    return 0;
-  const int64_t seconds = ::timegm(&parts);
-  if (seconds <= 0) return 0;
-  int64_t milliseconds = 0;
-  size_t digits = 0;
-  for (size_t i = kSeconds + 1; text[kSeconds] == '.' && i < text.size() && digits < 3; ++i) {
-    if (text[i] < '0' || text[i] > '9') break;
-    milliseconds = milliseconds * 10 + (text[i] - '0');
-    ++digits;
-  }
-  for (; digits < 3; ++digits) milliseconds *= 10;
-  return seconds * kThousand + milliseconds;
+int64_t ParseEngineTime(std::string_view text) {
+  return std::max<int64_t>(ParseRfc3339Ms(text), 0);
 }
 
 Result<json> Engine::GetJson(EngineCall call) {

@@ -111,6 +111,6 @@ std::string LabelFilter(const std::vector<std::string>& labels);
 
 // Milliseconds since the epoch of "2026-01-02T03:04:05.123456789Z"; 0 for the year 1, which stands
 // for never, and for what can't be read.
-int64_t ParseEngineTime(const std::string& text);
+int64_t ParseEngineTime(std::string_view text);
 
 }  // namespace headpond::runtime
