@@ -2,38 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
 #include "operator/api/field_table.h"
+#include "operator/controller/object_patch.h"
 
 namespace headpond::controller {
 namespace {
 
 using nlohmann::json;
-
-json FinalizersOf(const json& object) {
-  const json& metadata = object.at("metadata");
-  const auto found = metadata.find("finalizers");
-  return found != metadata.end() && found->is_array() ? *found : json::array();
-}
-
-bool IsOurs(const json& finalizer) {
-  return finalizer == kClusterFinalizer || finalizer == kDataFinalizer;
-}
-
-// Replacing the version makes it a precondition.
-json VersionCheck(const json& object) {
-  return {{"op", "replace"},
-          {"path", "/metadata/resourceVersion"},
-          {"value", object.at("metadata").at("resourceVersion")}};
-}
-
-json FinalizersPatch(const json& object, const json& finalizers) {
-  return {VersionCheck(object),
-          {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", finalizers}}};
-}
 
 std::string TextOf(const json& object, const char* field) {
   const auto found = object.find(field);
@@ -42,32 +20,10 @@ std::string TextOf(const json& object, const char* field) {
 
 }  // namespace
 
-bool IsHeld(const json& object) {
-  const json finalizers = FinalizersOf(object);
-  return std::any_of(finalizers.begin(), finalizers.end(), IsOurs);
-}
-
-json HoldPatch(const json& cluster) {
-  json finalizers = FinalizersOf(cluster);
-  finalizers.push_back(kClusterFinalizer);
-  return FinalizersPatch(cluster, finalizers);
-}
-
-json ReleasePatch(const json& object) {
-  json rest = json::array();
-  for (const json& finalizer : FinalizersOf(object))
-    if (!IsOurs(finalizer)) rest.push_back(finalizer);
-  return FinalizersPatch(object, rest);
-}
-
 Result<ClusterStatus> StatusOf(const json& object) {
   const auto status = object.find("status");
   if (status == object.end()) return ClusterStatus();
   return ParseStatus(*status);
-}
-
-json StatusPatch(const ClusterStatus& status) {
-  return {{{"op", "add"}, {"path", "/status"}, {"value", ToJson(status)}}};
 }
 
 std::string DataRecordName(const std::string& cluster) {

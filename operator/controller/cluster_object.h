@@ -6,24 +6,15 @@
 
 #include "operator/controller/status.h"
 
-// What the operator reads from API objects and writes to them. Objects of clusters are those that
-// api::ReadCacheCluster takes.
+// What the operator reads from API objects of clusters and of their data. Objects of clusters are
+// those that api::ReadCacheCluster takes.
 namespace headpond::controller {
 
 // Said on every cluster before its first daemon starts, removed after its last one has ended.
 inline constexpr const char* kClusterFinalizer = "headpond.dev/daemons";
 
-// Whether a finalizer of ours is on the object: a cluster's or a data record's.
-bool IsHeld(const nlohmann::json& object);
-// JSON patches that put our finalizer on a cluster and take ours off any object, refused (409) when
-// the object has changed since.
-nlohmann::json HoldPatch(const nlohmann::json& cluster);
-nlohmann::json ReleasePatch(const nlohmann::json& object);
-
 // An empty status when there is none yet.
 Result<ClusterStatus> StatusOf(const nlohmann::json& object);
-// A JSON patch of the status subresource that replaces it as a whole.
-nlohmann::json StatusPatch(const ClusterStatus& status);
 
 // Data outlives clusters. A ConfigMap `<cluster>.data` beside the cluster says whose it is, and
 // stays as long as there is data: a cluster of the same name then finds it again. Deleting the

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/controller/object_patch.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::controller {
@@ -33,20 +34,10 @@ api::CacheCluster ClusterOver(const std::string& uri) {
   return *std::move(cluster);
 }
 
-TEST(ClusterObjectTest, AHoldKeepsTheFinalizersOfOthersAndSoDoesItsRelease) {
-  json object = Cluster({"example.org/backup"});
-  EXPECT_FALSE(IsHeld(object));
-  object = object.patch(HoldPatch(object));
-  EXPECT_TRUE(IsHeld(object));
-  EXPECT_EQ(object["metadata"]["finalizers"], json({"example.org/backup", kClusterFinalizer}));
-  object = object.patch(ReleasePatch(object));
-  EXPECT_EQ(object["metadata"]["finalizers"], json({"example.org/backup"}));
-}
-
 TEST(ClusterObjectTest, ARecordSaysWhoseTheDataIsAndWhoLeftIt) {
   json object = NewDataRecord("team", "a", "uid-1");
   object["metadata"]["resourceVersion"] = "3";
-  EXPECT_TRUE(IsHeld(object));
+  EXPECT_TRUE(HasFinalizer(object, kDataFinalizer));
   ASSERT_OK_AND_ASSIGN(const DataRecord used, ReadDataRecord(object));
   EXPECT_EQ(used.cluster, "a");
   EXPECT_EQ(used.uid, "uid-1");

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/rfc3339.h"
+#include "operator/controller/object_patch.h"
 #include "operator/controller/status.h"
 #include "operator/controller/task_status.h"
 
@@ -28,27 +29,6 @@ const json& Member(const json& object, const char* name) {
   static const json null;
   const auto found = object.is_object() ? object.find(name) : object.end();
   return object.is_object() && found != object.end() ? *found : null;
-}
-
-bool HasFinalizer(const json& object, const char* finalizer) {
-  const json& all = Member(object.at("metadata"), "finalizers");
-  return all.is_array() && std::find(all.begin(), all.end(), finalizer) != all.end();
-}
-
-// Refused when the object has changed since: replacing the version makes it a precondition.
-json FinalizersPatch(const json& object, const char* finalizer, bool held) {
-  json finalizers = json::array();
-  for (const json& other : Member(object.at("metadata"), "finalizers"))
-    if (other != finalizer) finalizers.push_back(other);
-  if (held) finalizers.push_back(finalizer);
-  return {{{"op", "replace"},
-           {"path", "/metadata/resourceVersion"},
-           {"value", object.at("metadata").at("resourceVersion")}},
-          {{"op", "add"}, {"path", "/metadata/finalizers"}, {"value", std::move(finalizers)}}};
-}
-
-json StatusPatch(const json& status) {
-  return {{{"op", "add"}, {"path", "/status"}, {"value", status}}};
 }
 
 const char* ReasonOf(const Status& failure) {
@@ -126,7 +106,7 @@ milliseconds TaskController::Reconcile(const json& object) {
     users_[fmt::format("{}/{}", metadata.name_space, definition)].insert(metadata.name);
   if (!held) {
     const Status done = objects_.Patch(TaskKind::kTask, metadata.name_space, metadata.name,
-                                       FinalizersPatch(object, kTaskFinalizer, true), "");
+                                       FinalizerPatch(object, kTaskFinalizer, true), "");
     if (!done.ok()) LogWarn(kComponent, "{}: {}", subject.name(), done.message());
     return options_.shortest_interval;
   }
@@ -259,7 +239,7 @@ Status TaskController::Do(const Subject& subject, const plan::TaskAction& action
       failures_.erase(subject.ref.uid);
       RETURN_IF_ERROR(runtime_.CleanUp(subject.ref));
       return objects_.Patch(TaskKind::kTask, subject.ref.name_space, subject.ref.name,
-                            FinalizersPatch(subject.object, kTaskFinalizer, false), "");
+                            FinalizerPatch(subject.object, kTaskFinalizer, false), "");
   }
   return Status::Ok();
 }
@@ -321,7 +301,7 @@ void TaskController::ReconcileDefinition(const json& object) {
   if (HasFinalizer(object, kDefinitionFinalizer) != used &&
       (!used || Member(metadata, "deletionTimestamp").is_null())) {
     const Status done = objects_.Patch(TaskKind::kDefinition, name_space, name,
-                                       FinalizersPatch(object, kDefinitionFinalizer, used), "");
+                                       FinalizerPatch(object, kDefinitionFinalizer, used), "");
     if (!done.ok()) LogWarn(kComponent, "definition {}/{}: {}", name_space, name, done.message());
     return;  // the change is seen in the next pass
   }

@@ -6,6 +6,7 @@
 
 #include "base/daemon.h"
 #include "operator/api/field_table.h"
+#include "operator/controller/object_patch.h"
 
 namespace headpond::operator_daemon {
 namespace {
@@ -20,9 +21,6 @@ const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
 const kube::Resource kConfigMaps{"", "v1", "configmaps"};
 
 constexpr const char* kEventController = "headpond.dev/operator";
-constexpr const char* kRemedyWhenMissing =
-    "install the kinds with `headpond-operator crds | kubectl apply -f -` (or `kubectl apply -f "
-    "manifests/crds`)";
 
 ObjectName NameOf(const ClusterKey& key) {
   return {key.name_space, key.name};
@@ -38,22 +36,19 @@ ClusterKey KeyOf(const api::CacheCluster& cluster) {
 
 }  // namespace
 
-ApiClusterStore::Followed::Followed(kube::Client& client, const Clock& clock, Random random,
-                                    kube::Resource kind, const std::string& name_space,
-                                    const std::string& selector,
-                                    const std::function<void()>& changed)
-    : resource(std::move(kind)),
-      source(client.Source(resource, name_space, selector)),
-      reflector({.name = resource.plural, .remedy_when_missing = kRemedyWhenMissing}, *source,
-                cache, clock, std::move(random), [changed](const ObjectName&) { changed(); }) {}
-
 ApiClusterStore::ApiClusterStore(kube::Client& client, const Clock& clock, Random random,
-                                 Options options, const std::function<void()>& changed)
+                                 const Options& options, const std::function<void()>& changed)
     : client_(client),
-      options_(std::move(options)),
-      clusters_(client, clock, Random(random.Next()), kClusters, options_.name_space, "", changed),
-      records_(client, clock, Random(random.Next()), kConfigMaps, options_.name_space,
-               controller::kDataLabel, changed),
+      clusters_(
+          client, clock, Random(random.Next()),
+          {.resource = kClusters, .name_space = options.name_space, .may_write = options.may_write},
+          changed),
+      records_(client, clock, Random(random.Next()),
+               {.resource = kConfigMaps,
+                .name_space = options.name_space,
+                .selector = controller::kDataLabel,
+                .may_write = options.may_write},
+               changed),
       events_(client, clock, Random(random.Next()), kEventController, LocalHostName()) {}
 
 ApiClusterStore::~ApiClusterStore() {
@@ -61,31 +56,18 @@ ApiClusterStore::~ApiClusterStore() {
 }
 
 void ApiClusterStore::Start() {
-  clusters_.reflector.Start();
-  records_.reflector.Start();
+  clusters_.Start();
+  records_.Start();
 }
 
 void ApiClusterStore::Stop() {
   events_.Stop();
-  clusters_.reflector.Stop();
-  records_.reflector.Stop();
+  clusters_.Stop();
+  records_.Stop();
 }
 
 bool ApiClusterStore::WaitForSync(std::chrono::steady_clock::time_point deadline) {
-  return clusters_.reflector.WaitForSync(deadline) && records_.reflector.WaitForSync(deadline);
-}
-
-Status ApiClusterStore::MayWrite() const {
-  if (options_.may_write()) return Status::Ok();
-  return Aborted("another operator leads");
-}
-
-Status ApiClusterStore::PatchObject(Followed& kind, const ObjectName& name, const json& patch,
-                                    const std::string& subresource) {
-  RETURN_IF_ERROR(MayWrite());
-  ASSIGN_OR_RETURN(const json answer, client_.JsonPatch(kind.resource, name, patch, subresource));
-  kind.own_writes.Wrote(name, kube::VersionOf(answer));
-  return Status::Ok();
+  return clusters_.WaitForSync(deadline) && records_.WaitForSync(deadline);
 }
 
 Result<std::string> ApiClusterStore::ClaimData(const api::CacheCluster& cluster) {
@@ -98,7 +80,7 @@ Result<std::string> ApiClusterStore::ClaimData(const api::CacheCluster& cluster)
   const ObjectName name = RecordOf(NameOf(KeyOf(cluster)));
   auto found = client_.Get(kConfigMaps, name);
   if (found.status().code() == Code::kNotFound) {
-    RETURN_IF_ERROR(MayWrite());
+    RETURN_IF_ERROR(clusters_.MayWrite());
     found = client_.Create(kConfigMaps,
                            controller::NewDataRecord(name.name_space, cluster.metadata.name, uid));
   }
@@ -107,7 +89,7 @@ Result<std::string> ApiClusterStore::ClaimData(const api::CacheCluster& cluster)
   if (!record.spec_json.empty()) {
     if (record.deleting) return Aborted("the data of an earlier cluster is being deleted");
     RETURN_IF_ERROR(controller::CheckKeptData(record, cluster));
-    RETURN_IF_ERROR(PatchObject(records_, name, controller::DataSpecPatch(*found, std::nullopt)));
+    RETURN_IF_ERROR(records_.Patch(name, controller::DataSpecPatch(*found, std::nullopt)));
   }
   MutexLock lock(mutex_);
   data_uids_[uid] = record.uid;
@@ -123,13 +105,15 @@ void ApiClusterStore::Tell(const kube::Object& object, ClusterList& list) {
   }
   api::ObjectMeta& metadata = cluster->metadata;
   metadata.object_uid = metadata.uid;
-  const bool held = controller::IsHeld(*object);
+  const bool held = controller::HasFinalizer(*object, controller::kClusterFinalizer);
   const bool deleting = !metadata.deletion_timestamp.empty();
   // Others' finalizers hold what we are done with, or never began with.
   if (deleting && !held) return;
   const auto data_uid = ClaimData(*cluster);
   Status taken = deleting ? Status::Ok() : data_uid.status();
-  if (taken.ok() && !held) taken = PatchObject(clusters_, name, controller::HoldPatch(*object));
+  if (taken.ok() && !held)
+    taken = clusters_.Patch(
+        name, controller::FinalizerPatch(*object, controller::kClusterFinalizer, true));
   // Somebody else was faster, or must end first; a watch will say so.
   if (taken.code() == Code::kNotFound || taken.code() == Code::kAborted) return;
   if (taken.code() == Code::kInvalidArgument) {
@@ -141,7 +125,7 @@ void ApiClusterStore::Tell(const kube::Object& object, ClusterList& list) {
     return;
   }
   metadata.uid = data_uid.value_or(metadata.uid);
-  const kube::Object record = records_.cache.Get(RecordOf(name));
+  const kube::Object record = records_.Get(RecordOf(name));
   if (record && record->at("metadata").contains("deletionTimestamp"))
     metadata.annotations[std::string(api::kDeleteDataAnnotation)] = "true";
   list.clusters.push_back(*std::move(cluster));
@@ -150,13 +134,16 @@ void ApiClusterStore::Tell(const kube::Object& object, ClusterList& list) {
 void ApiClusterStore::TellOfData(const kube::Object& object, ClusterList& list) {
   const ObjectName name = kube::NameOf(*object);
   const auto record = controller::ReadDataRecord(*object);
-  if (!record.ok() || !record->deleting || !controller::IsHeld(*object)) return;
+  if (!record.ok() || !record->deleting ||
+      !controller::HasFinalizer(*object, controller::kDataFinalizer))
+    return;
   // In use: it goes with its cluster. Without one, somebody took our finalizer off it, and nobody
   // knows what it had.
   if (record->spec_json.empty()) {
-    const bool used = clusters_.cache.Get({name.name_space, record->cluster}) != nullptr;
-    if (!used && clusters_.cache.version() >= kube::VersionOf(*object))
-      (void)PatchObject(records_, name, controller::ReleasePatch(*object));
+    const bool used = clusters_.Get({name.name_space, record->cluster}) != nullptr;
+    if (!used && clusters_.version() >= kube::VersionOf(*object))
+      (void)records_.Patch(name,
+                           controller::FinalizerPatch(*object, controller::kDataFinalizer, false));
     return;
   }
   auto owner = controller::LastOwner(name.name_space, *record);
@@ -172,12 +159,11 @@ void ApiClusterStore::TellOfData(const kube::Object& object, ClusterList& list) 
 }
 
 Result<ClusterList> ApiClusterStore::List() {
-  if (!clusters_.cache.synced() || !records_.cache.synced())
+  if (!clusters_.synced() || !records_.synced())
     return Unavailable("the clusters are not known yet: the API server has not listed them");
   ClusterList list;
   std::set<std::string> finalized;
-  for (const kube::Object& object : clusters_.cache.All()) {
-    if (!clusters_.own_writes.SeenBy(clusters_.cache, kube::NameOf(*object))) continue;
+  for (const kube::Object& object : clusters_.List().objects) {
     const std::string uid = object->at("metadata").value("uid", "");
     {
       MutexLock lock(mutex_);
@@ -193,8 +179,7 @@ Result<ClusterList> ApiClusterStore::List() {
     finalized_ = std::move(finalized);  // the others are gone from the cache
     data_only_.clear();
   }
-  for (const kube::Object& object : records_.cache.All())
-    if (records_.own_writes.SeenBy(records_.cache, kube::NameOf(*object))) TellOfData(object, list);
+  for (const kube::Object& object : records_.List().objects) TellOfData(object, list);
   return list;
 }
 
@@ -205,7 +190,7 @@ bool ApiClusterStore::IsDataOnly(const ClusterKey& key) {
 
 Result<controller::ClusterStatus> ApiClusterStore::GetStatus(const ClusterKey& key) {
   if (IsDataOnly(key)) return controller::ClusterStatus();
-  const kube::Object object = clusters_.cache.Get(NameOf(key));
+  const kube::Object object = clusters_.Get(NameOf(key));
   if (!object) return NotFound("cluster {} is not there", key.ToString());
   return controller::StatusOf(*object);
 }
@@ -214,7 +199,8 @@ Status ApiClusterStore::WriteStatus(const ClusterKey& key,
                                     const controller::ClusterStatus& status) {
   // There is no object that would have a status.
   if (IsDataOnly(key)) return Status::Ok();
-  return PatchObject(clusters_, NameOf(key), controller::StatusPatch(status), "status");
+  return clusters_.Patch(NameOf(key), controller::StatusPatch(controller::ToJson(status)),
+                         "status");
 }
 
 Status ApiClusterStore::RemoveRecord(const ObjectName& name) {
@@ -224,11 +210,11 @@ Status ApiClusterStore::RemoveRecord(const ObjectName& name) {
   const auto left = client_.Get(kConfigMaps, name);
   if (left.status().code() == Code::kNotFound) return Status::Ok();
   RETURN_IF_ERROR(left.status());
-  return PatchObject(records_, name, controller::ReleasePatch(*left));
+  return records_.Patch(name, controller::FinalizerPatch(*left, controller::kDataFinalizer, false));
 }
 
 Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
-  RETURN_IF_ERROR(MayWrite());
+  RETURN_IF_ERROR(clusters_.MayWrite());
   const ObjectName name = NameOf(key), record = RecordOf(name);
   if (IsDataOnly(key)) {
     if (data_kept)
@@ -247,10 +233,10 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
     if (cluster.metadata.annotations.contains(std::string(api::kDeleteDataAnnotation)))
       return FailedPrecondition("the data of cluster {} is still to be deleted", key.name);
     ASSIGN_OR_RETURN(const json kept, client_.Get(kConfigMaps, record));
-    RETURN_IF_ERROR(
-        PatchObject(records_, record, controller::DataSpecPatch(kept, cluster.spec_json)));
+    RETURN_IF_ERROR(records_.Patch(record, controller::DataSpecPatch(kept, cluster.spec_json)));
   }
-  RETURN_IF_ERROR(PatchObject(clusters_, name, controller::ReleasePatch(*object)));
+  RETURN_IF_ERROR(clusters_.Patch(
+      name, controller::FinalizerPatch(*object, controller::kClusterFinalizer, false)));
   MutexLock lock(mutex_);
   finalized_.insert(cluster.metadata.uid);
   data_uids_.erase(cluster.metadata.uid);
@@ -259,7 +245,7 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
 
 void ApiClusterStore::Tell(const api::CacheCluster& cluster, const controller::Notice& notice) {
   const ClusterKey key = KeyOf(cluster);
-  if (!MayWrite().ok() || IsDataOnly(key)) return;
+  if (!clusters_.MayWrite().ok() || IsDataOnly(key)) return;
   events_.Record({.regarding = {std::string(api::kApiVersion), std::string(api::kCacheClusterKind),
                                 key.name_space, key.name, cluster.metadata.object_uid},
                   .warning = notice.warning,

@@ -10,19 +10,15 @@
 #include "base/mutex.h"
 #include "operator/controller/cluster_object.h"
 #include "operator/controller/store.h"
+#include "operator/daemon/followed_kind.h"
 #include "operator/kube/client.h"
 #include "operator/kube/event_recorder.h"
-#include "operator/kube/reflector.h"
 
 namespace headpond::operator_daemon {
 
-// The clusters of an API server, our own or Kubernetes', as the controller sees them: from caches
-// that watches keep, so that looking costs no call, and written through the API like anyone's
-// changes.
-//
-// While the server is away the last known state goes on to be told, so that daemons are healed; a
-// cluster that this store has just written is told of again only when the watch has shown the
-// write. Data outlives clusters as controller::DataRecord says: a record that is deleted when no
+// The clusters of an API server as the controller sees them: told from the caches of FollowedKind,
+// so that daemons are healed while the server is away, and written through the API like anyone's
+// changes. Data outlives clusters as controller::DataRecord says: a record that is deleted when no
 // cluster uses the data is told of as the last cluster that had it, being deleted with its data.
 // Thread safe.
 class ApiClusterStore final : public controller::ClusterStore {
@@ -34,7 +30,7 @@ class ApiClusterStore final : public controller::ClusterStore {
   };
   // `changed` is called, from any thread, when List has something new. `client` and `clock` must
   // outlive the store.
-  ApiClusterStore(kube::Client& client, const Clock& clock, Random random, Options options,
+  ApiClusterStore(kube::Client& client, const Clock& clock, Random random, const Options& options,
                   const std::function<void()>& changed);
   ~ApiClusterStore() override;  // Stop()
 
@@ -53,38 +49,21 @@ class ApiClusterStore final : public controller::ClusterStore {
   void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override;
 
   // Up to which version of the API server the store has seen clusters and records of data.
-  int64_t clusters_version() const { return clusters_.cache.version(); }
-  int64_t records_version() const { return records_.cache.version(); }
+  int64_t clusters_version() const { return clusters_.version(); }
+  int64_t records_version() const { return records_.version(); }
 
  private:
-  // One kind and how it is followed.
-  struct Followed {
-    Followed(kube::Client& client, const Clock& clock, Random random, kube::Resource resource,
-             const std::string& name_space, const std::string& selector,
-             const std::function<void()>& changed);
-
-    const kube::Resource resource;
-    kube::ObjectCache cache;
-    kube::OwnWrites own_writes;
-    const std::unique_ptr<kube::ObjectSource> source;
-    kube::Reflector reflector;
-  };
-
   // Takes the cluster into `list` as far as it can be taken.
   void Tell(const kube::Object& object, controller::ClusterList& list) EXCLUDES(mutex_);
   // The last cluster that had the record's data, when that is to be deleted.
   void TellOfData(const kube::Object& object, controller::ClusterList& list) EXCLUDES(mutex_);
   // Makes the data the cluster's. InvalidArgument when it can't be; Aborted: not yet.
   Result<std::string> ClaimData(const api::CacheCluster& cluster) EXCLUDES(mutex_);
-  Status PatchObject(Followed& kind, const kube::ObjectName& name, const nlohmann::json& patch,
-                     const std::string& subresource = "");
   Status RemoveRecord(const kube::ObjectName& name);
   bool IsDataOnly(const controller::ClusterKey& key) EXCLUDES(mutex_);
-  Status MayWrite() const;
 
   kube::Client& client_;
-  const Options options_;
-  Followed clusters_, records_;
+  FollowedKind clusters_, records_;
   kube::EventRecorder events_;
   Mutex mutex_;
   std::map<std::string, std::string> data_uids_ GUARDED_BY(mutex_);  // by the cluster's uid

@@ -21,6 +21,7 @@
 #include "operator/apiserver/listeners.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/home.h"
+#include "operator/controller/object_patch.h"
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
@@ -116,9 +117,9 @@ class ServedApi {
     for (const auto& [key, stored] : api_->store().AllObjects()) {
       // Definitions alone ask for nothing.
       if (key.group == api::kGroup && key.resource != "containerdefinitions") return true;
-      if (controller::IsHeld(*stored.object) &&
-          stored.object->at("metadata").contains("deletionTimestamp"))
-        return true;
+      const bool held = controller::HasFinalizer(*stored.object, controller::kClusterFinalizer) ||
+                        controller::HasFinalizer(*stored.object, controller::kDataFinalizer);
+      if (held && stored.object->at("metadata").contains("deletionTimestamp")) return true;
     }
     return false;
   }

@@ -9,7 +9,6 @@
 namespace headpond::operator_daemon {
 
 using controller::TaskKind;
-using kube::ObjectName;
 using nlohmann::json;
 
 namespace {
@@ -40,77 +39,54 @@ kube::Resource ResourceOf(TaskKind kind) {
 
 }  // namespace
 
-struct ApiTaskObjects::Watched {
-  Watched(kube::Client& client, TaskKind kind, const std::string& name_space, const Clock& clock,
-          Random random, const std::function<void()>& changed)
-      : source(client.Source(ResourceOf(kind), name_space)),
-        reflector({.name = TaskResource(kind)}, *source, cache, clock, std::move(random),
-                  [changed](const ObjectName&) { changed(); }) {}
-
-  kube::ObjectCache cache;
-  kube::OwnWrites own_writes;
-  const std::unique_ptr<kube::ObjectSource> source;
-  kube::Reflector reflector;
-};
-
 ApiTaskObjects::ApiTaskObjects(kube::Client& client, const Clock& clock, Random random,
-                               Options options, std::function<void()> changed)
+                               const Options& options, const std::function<void()>& changed)
     : client_(client),
-      options_(std::move(options)),
-      tasks_(std::make_unique<Watched>(client, TaskKind::kTask, options_.name_space, clock, random,
-                                       changed)),
-      definitions_(std::make_unique<Watched>(client, TaskKind::kDefinition, options_.name_space,
-                                             clock, random, changed)) {}
+      tasks_(client, clock, Random(random.Next()),
+             {.resource = ResourceOf(TaskKind::kTask),
+              .name_space = options.name_space,
+              .may_write = options.may_write},
+             changed),
+      definitions_(client, clock, Random(random.Next()),
+                   {.resource = ResourceOf(TaskKind::kDefinition),
+                    .name_space = options.name_space,
+                    .may_write = options.may_write},
+                   changed) {}
 
 ApiTaskObjects::~ApiTaskObjects() {
   Stop();
 }
 
 void ApiTaskObjects::Start() {
-  tasks_->reflector.Start();
-  definitions_->reflector.Start();
+  tasks_.Start();
+  definitions_.Start();
 }
 
 void ApiTaskObjects::Stop() {
-  tasks_->reflector.Stop();
-  definitions_->reflector.Stop();
+  tasks_.Stop();
+  definitions_.Stop();
 }
 
-ApiTaskObjects::Watched& ApiTaskObjects::Of(TaskKind kind) {
-  return kind == TaskKind::kTask ? *tasks_ : *definitions_;
-}
-
-Status ApiTaskObjects::MayWrite() const {
-  if (options_.may_write()) return Status::Ok();
-  return Aborted("another operator leads");
+FollowedKind& ApiTaskObjects::Of(TaskKind kind) {
+  return kind == TaskKind::kTask ? tasks_ : definitions_;
 }
 
 Result<controller::TaskObjects::Listing> ApiTaskObjects::List(TaskKind kind) {
-  Watched& watched = Of(kind);
-  if (!watched.cache.synced())
+  const FollowedKind& followed = Of(kind);
+  if (!followed.synced())
     return Unavailable("the API server has not listed its {} yet", TaskResource(kind));
-  Listing out;
-  for (const kube::Object& object : watched.cache.All())
-    if (watched.own_writes.SeenBy(watched.cache, kube::NameOf(*object)))
-      out.objects.push_back(object);
-    else
-      out.complete = false;
-  return out;
+  FollowedKind::Listing listing = followed.List();
+  return Listing{.objects = std::move(listing.objects), .complete = listing.complete};
 }
 
 Status ApiTaskObjects::Patch(TaskKind kind, const std::string& name_space, const std::string& name,
                              const json& json_patch, const std::string& subresource) {
-  RETURN_IF_ERROR(MayWrite());
-  const ObjectName object{name_space, name};
-  ASSIGN_OR_RETURN(const json answer,
-                   client_.JsonPatch(ResourceOf(kind), object, json_patch, subresource));
-  Of(kind).own_writes.Wrote(object, kube::VersionOf(answer));
-  return Status::Ok();
+  return Of(kind).Patch({name_space, name}, json_patch, subresource);
 }
 
 Status ApiTaskObjects::DeleteTask(const std::string& name_space, const std::string& name,
                                   const std::string& uid) {
-  RETURN_IF_ERROR(MayWrite());
+  RETURN_IF_ERROR(tasks_.MayWrite());
   const Status deleted = client_.Delete(ResourceOf(TaskKind::kTask), {name_space, name}, uid);
   return deleted.code() == Code::kNotFound ? Status::Ok() : deleted;
 }

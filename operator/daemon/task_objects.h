@@ -2,22 +2,17 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "operator/controller/task_objects.h"
+#include "operator/daemon/followed_kind.h"
 #include "operator/kube/client.h"
-#include "operator/kube/reflector.h"
 
 namespace headpond::operator_daemon {
 
-// Tasks and definitions of an API server, our own or Kubernetes', from caches that watches keep.
-// While the server
-// is away the last known state goes on to be told; what was just written is told of again only when
-// a watch has shown the write. Thread safe.
+// Tasks and definitions of an API server, from the caches of FollowedKind. Thread safe.
 class ApiTaskObjects final : public controller::TaskObjects {
  public:
   struct Options {
@@ -27,8 +22,8 @@ class ApiTaskObjects final : public controller::TaskObjects {
   };
   // `changed` is called, from any thread, when List has something new. `client` and `clock` must
   // outlive this.
-  ApiTaskObjects(kube::Client& client, const Clock& clock, Random random, Options options,
-                 std::function<void()> changed);
+  ApiTaskObjects(kube::Client& client, const Clock& clock, Random random, const Options& options,
+                 const std::function<void()>& changed);
   ~ApiTaskObjects() override;  // Stop()
 
   void Start();
@@ -44,13 +39,10 @@ class ApiTaskObjects final : public controller::TaskObjects {
                                                         const std::string& name) override;
 
  private:
-  struct Watched;
-  Watched& Of(controller::TaskKind kind);
-  Status MayWrite() const;
+  FollowedKind& Of(controller::TaskKind kind);
 
   kube::Client& client_;
-  const Options options_;
-  const std::unique_ptr<Watched> tasks_, definitions_;
+  FollowedKind tasks_, definitions_;
 };
 
 }  // namespace headpond::operator_daemon
