@@ -81,20 +81,16 @@ milliseconds Controller::ReconcileAll() {
   cluster_count_ = list->clusters.size() + list->refused.size() + list->unreadable.size();
   milliseconds next = options_.steady_interval;
   for (const RefusedCluster& refused : list->refused) Excuse(refused.cluster, {}, refused.why);
-  for (const api::CacheCluster& cluster : list->clusters)
-    next = std::min(next, ReconcileCounted(cluster));
+  for (const api::CacheCluster& cluster : list->clusters) {
+    const auto begin = clock_.Now();
+    const Pass pass = Reconcile(cluster);
+    if (options_.stats != nullptr) options_.stats->Record(pass.done, clock_.Now() - begin);
+    next = std::min(next, pass.next);
+  }
   return next;
 }
 
-milliseconds Controller::ReconcileCounted(const api::CacheCluster& cluster) {
-  excused_ = false;
-  const auto begin = clock_.Now();
-  const milliseconds next = Reconcile(cluster);
-  if (options_.stats != nullptr) options_.stats->Record(!excused_, clock_.Now() - begin);
-  return next;
-}
-
-milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
+Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   const runtime::ClusterRef ref = RefOf(cluster);
   runtime::Runtime* const runtime = runtimes_.For(cluster.spec.runtime_type);
@@ -115,7 +111,7 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
               observed->has_data ? "kept" : "deleted");
     else
       LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
-    return options_.shortest_interval;
+    return {options_.shortest_interval};
   }
   const ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan,
                                              Status::Ok(), before, clock_.NowMs());
@@ -127,17 +123,16 @@ milliseconds Controller::Reconcile(const api::CacheCluster& cluster) {
       NextLook(key, settled, acted || controller::ToJson(before) != controller::ToJson(status));
   for (const auto& due : {plan.due_at_ms, observed->due_at_ms})
     if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
-  return next;
+  return {next};
 }
 
-milliseconds Controller::Excuse(const api::CacheCluster& cluster,
-                                const plan::DesiredCluster& desired, const Status& trouble) {
-  excused_ = true;
+Controller::Pass Controller::Excuse(const api::CacheCluster& cluster,
+                                    const plan::DesiredCluster& desired, const Status& trouble) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
   Report(cluster, before,
          ComputeStatus(cluster, desired.workloads, {}, {}, trouble, before, clock_.NowMs()));
-  return options_.longest_interval;
+  return {options_.longest_interval, /*done=*/false};
 }
 
 bool Controller::Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,

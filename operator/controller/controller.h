@@ -44,11 +44,15 @@ class Controller {
   size_t cluster_count() const { return cluster_count_; }
 
  private:
-  std::chrono::milliseconds Reconcile(const api::CacheCluster& cluster);
-  std::chrono::milliseconds ReconcileCounted(const api::CacheCluster& cluster);
+  // One look at one cluster: how long the next may wait, and whether this one came to its end.
+  struct Pass {
+    std::chrono::milliseconds next;
+    bool done = true;
+  };
+  Pass Reconcile(const api::CacheCluster& cluster);
   // Nothing can be done: says so in the status.
-  std::chrono::milliseconds Excuse(const api::CacheCluster& cluster,
-                                   const plan::DesiredCluster& desired, const Status& trouble);
+  Pass Excuse(const api::CacheCluster& cluster, const plan::DesiredCluster& desired,
+              const Status& trouble);
   // Does what the plan allows now; true when there was something.
   bool Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Plan& plan);
@@ -61,7 +65,6 @@ class Controller {
   const Clock& clock_;
   const Options options_;
   size_t cluster_count_ = 0;
-  bool excused_ = false;  // in the present Reconcile
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
 };
 
