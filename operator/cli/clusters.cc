@@ -28,38 +28,35 @@ kube::ObjectName RecordOf(const ClusterKey& key) {
   return {key.name_space, controller::DataRecordName(key.name)};
 }
 
-std::string NamespaceOf(const json& object) {
-  return kube::NameOf(object).name_space;
-}
-
 Result<ClusterView> ReadView(const json& object) {
   ASSIGN_OR_RETURN(CacheCluster cluster, api::ReadCacheCluster(object));
   ASSIGN_OR_RETURN(controller::ClusterStatus status, controller::StatusOf(object));
   return ClusterView(std::move(cluster), std::move(status));
 }
 
-// Clusters and records of data.
-Result<std::vector<json>> Objects(OperatorLink& link, const std::string& name_space) {
-  std::vector<json> objects;
-  if (link.IsRunning()) {
-    ASSIGN_OR_RETURN(const auto clusters, link.api().List(kClusters, name_space));
-    ASSIGN_OR_RETURN(const auto records,
-                     link.api().List(kConfigMaps, name_space, controller::kDataLabel));
-    for (const auto* list : {&clusters, &records})
-      for (const kube::Object& object : *list) objects.push_back(*object);
-    // Items of lists don't say what they are.
-    for (size_t i = 0; i < objects.size(); ++i)
-      objects[i]["kind"] = i < clusters.size() ? "CacheCluster" : "ConfigMap";
-    return objects;
-  }
-  ASSIGN_OR_RETURN(json list, link.StoredObjects());
-  for (json& object : list.at("items"))
-    if (NamespaceOf(object) == name_space) objects.push_back(std::move(object));
+struct Objects {
+  std::vector<json> clusters, records;
+};
+
+Result<Objects> ServedObjects(OperatorLink& link, const std::string& name_space) {
+  ASSIGN_OR_RETURN(const auto clusters, link.api().List(kClusters, name_space));
+  ASSIGN_OR_RETURN(const auto records,
+                   link.api().List(kConfigMaps, name_space, controller::kDataLabel));
+  Objects objects;
+  for (const kube::Object& cluster : clusters) objects.clusters.push_back(*cluster);
+  for (const kube::Object& record : records) objects.records.push_back(*record);
   return objects;
 }
 
-bool IsCluster(const json& object) {
-  return object.value("kind", "") == api::kCacheClusterKind;
+Result<Objects> StoredObjects(OperatorLink& link, const std::string& name_space) {
+  ASSIGN_OR_RETURN(json list, link.StoredObjects());
+  Objects objects;
+  for (json& object : list.at("items")) {
+    if (kube::NameOf(object).name_space != name_space) continue;
+    const bool is_cluster = object.value("kind", "") == api::kCacheClusterKind;
+    (is_cluster ? objects.clusters : objects.records).push_back(std::move(object));
+  }
+  return objects;
 }
 
 Status CheckKeptData(OperatorLink& link, const CacheCluster& cluster, const ClusterKey& key) {
@@ -72,18 +69,23 @@ Status CheckKeptData(OperatorLink& link, const CacheCluster& cluster, const Clus
 
 }  // namespace
 
-Result<std::vector<ClusterView>> ListClusters(OperatorLink& link, const std::string& name_space) {
-  ASSIGN_OR_RETURN(const std::vector<json> objects, Objects(link, name_space));
-  std::vector<ClusterView> clusters;
-  for (const json& object : objects) {
-    if (!IsCluster(object)) continue;
+Result<ClusterListing> ListClusters(OperatorLink& link, const std::string& name_space) {
+  ASSIGN_OR_RETURN(const Objects objects, link.IsRunning() ? ServedObjects(link, name_space)
+                                                           : StoredObjects(link, name_space));
+  ClusterListing listing;
+  for (const json& object : objects.clusters) {
     auto view = ReadView(object);
     if (view.ok())
-      clusters.push_back(*std::move(view));
+      listing.clusters.push_back(*std::move(view));
     else
       fmt::print(stderr, "warning: {}\n", view.status().message());
   }
-  return clusters;
+  for (const json& object : objects.records) {
+    const auto record = controller::ReadDataRecord(object);
+    if (record.ok() && !record->spec_json.empty())
+      listing.kept_data.push_back({name_space, record->cluster});
+  }
+  return listing;
 }
 
 Result<ClusterView> GetCluster(OperatorLink& link, const ClusterKey& key) {
@@ -142,17 +144,6 @@ Result<bool> IsGone(OperatorLink& link, const ClusterKey& key, bool and_data) {
   if (record.ok()) return false;
   if (record.code() == Code::kNotFound) return true;
   return record;
-}
-
-Result<std::vector<ClusterKey>> ListKeptData(OperatorLink& link, const std::string& name_space) {
-  ASSIGN_OR_RETURN(const std::vector<json> objects, Objects(link, name_space));
-  std::vector<ClusterKey> keys;
-  for (const json& object : objects) {
-    if (IsCluster(object)) continue;
-    const auto record = controller::ReadDataRecord(object);
-    if (record.ok() && !record->spec_json.empty()) keys.push_back({name_space, record->cluster});
-  }
-  return keys;
 }
 
 }  // namespace headpond::operator_cli

@@ -15,9 +15,13 @@ using ClusterView = std::pair<api::CacheCluster, controller::ClusterStatus>;
 
 enum class Applied { kCreated, kConfigured, kUnchanged };
 
+struct ClusterListing {
+  std::vector<ClusterView> clusters;
+  std::vector<controller::ClusterKey> kept_data;  // of clusters that ended
+};
 // Of one namespace; from what is stored when no operator runs. Objects that can't be read are
 // warned of on stderr.
-Result<std::vector<ClusterView>> ListClusters(OperatorLink& link, const std::string& name_space);
+Result<ClusterListing> ListClusters(OperatorLink& link, const std::string& name_space);
 
 // The rest asks the operator's API, which must run. NotFound when there is no such cluster.
 Result<ClusterView> GetCluster(OperatorLink& link, const controller::ClusterKey& key);
@@ -35,9 +39,5 @@ Status DeleteCluster(OperatorLink& link, const controller::ClusterKey& key, bool
 
 // OK(true) when neither the cluster nor, with `and_data`, a record of its data is there.
 Result<bool> IsGone(OperatorLink& link, const controller::ClusterKey& key, bool and_data);
-
-// Clusters that ended and whose data was kept; from what is stored when no operator runs.
-Result<std::vector<controller::ClusterKey>> ListKeptData(OperatorLink& link,
-                                                         const std::string& name_space);
 
 }  // namespace headpond::operator_cli

@@ -22,12 +22,10 @@ ClusterKey KeyOf(const ClusterView& cluster) {
 // Of what is there, so that no operator is started for a mistake.
 Result<std::vector<ClusterKey>> Chosen(OperatorLink& link, const DownArguments& arguments) {
   std::vector<ClusterKey> there;
-  ASSIGN_OR_RETURN(const auto clusters, ListClusters(link, arguments.name_space));
-  for (const ClusterView& cluster : clusters) there.push_back(KeyOf(cluster));
-  if (arguments.delete_data) {
-    ASSIGN_OR_RETURN(const auto kept, ListKeptData(link, arguments.name_space));
-    there.insert(there.end(), kept.begin(), kept.end());
-  }
+  ASSIGN_OR_RETURN(const ClusterListing listing, ListClusters(link, arguments.name_space));
+  for (const ClusterView& cluster : listing.clusters) there.push_back(KeyOf(cluster));
+  if (arguments.delete_data)
+    there.insert(there.end(), listing.kept_data.begin(), listing.kept_data.end());
   std::ranges::sort(there);
   there.erase(std::unique(there.begin(), there.end()), there.end());
   std::vector<ClusterKey> named;
@@ -81,9 +79,9 @@ Status Down(const DownArguments& arguments) {
     RETURN_IF_ERROR(WaitUntilGone(link, keys[i], arguments.delete_data, deadline));
     PrintEnd(keys[i], statuses[i], arguments.delete_data);
   }
-  ASSIGN_OR_RETURN(const auto left, ListClusters(link, arguments.name_space));
+  ASSIGN_OR_RETURN(const ClusterListing left, ListClusters(link, arguments.name_space));
   keep.reset();
-  if (left.empty()) link.WaitForEnd(kOperatorEnd);
+  if (left.clusters.empty()) link.WaitForEnd(kOperatorEnd);
   return Status::Ok();
 }
 

@@ -17,7 +17,8 @@ namespace {
 using Clusters = std::vector<ClusterView>;
 
 Result<Clusters> Load(OperatorLink& link, const StatusArguments& arguments) {
-  ASSIGN_OR_RETURN(Clusters clusters, ListClusters(link, arguments.name_space));
+  ASSIGN_OR_RETURN(ClusterListing listing, ListClusters(link, arguments.name_space));
+  Clusters clusters = std::move(listing.clusters);
   const auto is_named = [](const std::string& name) {
     return [&name](const ClusterView& view) { return view.first.metadata.name == name; };
   };
