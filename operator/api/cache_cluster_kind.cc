@@ -1,6 +1,7 @@
 #include "operator/api/cache_cluster_kind.h"
 
 #include "operator/api/cache_cluster.h"
+#include "operator/api/condition_fields.h"
 
 namespace headpond::api {
 namespace {
@@ -16,7 +17,7 @@ constexpr double kMaxCount = 1 << 20;
 
 const std::vector<Field>& CacheClusterStatusFields() {
   using enum FieldType;
-  static const std::vector<Field> fields = {
+  static const std::vector<Field> fields = WithConditions({
       {.path = "observedGeneration",
        .type = kInteger,
        .min = 0,
@@ -140,40 +141,7 @@ const std::vector<Field>& CacheClusterStatusFields() {
        .type = kString,
        .max = 64,
        .description = "When there was first something to do."},
-      {.path = "conditions",
-       .type = kList,
-       .max = 64,
-       .list_key = "type",
-       .description = "What holds and what doesn't."},
-      {.path = "conditions[]", .description = "One condition."},
-      {.path = "conditions[].type",
-       .type = kString,
-       .required = true,
-       .min = 1,
-       .max = 316,
-       .description = "What it is about, such as Ready."},
-      {.path = "conditions[].status",
-       .type = kEnum,
-       .required = true,
-       .values = {"True", "False", "Unknown"},
-       .description = "Whether it holds."},
-      {.path = "conditions[].reason",
-       .type = kString,
-       .max = 1024,
-       .description = "Why, in one word."},
-      {.path = "conditions[].message",
-       .type = kString,
-       .max = kMaxText,
-       .description = "Why, for people."},
-      {.path = "conditions[].lastTransitionTime",
-       .type = kString,
-       .max = 64,
-       .description = "When the status changed last."},
-      {.path = "conditions[].observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that it was said of."},
-  };
+  });
   return fields;
 }
 

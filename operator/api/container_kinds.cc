@@ -1,5 +1,6 @@
 #include "operator/api/container_kinds.h"
 
+#include "operator/api/condition_fields.h"
 #include "operator/api/container_task.h"
 
 namespace headpond::api {
@@ -11,46 +12,6 @@ using enum FieldType;
 constexpr double kMaxText = 32768;
 constexpr double kMaxRuns = 1024;
 constexpr double kMaxCount = 1 << 20;
-
-std::vector<Field> WithConditions(std::vector<Field> fields) {
-  const std::vector<Field> conditions = {
-      {.path = "conditions",
-       .type = kList,
-       .max = 64,
-       .list_key = "type",
-       .description = "What holds and what doesn't."},
-      {.path = "conditions[]", .description = "One condition."},
-      {.path = "conditions[].type",
-       .type = kString,
-       .required = true,
-       .min = 1,
-       .max = 316,
-       .description = "What it is about."},
-      {.path = "conditions[].status",
-       .type = kEnum,
-       .required = true,
-       .values = {"True", "False", "Unknown"},
-       .description = "Whether it holds."},
-      {.path = "conditions[].reason",
-       .type = kString,
-       .max = 1024,
-       .description = "Why, in one word."},
-      {.path = "conditions[].message",
-       .type = kString,
-       .max = kMaxText,
-       .description = "Why, for people."},
-      {.path = "conditions[].lastTransitionTime",
-       .type = kString,
-       .max = 64,
-       .description = "When the status changed last."},
-      {.path = "conditions[].observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that it was said of."},
-  };
-  fields.insert(fields.end(), conditions.begin(), conditions.end());
-  return fields;
-}
 
 const std::vector<Field>& DefinitionStatusFields() {
   static const std::vector<Field> fields = WithConditions({
