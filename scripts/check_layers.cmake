@@ -5,6 +5,7 @@ cmake_minimum_required(VERSION 3.25)
 
 set(layers_base base)
 set(layers_io base)
+set(layers_consensus base io)
 set(layers_proto proto)
 set(layers_net base proto)
 set(layers_journal base io)
