@@ -39,7 +39,8 @@ class InlineMaster {
     meta::MountInfo root;
     root.path = "/";
     root.ufs_uri = directory_ / "ufs";
-    EXPECT_OK(store->Open([&](const meta::Namespace& ns) {
+    EXPECT_OK(store->Recover());
+    EXPECT_OK(store->CommitAndWait([&](const meta::Namespace& ns) {
       return meta::PlanInitialize(ns, {.now_ms = clock.NowMs(),
                                        .owner = "root",
                                        .group = "root",

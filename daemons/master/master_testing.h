@@ -50,7 +50,8 @@ class TestMaster {
     auto journal = journal::OpenLocalJournal(env, {.folder = folder});
     EXPECT_OK(journal);
     store_ = std::make_unique<MetadataStore>(meta::NamespaceOptions{}, *std::move(journal));
-    EXPECT_OK(store_->Open([&](const meta::Namespace& ns) {
+    EXPECT_OK(store_->Recover());
+    EXPECT_OK(store_->CommitAndWait([&](const meta::Namespace& ns) {
       meta::InitializeRequest request;
       request.now_ms = clock_.NowMs();
       request.owner = request.group = "root";

@@ -64,20 +64,16 @@ MetadataStore::~MetadataStore() {
   Stop();
 }
 
-Status MetadataStore::Open(const Plan& initialize) {
-  bool initialized = false;
-  {
-    WriterLock lock(mutex_);
-    namespace_.BeginRecovery();
-    NamespaceReplayer replayer(namespace_);
-    RETURN_IF_ERROR(journal_->Recover(replayer));
-    RETURN_IF_ERROR(namespace_.FinishRecovery());
-    snapshot_sequence_ = journal_->last_sequence() - static_cast<uint64_t>(replayer.entries());
-    initialized = namespace_.initialized();
-    LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(),
-            namespace_.inodes().size());
-  }
-  return initialized ? Status::Ok() : CommitAndWait(initialize);
+Status MetadataStore::Recover() {
+  WriterLock lock(mutex_);
+  namespace_.BeginRecovery();
+  NamespaceReplayer replayer(namespace_);
+  RETURN_IF_ERROR(journal_->Recover(replayer));
+  RETURN_IF_ERROR(namespace_.FinishRecovery());
+  snapshot_sequence_ = journal_->last_sequence() - static_cast<uint64_t>(replayer.entries());
+  LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(),
+          namespace_.inodes().size());
+  return Status::Ok();
 }
 
 void MetadataStore::Commit(const Plan& plan, Reply reply) {

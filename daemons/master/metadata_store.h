@@ -37,9 +37,9 @@ class MetadataStore {
   using DecliningPlan =
       std::function<Result<std::optional<meta::Mutation>>(const meta::Namespace&)>;
 
-  // Replays the journal; if that leaves no root, applies `initialize`. Blocks; once, before all
-  // else.
-  Status Open(const Plan& initialize);
+  // Replays the journal. Blocks; once, before all else. A namespace without a root is for the
+  // caller to initialize.
+  Status Recover();
 
   // Plans and applies one change. `reply` is called once, with the plan's error or when the change
   // is on disk; from this thread or the journal's, so it must be quick and must not commit.
