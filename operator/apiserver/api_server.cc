@@ -295,8 +295,6 @@ Outcome<http::Response> ApiServer::List(Call& call) {
   std::vector<ObjectPtr> objects;
   const bool paged = *limit != 0 && version != "0";
   json metadata = {{"resourceVersion", std::to_string(resume ? resume->version : all.version)}};
-  // Custom resources are lists without a Go type, which show an empty token.
-  if (call.type.custom != nullptr && how.form == Form::kObject) metadata["continue"] = "";
   for (size_t i = 0; i < all.objects.size(); ++i) {
     if (paged && static_cast<int64_t>(objects.size()) == *limit) {
       metadata["continue"] = MakeContinue(resume ? resume->version : all.version, *objects.back());

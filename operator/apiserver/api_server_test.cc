@@ -200,6 +200,61 @@ TEST_F(ApiServerTest, ListsSelectAndPage) {
   EXPECT_EQ(Ask("GET", base + "?labelSelector=a b").code, 400);
 }
 
+TEST_F(ApiServerTest, LabelsCanBeComparedAsNumbers) {
+  for (const char* const number : {"1", "2", "10", "x"}) {
+    json object = Cluster(fmt::format("c{}", number));
+    object["metadata"]["labels"] = {{"n", number}};
+    Create(object);
+  }
+  const std::string base = std::string(kClusters) + "?labelSelector=";
+  EXPECT_THAT(Names(Ask("GET", base + "n>1")), ElementsAre("c10", "c2"));
+  EXPECT_THAT(Names(Ask("GET", base + "n<2")), ElementsAre("c1"));
+  EXPECT_EQ(Ask("GET", base + "n>x").code, 400);
+}
+
+TEST_F(ApiServerTest, ListsOfBuiltInKindsSayTheKindOnce) {
+  const std::string secrets = "/api/v1/namespaces/default/secrets";
+  Ask("POST", secrets, {{"metadata", {{"name", "s"}}}});
+  const json list = Ask("GET", secrets).body;
+  EXPECT_EQ(list["kind"], "SecretList");
+  EXPECT_FALSE(list["items"][0].contains("kind"));
+  EXPECT_FALSE(list["metadata"].contains("continue"));
+  Create(Cluster("a"));
+  const json clusters = Ask("GET", kClusters).body;
+  EXPECT_EQ(clusters["items"][0]["kind"], "CacheCluster");
+  EXPECT_EQ(clusters["metadata"]["continue"], "");
+}
+
+TEST_F(ApiServerTest, RefusesWhatKubernetesRefuses) {
+  Create(Cluster("a"));
+  EXPECT_EQ(Ask("POST", kClusters, {{"metadata", {{"name", "b"}}}}).code, 400) << "no kind";
+  EXPECT_EQ(Merge(Path("a"), {{"metadata", {{"name", "b"}}}}).code, 400) << "another name";
+  EXPECT_EQ(
+      Ask("GET", std::string(kClusters) + "?resourceVersion=1&resourceVersionMatch=Some").code,
+      422);
+  EXPECT_EQ(Ask("POST", std::string(kClusters) + "?fieldManager=a\x01", Cluster("b")).code, 422);
+}
+
+TEST_F(ApiServerTest, OnlyTheServerChangesANamespacesPhase) {
+  const Reply reply = Merge("/api/v1/namespaces/default", {{"status", {{"phase", "Terminating"}}}});
+  EXPECT_EQ(reply.code, 200);
+  EXPECT_EQ(reply.body["status"]["phase"], "Active");
+}
+
+TEST_F(ApiServerTest, AStatusFollowsItsSchema) {
+  Create(Cluster("a"));
+  const std::string status = Path("a") + "/status";
+  EXPECT_EQ(Merge(status, {{"status", {{"phase", 5}}}}).code, 422);
+  const json twice = {{"type", "Ready"}, {"status", "True"}};
+  const Reply reply = Merge(status, {{"status", {{"conditions", {twice, twice}}}}});
+  EXPECT_EQ(reply.code, 422);
+  EXPECT_EQ(reply.body["details"]["causes"][0]["field"], "status.conditions[1]");
+  EXPECT_EQ(reply.body["details"]["causes"][0]["reason"], "FieldValueDuplicate");
+  const json written =
+      Merge(status, {{"status", {{"phase", "Ready"}, {"unknown", 1}}}}).body["status"];
+  EXPECT_EQ(written, json({{"phase", "Ready"}}));
+}
+
 TEST_F(ApiServerTest, TablesHaveColumnsAndAges) {
   Create(Cluster("a"));
   clock_.Advance(std::chrono::minutes(7) + std::chrono::seconds(55));

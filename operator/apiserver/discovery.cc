@@ -108,6 +108,11 @@ json ResourceList(const std::string& group, const std::string& version) {
     if (!type.categories.empty()) entry["categories"] = type.categories;
     resources.push_back(std::move(entry));
     if (type.custom == nullptr) continue;
+    resources.push_back({{"name", type.resource + "/status"},
+                         {"singularName", ""},
+                         {"namespaced", type.namespaced},
+                         {"kind", type.kind},
+                         {"verbs", kSubresourceVerbs}});
     if (type.custom->scale)
       resources.push_back({{"name", type.resource + "/scale"},
                            {"singularName", ""},
@@ -116,11 +121,6 @@ json ResourceList(const std::string& group, const std::string& version) {
                            {"version", "v1"},
                            {"kind", "Scale"},
                            {"verbs", kSubresourceVerbs}});
-    resources.push_back({{"name", type.resource + "/status"},
-                         {"singularName", ""},
-                         {"namespaced", type.namespaced},
-                         {"kind", type.kind},
-                         {"verbs", kSubresourceVerbs}});
   }
   return {{"kind", "APIResourceList"},
           {"apiVersion", "v1"},

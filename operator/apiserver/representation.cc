@@ -107,9 +107,12 @@ json RepresentList(const Representation& how, const std::vector<ObjectPtr>& obje
     }
   if (how.form == Form::kTable) return Table(how, std::move(items), metadata, true);
   const bool partial = how.form == Form::kMetadata;
+  json shown = metadata;
+  // Lists of custom resources have no Go type, which would leave an empty token out.
+  if (how.form == Form::kObject && how.type->custom != nullptr) shown.emplace("continue", "");
   return {{"kind", partial ? "PartialObjectMetadataList" : how.type->kind + "List"},
           {"apiVersion", partial ? "meta.k8s.io/v1" : how.type->GroupVersion()},
-          {"metadata", metadata},
+          {"metadata", std::move(shown)},
           {"items", std::move(items)}};
 }
 
