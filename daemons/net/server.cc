@@ -1,12 +1,10 @@
 #include "net/server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,12 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 
 #include "base/log.h"
-#include "base/port_holder.h"
 #include "base/unique_fd.h"
 #include "net/lane_service.h"
+#include "net/listen.h"
 #include "net/request_guard.h"
 #include "net/sasl_service.h"
 #include "net/user_groups.h"
@@ -36,74 +33,18 @@ constexpr std::chrono::seconds kKeepaliveSlack{5};
 // measured no better or worse (block_stream_bench.cc).
 constexpr int kMaxFrameBytes = 64 << 10;
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  std::string numeric;  // "127.0.0.1" or "[::1]", without the port
-};
-
-// gRPC would bind all addresses of a name and be content with any of them, so that a port taken on
-// one would go unnoticed; hence one numeric address.
-Result<Address> Resolve(const std::string& property, const std::string& host, int port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* list = nullptr;
-  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  if (error != 0) {
-    return InvalidArgument(
-        "{}{}cannot resolve the bind host {}: {}; give an address of this machine, or 0.0.0.0 for "
-        "all of them",
-        property, property.empty() ? "" : ": ", host, gai_strerror(error));
-  }
-  const addrinfo* chosen = list;
-  for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
-    if (entry->ai_family == AF_INET) {
-      chosen = entry;
-      break;
-    }
-  }
-  Address address;
-  address.length = chosen->ai_addrlen;
-  std::memcpy(&address.storage, chosen->ai_addr, chosen->ai_addrlen);
-  char text[NI_MAXHOST];
-  getnameinfo(chosen->ai_addr, chosen->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-  address.numeric = chosen->ai_family == AF_INET6 ? fmt::format("[{}]", text) : text;
-  freeaddrinfo(list);
-  return address;
+ListenOptions ListenOptionsOf(const GrpcServerOptions& options) {
+  return {.name = options.name,
+          .bind_host = options.bind_host,
+          .port = options.port,
+          .bind_host_property = options.bind_host_property,
+          .port_property = options.port_property};
 }
 
 // gRPC says only that it could not bind: try it ourselves to learn why.
-Status ExplainBindFailure(const GrpcServerOptions& options, const Address& address) {
-  const std::string where = fmt::format("{}:{}", address.numeric, options.port);
-  const UniqueFd probe(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  // As gRPC does, so that connections of a former process in TIME_WAIT don't count.
-  const int on = 1;
-  setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  int error = 0;
-  if (bind(probe.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
-      listen(probe.get(), 1) != 0) {
-    error = errno;
-  }
-  const std::string set_property =
-      options.port_property.empty() ? "use another port" : "set " + options.port_property;
-  switch (error) {
-    case EADDRINUSE: {
-      const std::string holder = DescribePortHolder(options.port);
-      return AlreadyExists("{}: port {} ({}) is in use by {}: stop it or {}", options.name,
-                           options.port, where, holder.empty() ? "another process" : holder,
-                           set_property);
-    }
-    case EACCES:
-      return PermissionDenied("{}: no permission to listen on {}: {}", options.name, where,
-                              set_property);
-    case EADDRNOTAVAIL:
-      return InvalidArgument("{}: {} is not an address of this machine", options.name,
-                             address.numeric);
-    case 0: return Unavailable("{}: could not listen on {}", options.name, where);
-    default: return ErrnoStatus(error, fmt::format("{}: listening on {}", options.name, where));
-  }
+Status ExplainBindFailure(const GrpcServerOptions& options, const BindAddress& address) {
+  RETURN_IF_ERROR(Listen(ListenOptionsOf(options), address).status());
+  return Unavailable("{}: could not listen on {}:{}", options.name, address.numeric, options.port);
 }
 
 // gRPC replaces whatever socket is at the path, even one that another process serves.
@@ -181,8 +122,9 @@ void GrpcServer::AddStopHook(std::function<void()> hook) {
 
 Result<int> GrpcServer::Start() {
   if (services_.empty()) return FailedPrecondition("{} has no services", options_.name);
-  ASSIGN_OR_RETURN(const Address address,
-                   Resolve(options_.bind_host_property, options_.bind_host, options_.port));
+  // gRPC would bind all addresses of a name and be content with any of them, so that a port taken
+  // on one would go unnoticed; hence one numeric address.
+  ASSIGN_OR_RETURN(const BindAddress address, ResolveBindHost(ListenOptionsOf(options_)));
   if (!options_.unix_socket_path.empty()) RETURN_IF_ERROR(CheckUnixSocketIsFree(options_));
 
   ::grpc::ServerBuilder builder;
