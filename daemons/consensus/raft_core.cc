@@ -299,6 +299,7 @@ Result<Ready> RaftCore::TakeReady() {
   RETURN_IF_ERROR(ToStatus(hp_raft_take_ready(handle_, &raw, &error), error.text));
   Ready ready;
   ready.must_sync = raw.must_sync != 0;
+  ready.take_snapshot = raw.take_snapshot != 0;
   if (raw.has_hard_state != 0) {
     ready.hard_state = {raw.hard_state.term, raw.hard_state.vote, raw.hard_state.commit};
   }

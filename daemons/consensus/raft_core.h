@@ -60,6 +60,10 @@ struct Ready {
   std::vector<Entry> committed;
   std::vector<ReadState> read_states;
   std::optional<SoftState> soft_state;  // when it changed
+  // A leader's log is cut, and a member needs a newer snapshot than LogReader has: it was added
+  // after that one was taken, or none is there. One of the present state serves. Comes again until
+  // it is there; a new member can't catch up before.
+  bool take_snapshot = false;
 };
 
 // What became possible because a Ready is durable.

@@ -146,6 +146,7 @@ typedef struct {
   uint8_t has_hard_state;
   uint8_t has_snapshot;
   uint8_t has_soft_state;
+  uint8_t take_snapshot;  // a member needs a newer snapshot than hp_raft_log.snapshot has
   hp_raft_hard_state hard_state;
   hp_raft_snapshot_meta snapshot;
   uint64_t leader;

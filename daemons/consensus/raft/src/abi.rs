@@ -176,6 +176,7 @@ pub struct ReadyView {
     pub has_hard_state: u8,
     pub has_snapshot: u8,
     pub has_soft_state: u8,
+    pub take_snapshot: u8,
     pub hard_state: HardStateView,
     pub snapshot: SnapshotMetaView,
     pub leader: u64,

@@ -1,7 +1,9 @@
 //! What a handle holds: the node, its timeouts and the memory behind what was given out last.
 
+use std::cell::Cell;
+
 use raft::eraftpb::{
-    ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState, Entry,
+    ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState, Entry, Message, MessageType,
 };
 use raft::{Changer, Config, ProgressState, RaftState, RawNode, Ready, SnapshotStatus, StateRole};
 
@@ -48,8 +50,8 @@ pub struct Place {
     pub term: u64,
 }
 
-/// The state as the log has it: a commit index that a snapshot has overtaken is raised, anything else that does not fit
-/// is refused here, because the crate would panic.
+/// The state as the log has it: what was cut or applied was committed, so a commit index that was stored later than a
+/// snapshot is raised. Anything else that does not fit is refused here, because the crate would panic.
 fn check_state(state: &mut RaftState, applied: u64, log: &LogCallbacks) -> Outcome {
     let first = (log.first_index)(log.context);
     let last = (log.last_index)(log.context);
@@ -63,17 +65,17 @@ fn check_state(state: &mut RaftState, applied: u64, log: &LogCallbacks) -> Outco
         ));
     }
     let hard_state = &mut state.hard_state;
-    hard_state.commit = hard_state.commit.max(first - 1);
+    hard_state.commit = hard_state.commit.max(first - 1).max(applied);
     if hard_state.commit > last {
         return Err(Failure::new(
             abi::INVALID_ARGUMENT,
             format!("entries are missing: {} were committed and the log ends at {last}", hard_state.commit),
         ));
     }
-    if applied != 0 && (applied < first - 1 || applied > hard_state.commit) {
+    if applied != 0 && applied < first - 1 {
         return Err(Failure::new(
             abi::INVALID_ARGUMENT,
-            format!("applied index {applied} is outside [{}, {}]", first - 1, hard_state.commit),
+            format!("entries are missing: {applied} is applied and the log begins at {first}"),
         ));
     }
     Ok(())
@@ -93,13 +95,14 @@ impl Core {
             max_committed_size_per_ready: options.max_committed_size_per_ready,
             check_quorum: options.check_quorum != 0,
             pre_vote: options.pre_vote != 0,
-            // Proposals made between two readies travel in one message.
-            batch_append: true,
+            // Not `batch_append`: it adds entries to an earlier message that has none without a look at that message's
+            // index, so they may follow an entry that was never compared (raft_sim_test found it). See merge_appends.
+            batch_append: false,
             ..Default::default()
         };
         config.validate()?;
         let logger = logging::logger(log);
-        let storage = CallbackStorage { callbacks: *log, initial: state };
+        let storage = CallbackStorage { callbacks: *log, initial: state, snapshot_wanted: Cell::new(false) };
         let mut node = RawNode::new(&config, storage, &logger)?;
         let timeouts = Timeouts::new(options.seed, options.id, options.election_ticks, &mut node);
         Ok(Core { node, timeouts, pending: None, given: Given::default(), dead: false })
@@ -129,6 +132,11 @@ impl Core {
     pub fn step(&mut self, bytes: &[u8]) -> Outcome {
         let message = wire::parse(bytes)?;
         wire::check_from_peer(&message, self.node.raft.id)?;
+        // A read that was forwarded to a node which leads no longer would be forwarded once more, in the name of the
+        // first. It is dropped instead, and asked for again: `from` is always the sender.
+        if message.get_msg_type() == MessageType::MsgReadIndex && self.node.raft.state != StateRole::Leader {
+            return Ok(());
+        }
         self.change(|node| Ok(node.step(message)?))
     }
 
@@ -275,7 +283,7 @@ impl Core {
     }
 
     pub fn has_ready(&self) -> bool {
-        self.pending.is_none() && self.node.has_ready()
+        self.pending.is_none() && (self.node.has_ready() || self.node.store().snapshot_wanted.get())
     }
 
     pub fn take_ready(&mut self) -> Result<ReadyView, Failure> {
@@ -291,7 +299,8 @@ impl Core {
         };
         given.entry_views = convert::view_entries(&given.entries);
         given.committed_views = convert::view_entries(&given.committed);
-        given.message_views = convert::view_messages(&ready.take_messages(), &mut given.buffers)?;
+        let messages = self.merge_appends(ready.take_messages());
+        given.message_views = convert::view_messages(&messages, &mut given.buffers)?;
         given.persisted_views = convert::view_messages(&ready.take_persisted_messages(), &mut given.buffers)?;
         given.read_views = given
             .read_states
@@ -305,6 +314,7 @@ impl Core {
         self.given = given;
         let given = &mut self.given;
         let view = ReadyView {
+            take_snapshot: self.node.store().snapshot_wanted.replace(false).into(),
             must_sync: ready.must_sync().into(),
             has_hard_state: ready.hs().is_some().into(),
             has_snapshot: (snapshot_index != 0).into(),
@@ -332,6 +342,33 @@ impl Core {
         Ok(view)
     }
 
+    /// Proposals made between two readies travel in one message: an append whose entries go on where the last message to
+    /// the same node ended is added to it, which is what the receiver of both would do.
+    fn merge_appends(&self, messages: Vec<Message>) -> Vec<Message> {
+        let limit = self.node.raft.max_msg_size;
+        let mut merged: Vec<Message> = Vec::with_capacity(messages.len());
+        // The last message to each node: its place and the size of its entries.
+        let mut last: Vec<(u64, usize, u64)> = Vec::new();
+        for mut message in messages {
+            let size = message.get_entries().iter().map(|entry| entry.data.len() as u64).sum::<u64>();
+            let known = last.iter().position(|(to, _, _)| *to == message.to);
+            if let Some((_, place, filled)) = known.map(|known| &mut last[known]) {
+                let previous = &mut merged[*place];
+                if *filled + size <= limit && continues(previous, &message) {
+                    previous.commit = previous.commit.max(message.commit);
+                    previous.entries.extend(message.take_entries());
+                    *filled += size;
+                    continue;
+                }
+                (*place, *filled) = (merged.len(), size);
+            } else {
+                last.push((message.to, merged.len(), size));
+            }
+            merged.push(message);
+        }
+        merged
+    }
+
     pub fn advance(&mut self) -> Result<LightReadyView, Failure> {
         let Some(ready) = self.pending.take() else {
             return Err(Failure::new(abi::INVALID_ARGUMENT, "no ready was taken"));
@@ -340,7 +377,8 @@ impl Core {
         self.timeouts.settle(&mut self.node, false);
         let mut given = Given { committed: light.take_committed_entries(), ..Default::default() };
         given.committed_views = convert::view_entries(&given.committed);
-        given.message_views = convert::view_messages(&light.take_messages(), &mut given.buffers)?;
+        let messages = self.merge_appends(light.take_messages());
+        given.message_views = convert::view_messages(&messages, &mut given.buffers)?;
         self.given = given;
         let given = &self.given;
         Ok(LightReadyView {
@@ -409,6 +447,12 @@ impl Core {
             progress_count: given.progress_views.len(),
         }
     }
+}
+
+fn continues(previous: &Message, next: &Message) -> bool {
+    let appends = [previous, next].iter().all(|m| m.get_msg_type() == MessageType::MsgAppend);
+    let Some(last) = previous.get_entries().last() else { return false };
+    appends && previous.term == next.term && (last.index, last.term) == (next.index, next.log_term)
 }
 
 /// A node outside the voters never campaigns, in a configuration or not: a learner.

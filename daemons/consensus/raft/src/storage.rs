@@ -1,5 +1,6 @@
 //! raft's `Storage` over the caller's callbacks: the log is not kept here.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 
 use raft::eraftpb::{Entry, Snapshot};
@@ -11,6 +12,8 @@ use crate::convert;
 pub struct CallbackStorage {
     pub callbacks: LogCallbacks,
     pub initial: RaftState,
+    /// A member was added after the newest snapshot was taken, and needs one.
+    pub snapshot_wanted: Cell<bool>,
 }
 
 extern "C" fn take_entry(sink: *mut c_void, entry: *const EntryView) {
@@ -30,6 +33,11 @@ fn check(code: i32, what: &str) -> Result<()> {
         abi::LOG_UNAVAILABLE => Err(Error::Store(StorageError::Unavailable)),
         _ => Err(Error::Store(StorageError::Other(format!("the log can't be read: {what}").into()))),
     }
+}
+
+fn has_member(snapshot: &Snapshot, id: u64) -> bool {
+    let state = snapshot.get_metadata().get_conf_state();
+    [&state.voters, &state.learners, &state.voters_outgoing].iter().any(|ids| ids.contains(&id))
 }
 
 impl Storage for CallbackStorage {
@@ -72,7 +80,7 @@ impl Storage for CallbackStorage {
         Ok((self.callbacks.last_index)(self.callbacks.context))
     }
 
-    fn snapshot(&self, request_index: u64, _to: u64) -> Result<Snapshot> {
+    fn snapshot(&self, request_index: u64, to: u64) -> Result<Snapshot> {
         let mut snapshot: Option<Snapshot> = None;
         let sink = (&mut snapshot as *mut Option<Snapshot>).cast();
         let code = (self.callbacks.snapshot)(self.callbacks.context, request_index, sink, take_snapshot);
@@ -80,8 +88,14 @@ impl Storage for CallbackStorage {
             abi::OK | abi::LOG_UNAVAILABLE => {}
             other => check(other, "snapshot")?,
         }
-        snapshot
-            .filter(|s| code == abi::OK && s.get_metadata().index >= request_index)
-            .ok_or(Error::Store(StorageError::SnapshotTemporarilyUnavailable))
+        // A node ignores a snapshot whose configuration it is not in.
+        let fits = |s: &Snapshot| s.get_metadata().index >= request_index && has_member(s, to);
+        match snapshot {
+            Some(snapshot) if code == abi::OK && fits(&snapshot) => Ok(snapshot),
+            _ => {
+                self.snapshot_wanted.set(true);
+                Err(Error::Store(StorageError::SnapshotTemporarilyUnavailable))
+            }
+        }
     }
 }
