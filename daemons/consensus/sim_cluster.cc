@@ -1,0 +1,611 @@
+#include "consensus/sim_cluster.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "consensus/sim_network.h"
+#include "consensus/sim_node.h"
+
+namespace headpond::consensus {
+
+namespace {
+
+constexpr int64_t kTick = 100;  // units of time
+
+enum class EventKind : uint8_t {
+  kTick,
+  kDeliver,
+  kSynced,
+  kWake,
+  kRestart,
+  kResume,
+  kSnapshotReport,
+  kClient,
+  kFault,
+  kRetire
+};
+
+struct Event {
+  int64_t time = 0;
+  int64_t order = 0;  // first come, first served among equals
+  EventKind kind = EventKind::kTick;
+  uint64_t node = 0;
+  int64_t life = 0;  // of the node, where an earlier one's events are void
+  uint64_t value =
+      0;  // kDeliver: the packet's number; kSnapshotReport: receiver and whether it went well
+};
+
+struct Later {
+  bool operator()(const Event& a, const Event& b) const {
+    return std::pair(a.time, a.order) > std::pair(b.time, b.order);
+  }
+};
+
+// A node and what surrounds it.
+struct Machine {
+  std::unique_ptr<SimNode> node;
+  int64_t tick_length = kTick;
+  int64_t sync_time = 20;
+  bool paused = false;
+  bool joined = false;      // was in the configuration
+  bool removed = false;     // and no longer is: it is switched off soon
+  std::vector<Event> held;  // while paused
+};
+
+std::set<uint64_t> Members(const ConfState& state) {
+  std::set<uint64_t> members;
+  for (const auto* ids :
+       {&state.voters, &state.learners, &state.voters_outgoing, &state.learners_next}) {
+    members.insert(ids->begin(), ids->end());
+  }
+  return members;
+}
+
+class Simulation final : public SimWorld {
+ public:
+  explicit Simulation(const SimOptions& options);
+
+  Result<SimReport> Run();
+
+  void Send(SimPacket packet) override;
+  void StartSync(uint64_t id) override;
+  void Wake(uint64_t id) override { Schedule(EventKind::kWake, id, 1 + Below(2 * kTick)); }
+  void SnapshotHandled(uint64_t sender, uint64_t receiver, bool ok) override;
+  Status OnReadState(uint64_t id, const ReadState& read) override;
+  void OnApplied(uint64_t id, const Entry& entry) override;
+  SimChecker& checker() override { return checker_; }
+  Random& random() override { return random_; }
+
+ private:
+  static SnapshotMeta FirstSnapshot(int nodes);
+  SimSnapshot FirstImage() const;
+
+  int64_t Below(int64_t bound) { return static_cast<int64_t>(random_.Below(bound)); }
+  void Schedule(EventKind kind, uint64_t node, int64_t delay, uint64_t value = 0);
+  template <typename... Args>
+  void Note(fmt::format_string<Args...> format, Args&&... args) {
+    if (options_.trace)
+      options_.trace(fmt::format("{:>8} ", now_) +
+                     fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  void AddMachine(uint64_t id, const SimSnapshot& first);
+  Machine& machine(uint64_t id) { return machines_.at(id); }
+  std::vector<uint64_t> Ids() const;
+  std::vector<uint64_t> Alive() const;
+  uint64_t Pick(const std::vector<uint64_t>& ids) { return ids[random_.Below(ids.size())]; }
+  // Nodes that believe to lead, of which there may be several, and that can be called now.
+  std::vector<uint64_t> Leaders() const;
+
+  void SwitchOffRemoved(const ConfState& state);
+
+  Status Work(int64_t steps);
+  Status Dispatch(const Event& event);
+  Status Deliver(uint64_t packet);
+  Status CheckLeaders();
+
+  Status ActAsClient();
+  Status Propose(uint64_t id);
+  Status Read(uint64_t id);
+
+  Status InjectFault();
+  void Crash(uint64_t id);
+  Status Restart(uint64_t id);
+  void Pause(uint64_t id);
+  Status JumpClock(uint64_t id);
+  Status ChangeMembers(uint64_t leader);
+  std::vector<ConfChange> PickChanges(const CoreStatus& status);
+
+  Status ComeToRest();
+  bool AtRest() const;
+
+  const SimOptions options_;
+  Random random_;
+  CoreOptions core_options_;
+  SimChecker checker_;
+  SimNetwork network_;
+  SimReport report_;
+
+  int64_t now_ = 0;
+  int64_t order_ = 0;
+  bool faults_ = true;
+  bool clients_ = true;
+  std::priority_queue<Event, std::vector<Event>, Later> events_;
+  std::map<uint64_t, SimPacket> packets_;  // on their way, by number
+  uint64_t next_packet_ = 1;
+  std::map<uint64_t, Machine> machines_;
+  uint64_t next_id_;  // ids are never used again
+  uint64_t next_proposal_ = 1;
+  // Proposals by who waits for them at which position.
+  std::map<std::pair<uint64_t, uint64_t>, LogPosition> proposed_;
+  std::map<std::string, uint64_t> reads_;  // context: committed when it was asked for
+};
+
+Simulation::Simulation(const SimOptions& options)
+    : options_(options),
+      random_(options.seed),
+      checker_(FirstSnapshot(options.nodes)),
+      network_(random_),
+      next_id_(static_cast<uint64_t>(options.nodes) + 1) {
+  core_options_.heartbeat_ticks = 1 + random_.Below(3);
+  core_options_.max_size_per_message = random_.OneIn(4) ? 0 : 100 + random_.Below(4000);
+  core_options_.max_inflight = 1 + random_.Below(random_.OneIn(2) ? 4 : 256);
+  core_options_.max_uncommitted_size = 10000 + random_.Below(100000);
+  core_options_.max_committed_size_per_ready = random_.OneIn(2) ? 500 : 1 << 20;
+  core_options_.pre_vote = !random_.OneIn(4);
+  core_options_.check_quorum = !random_.OneIn(6);
+  for (int i = 1; i <= options.nodes; ++i) AddMachine(i, FirstImage());
+  Schedule(EventKind::kClient, 0, 1);
+  Schedule(EventKind::kFault, 0, 5 * kTick);
+}
+
+SnapshotMeta Simulation::FirstSnapshot(int nodes) {
+  SnapshotMeta meta = {.index = 1, .term = 1, .conf_state = {}};
+  for (int i = 1; i <= nodes; ++i) meta.conf_state.voters.push_back(i);
+  return meta;
+}
+
+SimSnapshot Simulation::FirstImage() const {
+  return {FirstSnapshot(options_.nodes), SimState{.applied = 1, .history = 0}.Encode()};
+}
+
+void Simulation::Schedule(EventKind kind, uint64_t node, int64_t delay, uint64_t value) {
+  const int64_t life = node == 0 ? 0 : machine(node).node->life();
+  events_.push({now_ + delay, order_++, kind, node, life, value});
+}
+
+void Simulation::AddMachine(uint64_t id, const SimSnapshot& first) {
+  CoreOptions options = core_options_;
+  options.id = id;
+  Machine& added = machines_[id];
+  added.node = std::make_unique<SimNode>(id, options, options_.disks(first), *this);
+  added.tick_length = kTick * (80 + Below(40)) / 100;
+  Schedule(EventKind::kRestart, id, 1);
+}
+
+std::vector<uint64_t> Simulation::Ids() const {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, machine] : machines_) ids.push_back(id);
+  return ids;
+}
+
+std::vector<uint64_t> Simulation::Alive() const {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, machine] : machines_) {
+    if (machine.node->alive() && !machine.paused) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<uint64_t> Simulation::Leaders() const {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, machine] : machines_) {
+    if (machine.node->alive() && !machine.paused && !machine.node->syncing() &&
+        machine.node->role() == Role::kLeader) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
+}
+
+// --- What nodes ask for
+
+void Simulation::Send(SimPacket packet) {
+  ++report_.messages;
+  const uint64_t to = packet.message.to;
+  report_.digest = MixHash(report_.digest, std::hash<std::string>()(packet.message.bytes));
+  const bool snapshot = packet.snapshot.has_value();
+  const uint64_t from = packet.from;
+  const std::vector<int64_t> delays =
+      machines_.contains(to) ? network_.Route(from, to) : std::vector<int64_t>();
+  Note("{} > {}: {} ({} bytes){}", from, to, static_cast<int>(packet.message.type),
+       packet.message.bytes.size(), delays.empty() ? " lost" : "");
+  for (const int64_t delay : delays) {
+    packets_[next_packet_] = packet;
+    Schedule(EventKind::kDeliver, 0, delay, next_packet_++);
+  }
+  if (!delays.empty()) return;
+  ++report_.messages_lost;
+  // Whoever sends a state knows when the connection breaks; small messages vanish unseen, mostly.
+  if (snapshot || random_.OneIn(10))
+    Schedule(EventKind::kSnapshotReport, from, 1 + Below(kTick), to * 2);
+}
+
+void Simulation::StartSync(uint64_t id) {
+  Schedule(EventKind::kSynced, id, 1 + Below(machine(id).sync_time));
+}
+
+void Simulation::SnapshotHandled(uint64_t sender, uint64_t receiver, bool ok) {
+  if (!machines_.contains(sender)) return;
+  Schedule(EventKind::kSnapshotReport, sender, 1 + Below(kTick), receiver * 2 + (ok ? 1 : 0));
+}
+
+Status Simulation::OnReadState(uint64_t id, const ReadState& read) {
+  const auto found = reads_.find(read.context);
+  if (found == reads_.end()) return Status::Ok();  // an answer that came twice
+  const uint64_t committed_before = found->second;
+  reads_.erase(found);
+  ++report_.reads;
+  return checker_.OnRead(id, read.index, committed_before);
+}
+
+void Simulation::OnApplied(uint64_t id, const Entry& entry) {
+  report_.digest = MixHash(report_.digest, MixHash(id, entry.index));
+  Note("{} applied {} of term {}{}", id, entry.index, entry.term,
+       entry.kind == EntryKind::kConfChange ? " (members)" : "");
+  if (entry.kind == EntryKind::kConfChange) SwitchOffRemoved(machine(id).node->conf_state());
+  const auto found = proposed_.find({id, entry.index});
+  if (found != proposed_.end()) {
+    if (found->second.term == entry.term) ++report_.acknowledged;
+    proposed_.erase(found);
+  }
+}
+
+// Who was in the configuration and no longer is gets some time to disturb, and is then switched
+// off.
+void Simulation::SwitchOffRemoved(const ConfState& state) {
+  const std::set<uint64_t> members = Members(state);
+  for (auto& [id, machine] : machines_) {
+    if (members.contains(id)) {
+      machine.joined = true;
+    } else if (machine.joined && !machine.removed && checker_.newly_committed()) {
+      machine.removed = true;
+      Schedule(EventKind::kRetire, id, 1 + Below(50 * kTick));
+    }
+  }
+}
+
+// --- Time
+
+Status Simulation::Work(int64_t steps) {
+  for (int64_t i = 0; i < steps; ++i) {
+    const Event event = events_.top();
+    events_.pop();
+    now_ = std::max(now_, event.time);
+    ++report_.steps;
+    report_.digest = MixHash(report_.digest,
+                             MixHash(static_cast<uint64_t>(event.kind) << 32 | event.node, now_));
+    Status status = Dispatch(event);
+    if (status.ok()) status = CheckLeaders();
+    if (!status.ok())
+      return status.WithContext(fmt::format("step {}, time {}", report_.steps, now_));
+  }
+  return Status::Ok();
+}
+
+// Leaders of later terms must have what was found committed in this step.
+Status Simulation::CheckLeaders() {
+  if (!checker_.newly_committed()) return Status::Ok();
+  checker_.ClearNewlyCommitted();
+  for (const uint64_t id : Leaders()) {
+    SimNode& node = *machine(id).node;
+    ASSIGN_OR_RETURN(const CoreStatus status, node.core().status());
+    if (status.role == Role::kLeader)
+      RETURN_IF_ERROR(checker_.CheckLeader(id, status.term, node.log()));
+  }
+  return Status::Ok();
+}
+
+Status Simulation::Dispatch(const Event& event) {
+  switch (event.kind) {
+    case EventKind::kDeliver: return Deliver(event.value);
+    case EventKind::kClient:
+      if (!clients_) return Status::Ok();
+      Schedule(EventKind::kClient, 0, 1 + Below(kTick));
+      return ActAsClient();
+    case EventKind::kFault:
+      if (!faults_) return Status::Ok();
+      Schedule(EventKind::kFault, 0, 1 + Below(20 * kTick));
+      return InjectFault();
+    default: break;
+  }
+  const auto found = machines_.find(event.node);
+  if (found == machines_.end()) return Status::Ok();
+  Machine& at = found->second;
+  SimNode& node = *at.node;
+  if (event.kind == EventKind::kResume) {
+    at.paused = false;
+    for (const Event& held : std::exchange(at.held, {})) {
+      events_.push({now_, order_++, held.kind, held.node, held.life, held.value});
+    }
+    return Status::Ok();
+  }
+  if (event.kind == EventKind::kRetire) {
+    Note("{} is switched off", event.node);
+    machines_.erase(found);
+    return Status::Ok();
+  }
+  if (event.kind == EventKind::kRestart) return node.alive() ? Status::Ok() : Restart(event.node);
+  if (!node.alive() || event.life != node.life()) return Status::Ok();
+  if (at.paused) {
+    at.held.push_back(event);
+    return Status::Ok();
+  }
+  switch (event.kind) {
+    case EventKind::kTick:
+      Schedule(EventKind::kTick, event.node, at.tick_length);
+      return node.Tick();
+    case EventKind::kSynced: return node.OnSynced();
+    case EventKind::kWake: return node.syncing() ? Status::Ok() : node.Run();
+    case EventKind::kSnapshotReport: {
+      if (node.syncing()) {
+        Schedule(EventKind::kSnapshotReport, event.node, 1 + Below(kTick), event.value);
+        return Status::Ok();
+      }
+      const uint64_t receiver = event.value / 2;
+      const bool ok = event.value % 2 == 1;
+      if (!ok) RETURN_IF_ERROR(node.core().ReportUnreachable(receiver));
+      RETURN_IF_ERROR(node.core().ReportSnapshot(receiver, ok));
+      return node.Run();
+    }
+    default: return Internal("an event of kind {}", static_cast<int>(event.kind));
+  }
+}
+
+Status Simulation::Deliver(uint64_t number) {
+  auto taken = packets_.extract(number);
+  SimPacket& packet = taken.mapped();
+  const auto found = machines_.find(packet.message.to);
+  if (found == machines_.end() || !found->second.node->alive()) {
+    ++report_.messages_lost;
+    if (packet.snapshot) SnapshotHandled(packet.from, packet.message.to, false);
+    return Status::Ok();
+  }
+  if (found->second.paused) {
+    packets_[number] = std::move(packet);
+    Schedule(EventKind::kDeliver, 0, kTick, number);
+    return Status::Ok();
+  }
+  return found->second.node->Receive(std::move(packet));
+}
+
+// --- Clients
+
+Status Simulation::ActAsClient() {
+  const std::vector<uint64_t> leaders = Leaders();
+  if (!leaders.empty() && !random_.OneIn(3)) {
+    const uint64_t id = Pick(leaders);
+    for (int64_t i = Below(5); i >= 0; --i) RETURN_IF_ERROR(Propose(id));
+    return machine(id).node->Run();
+  }
+  const std::vector<uint64_t> alive = Alive();
+  if (alive.empty()) return Status::Ok();
+  const uint64_t id = Pick(alive);
+  return machine(id).node->syncing() ? Status::Ok() : Read(id);
+}
+
+Status Simulation::Propose(uint64_t id) {
+  std::string data = fmt::format("proposal {}", next_proposal_++);
+  if (random_.OneIn(50)) data.resize(5000, 'x');
+  const Result<LogPosition> position = machine(id).node->core().Propose(data);
+  if (position.ok()) {
+    proposed_[{id, position->index}] = *position;
+    return Status::Ok();
+  }
+  const Code code = position.status().code();
+  const bool refused = code == Code::kFailedPrecondition || code == Code::kUnavailable ||
+                       code == Code::kResourceExhausted;
+  return refused ? Status::Ok() : position.status();
+}
+
+Status Simulation::Read(uint64_t id) {
+  const std::string context = fmt::format("read {} at {}", reads_.size(), order_++);
+  reads_[context] = checker_.max_committed();
+  const Status status = machine(id).node->core().ReadIndex(context);
+  if (!status.ok()) {
+    reads_.erase(context);
+    const bool refused =
+        status.code() == Code::kFailedPrecondition || status.code() == Code::kUnavailable;
+    return refused ? Status::Ok() : status;
+  }
+  return machine(id).node->Run();
+}
+
+// --- Faults
+
+Status Simulation::InjectFault() {
+  const std::vector<uint64_t> ids = Ids();
+  const std::vector<uint64_t> alive = Alive();
+  const std::vector<uint64_t> leaders = Leaders();
+  if (alive.empty()) return Status::Ok();
+  const uint64_t victim = !leaders.empty() && random_.OneIn(2) ? Pick(leaders) : Pick(alive);
+  SimNode& node = *machine(victim).node;
+  switch (random_.Below(14)) {
+    case 0:
+    case 1: Crash(victim); return Status::Ok();
+    case 2:
+      Note("partition");
+      network_.Partition(ids);
+      return Status::Ok();
+    case 3:
+      Note("{} is isolated", victim);
+      network_.Isolate(victim, ids);
+      return Status::Ok();
+    case 4:
+    case 5:
+      Note("healed");
+      network_.Heal();
+      return Status::Ok();
+    case 6: network_.ChangeQuality(); return Status::Ok();
+    case 7:
+      machine(victim).sync_time = random_.OneIn(3) ? 30 * kTick : 1 + Below(kTick);
+      return Status::Ok();
+    case 8: Pause(victim); return Status::Ok();
+    case 9: return JumpClock(victim);
+    case 10: Note("{} compacts", victim); return node.Compact(random_.Below(30));
+    case 11: {
+      if (leaders.empty() || node.conf_state().voters.empty()) return Status::Ok();
+      const uint64_t to = Pick(node.conf_state().voters);
+      Note("{} is to hand over to {}", leaders.front(), to);
+      SimNode& leader = *machine(leaders.front()).node;
+      const Status status = leader.core().TransferLeader(to);
+      const bool refused =
+          status.code() == Code::kNotFound || status.code() == Code::kFailedPrecondition;
+      if (!status.ok() && !refused) return status;
+      return leader.Run();
+    }
+    default: return leaders.empty() ? Status::Ok() : ChangeMembers(Pick(leaders));
+  }
+}
+
+void Simulation::Crash(uint64_t id) {
+  Note("{} crashes", id);
+  ++report_.crashes;
+  machine(id).node->Crash();
+  std::erase_if(proposed_, [&](const auto& proposal) { return proposal.first.first == id; });
+  Schedule(EventKind::kRestart, id, 1 + Below(random_.OneIn(2) ? kTick : 40 * kTick));
+}
+
+Status Simulation::Restart(uint64_t id) {
+  Note("{} starts", id);
+  RETURN_IF_ERROR(machine(id).node->Start(random_.Next()));
+  Schedule(EventKind::kTick, id, 1 + Below(kTick));
+  return Status::Ok();
+}
+
+void Simulation::Pause(uint64_t id) {
+  Note("{} stands still", id);
+  machine(id).paused = true;
+  Schedule(EventKind::kResume, id, 1 + Below(50 * kTick));
+}
+
+// A clock that runs at another pace, or many ticks at once after a suspended machine woke up.
+Status Simulation::JumpClock(uint64_t id) {
+  Machine& at = machine(id);
+  at.tick_length = kTick * (80 + Below(40)) / 100;
+  Note("{} gets a tick of {} and a jump", id, at.tick_length);
+  for (int64_t i = Below(25); i > 0 && at.node->alive(); --i) RETURN_IF_ERROR(at.node->Tick());
+  return Status::Ok();
+}
+
+std::vector<ConfChange> Simulation::PickChanges(const CoreStatus& status) {
+  std::vector<uint64_t> others;
+  for (const uint64_t id : status.conf_state.voters) {
+    if (id != status.leader) others.push_back(id);
+  }
+  const std::vector<uint64_t>& learners = status.conf_state.learners;
+  const uint64_t voters = status.conf_state.voters.size();
+  switch (random_.Below(5)) {
+    case 0:
+    case 1:
+      if (learners.size() + voters >= 7 || machines_.size() >= 12) return {};
+      AddMachine(next_id_, {});
+      return {{ConfChangeKind::kAddLearner, next_id_++}};
+    case 2:
+      if (learners.empty()) return {};
+      return {{ConfChangeKind::kAddVoter, Pick(learners)}};
+    case 3:
+      if (voters > 3 && !others.empty()) return {{ConfChangeKind::kRemove, Pick(others)}};
+      if (learners.empty()) return {};
+      return {{ConfChangeKind::kRemove, Pick(learners)}};
+    default:  // a replacement, by joint consensus
+      if (learners.empty() || others.empty()) return {};
+      return {
+          {ConfChangeKind::kAddVoter, Pick(learners)},
+          {random_.OneIn(2) ? ConfChangeKind::kRemove : ConfChangeKind::kAddLearner, Pick(others)}};
+  }
+}
+
+Status Simulation::ChangeMembers(uint64_t leader) {
+  SimNode& node = *machine(leader).node;
+  ASSIGN_OR_RETURN(const CoreStatus status, node.core().status());
+  if (status.role != Role::kLeader) return Status::Ok();
+  const std::vector<ConfChange> changes = PickChanges(status);
+  if (changes.empty()) return Status::Ok();
+  const Result<LogPosition> position = node.core().ProposeConfChange(changes);
+  for (const ConfChange& change : changes) {
+    Note("{} is to change {} to {}: {}", leader, change.node, static_cast<int>(change.kind),
+         position.status().ToString());
+  }
+  if (position.ok()) {
+    ++report_.conf_changes;
+  } else if (position.status().code() == Code::kInternal) {
+    return position.status();
+  }
+  return node.Run();
+}
+
+// --- The end
+
+// Liveness: once faults end, a leader commits again and all members get there.
+Status Simulation::ComeToRest() {
+  faults_ = false;
+  network_.MakePerfect();
+  Note("the faults are over");
+  for (auto& [id, machine] : machines_) {
+    machine.sync_time = 20;
+    machine.tick_length = kTick;
+    if (!machine.node->alive()) Schedule(EventKind::kRestart, id, 1);
+  }
+  const int64_t goal = report_.acknowledged + 10;
+  for (int round = 0; round < 400; ++round) {
+    RETURN_IF_ERROR(Work(500));
+    if (report_.acknowledged >= goal) clients_ = false;
+    if (!clients_ && AtRest()) return Status::Ok();
+  }
+  for (const auto& [id, machine] : machines_) {
+    Note("{} is {} of leader {}, applied {} of {}, voters {}", id, RoleName(machine.node->role()),
+         machine.node->leader(), machine.node->state().applied, checker_.max_committed(),
+         fmt::join(machine.node->conf_state().voters, ","));
+  }
+  return Internal(
+      "liveness: after the faults no leader brought all members to one state, {} committed, {} "
+      "acknowledged",
+      checker_.max_committed(), report_.acknowledged);
+}
+
+// One leader, and all members of its configuration have all that was ever committed.
+bool Simulation::AtRest() const {
+  const std::vector<uint64_t> leaders = Leaders();
+  if (leaders.size() != 1) return false;
+  const ConfState& conf_state = machines_.at(leaders.front()).node->conf_state();
+  if (!conf_state.voters_outgoing.empty()) return false;
+  const std::set<uint64_t> members = Members(conf_state);
+  return std::all_of(members.begin(), members.end(), [&](uint64_t id) {
+    const SimNode& node = *machines_.at(id).node;
+    return node.alive() && node.state().applied == checker_.max_committed() &&
+           node.conf_state() == conf_state;
+  });
+}
+
+Result<SimReport> Simulation::Run() {
+  RETURN_IF_ERROR(Work(options_.steps));
+  RETURN_IF_ERROR(ComeToRest());
+  report_.committed = checker_.max_committed();
+  report_.terms = checker_.terms();
+  report_.snapshots_restored = 0;
+  for (const auto& [id, machine] : machines_)
+    report_.snapshots_restored += machine.node->snapshots_restored();
+  return report_;
+}
+
+}  // namespace
+
+Result<SimReport> RunSimulation(const SimOptions& options) {
+  return Simulation(options).Run();
+}
+
+}  // namespace headpond::consensus

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/status.h"
+#include "consensus/raft_core.h"
+#include "consensus/sim_checker.h"
+#include "consensus/sim_disk.h"
+
+// A whole Raft cluster in one thread: simulated time, network, disks and clients, driven by one
+// seed, with SimChecker's promises checked after each step. Equal options give equal runs, to the
+// byte. For tests.
+namespace headpond::consensus {
+
+struct SimOptions {
+  uint64_t seed = 1;
+  int nodes = 3;
+  int64_t steps = 10000;  // events with faults; the quiet end comes on top
+  SimDiskMaker disks = &MakeMemoryDisk;
+  // Takes the last lines of what happened; null to not even make them.
+  std::function<void(std::string)> trace;
+};
+
+// What a run was, for the test to see that it was worth its time.
+struct SimReport {
+  int64_t steps = 0;
+  uint64_t digest = 0;  // of all events in order
+  uint64_t committed = 0;
+  uint64_t terms = 0;
+  int64_t acknowledged = 0;  // proposals
+  int64_t reads = 0;
+  int64_t crashes = 0;
+  int64_t snapshots_restored = 0;
+  int64_t conf_changes = 0;
+  int64_t messages = 0;
+  int64_t messages_lost = 0;
+};
+
+// Internal: a promise was broken (the message says which, at which step and time), or the cluster
+// did not come to rest after the faults had ended.
+Result<SimReport> RunSimulation(const SimOptions& options);
+
+}  // namespace headpond::consensus

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "consensus/raft_core.h"
+#include "consensus/types.h"
+
+// What a simulated node keeps through crashes. One suite of seeded runs (sim_cluster.h) uses any of
+// them. For tests.
+namespace headpond::consensus {
+
+// A snapshot with the state machine's content.
+struct SimSnapshot {
+  SnapshotMeta meta;
+  std::string state;
+};
+
+// A log that was opened on a disk: what a node writes to between a start and a crash.
+class SimLog : public LogReader {
+ public:
+  // As it was found at the start.
+  virtual HardState hard_state() const = 0;
+  virtual const SimSnapshot& snapshot() const = 0;
+
+  // Visible at once, durable after Sync. `received` is the state of ready.snapshot, if there is
+  // one.
+  virtual Status Write(const Ready& ready, const SimSnapshot* received) = 0;
+  virtual Status WriteCommit(uint64_t commit) = 0;
+  virtual Status Sync() = 0;
+  // Takes a snapshot and cuts the log up to `cut`, which is at most the snapshot's index.
+  virtual Status Compact(SimSnapshot snapshot, uint64_t cut) = 0;
+};
+
+// The disk under it. Outlives the logs opened on it, one at a time.
+class SimDisk {
+ public:
+  virtual ~SimDisk() = default;
+  virtual Result<std::unique_ptr<SimLog>> Open() = 0;
+  // Power is lost: what was not synced may be gone, the last write may be torn. The log opened is
+  // not used any more.
+  virtual void Crash(Random& random) = 0;
+};
+
+// Makes the disk of a node. An empty snapshot (index 0) is that of a node that joins later.
+using SimDiskMaker = std::unique_ptr<SimDisk> (*)(const SimSnapshot& first);
+
+// A list of writes, of which a crash keeps those synced and the beginning of the rest: a log that
+// is read up to its first torn record.
+std::unique_ptr<SimDisk> MakeMemoryDisk(const SimSnapshot& first);
+// Loses now and then what it said was synced: a run over it must be found out.
+std::unique_ptr<SimDisk> MakeLyingDisk(const SimSnapshot& first);
+
+}  // namespace headpond::consensus
