@@ -43,6 +43,7 @@ TESTS = (
     Test("persist", ("persist.py",), 180, _CLIENT),
     Test("remote", ("data_path.py", "remote"), 60, _CLIENT),
     Test("short-circuit", ("data_path.py", "short-circuit"), 60, _CLIENT),
+    Test("broken-read", ("broken_read.py",), 60, _CLIENT),
     Test("spark", ("spark.py",), 240, (*_CLIENT, parts.shaded_client, parts.spark_python)),
     Test("terasort", ("terasort.py",), 240, (*_CLIENT, parts.shaded_client, parts.mapreduce_jars)),
     Test("domain-socket", ("data_path.py", "domain-socket"), 60, _CLIENT, "domain-socket"),
@@ -55,6 +56,7 @@ def profile_cluster(profile: str, server, folder: Path) -> tuple[Cluster, dict[s
         cluster = Cluster(server, folder)
         return cluster, {
             "UNDER_STORE": str(cluster.under_store),
+            "BLOCK_STORE": str(cluster.block_store),
             "TTL_CHECKED_EVERY_SECOND": "1",
         }
     # The worker's name resolves to an address it does not listen on: only the socket is left.
