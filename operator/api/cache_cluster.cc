@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/api/kind.h"
+#include "operator/api/placement.h"
 
 namespace headpond::api {
 namespace {
@@ -107,6 +108,7 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .paused = spec.at("paused"),
       .termination_grace_period_seconds = spec.at("terminationGracePeriodSeconds"),
       .runtime_type = ReadRuntimeType(spec),
+      .docker = ReadDockerSettings(spec),
       .image = StringOr(spec, "image"),
       .pull_policy = ReadPullPolicy(spec),
       .image_tars = ListOr(spec, "imageTars"),

@@ -82,12 +82,34 @@ struct ContainerSettings {
   std::map<std::string, std::string> labels;
 };
 
+// A Docker Engine, as the spec names it; at most one of address and context, neither: that of the
+// operator's environment.
+struct DockerEngine {
+  std::string address;
+  std::string context;
+  std::string tls_secret;  // the name of a Secret
+};
+
+struct DockerNode {
+  std::string name;
+  DockerEngine engine;
+  std::string hostname;  // empty: the network's
+  std::optional<std::vector<int>> workers;  // ordinals; nullopt: a share of the rest
+};
+
+struct DockerSettings {
+  DockerEngine engine;            // without nodes
+  std::vector<DockerNode> nodes;  // empty: one engine has all
+  std::vector<std::string> master_nodes;
+};
+
 // A CacheCluster's spec with its defaults, field by field; what each means stands in
 // field_table.cc.
 struct CacheClusterSpec {
   bool paused = false;
   int termination_grace_period_seconds = 0;
   RuntimeType runtime_type = RuntimeType::kProcess;
+  DockerSettings docker;
   std::string image;  // empty: the operator's own version
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;

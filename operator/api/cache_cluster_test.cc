@@ -137,6 +137,75 @@ TEST(CacheClusterTest, ChecksRulesBetweenFields) {
       HasSubstr("spec.worker.properties[alluxio.worker.tieredstore.level0.alias]"));
 }
 
+TEST(CacheClusterTest, ChecksWhereDockerEnginesAre) {
+  const auto docker = [](const char* text, json rest = json::object()) {
+    rest["runtime"] = {{"type", "docker"}, {"docker", json::parse(text)}};
+    return ErrorsOf(Object(rest));
+  };
+  EXPECT_EQ(docker(R"({"endpoint": "tcp://lab:2376", "tlsSecret": "lab"})"), "");
+  EXPECT_THAT(
+      docker(R"({"endpoint": "ssh://lab"})"),
+      HasSubstr("spec.runtime.docker.endpoint: \"ssh://lab\" is not unix:///path or tcp://"));
+  EXPECT_EQ(docker(R"({"endpoint": "tcp://lab", "context": "lab"})"),
+            "spec.runtime.docker.context: endpoint is given, too; leave one of them out");
+  EXPECT_EQ(docker(R"({"endpoint": "unix:///s", "tlsSecret": "lab"})"),
+            "spec.runtime.docker.tlsSecret: needs an endpoint of tcp://");
+  EXPECT_EQ(docker(R"({"nodes": [{"name": "a"}]})"),
+            "spec.runtime.docker.masterNodes: is required with nodes");
+  EXPECT_EQ(docker(R"({"masterNodes": ["a"]})"), "spec.runtime.docker.masterNodes: needs nodes");
+  EXPECT_EQ(docker(R"({"nodes": [{"name": "a"}], "masterNodes": ["b"]})"),
+            "spec.runtime.docker.masterNodes[0]: there is no node b");
+  EXPECT_EQ(docker(R"({"endpoint": "tcp://lab", "nodes": [{"name": "a"}], "masterNodes": ["a"]})"),
+            "spec.runtime.docker.nodes: an engine is named beside them: leave endpoint and context "
+            "out");
+  EXPECT_EQ(docker(R"({"nodes": [{"name": "a"}], "masterNodes": ["a"]})",
+                   {{"network", {{"mode", "bridge"}}}}),
+            "spec.network.mode: several nodes need mode host: a bridge ends at its engine");
+  EXPECT_EQ(docker(R"({"nodes": [{"name": "a", "workers": [0]}, {"name": "b", "workers": [0]}],
+                       "masterNodes": ["a"]})",
+                   {{"worker", {{"replicas", 2}}}}),
+            "spec.runtime.docker.nodes[1].workers[0]: worker 0 is on node a already; "
+            "spec.runtime.docker.nodes: no node takes worker 1: name it in a node's workers, or "
+            "give a node no workers, so that it takes what is left");
+  EXPECT_THAT(docker(R"({"nodes": [{"name": "a"}, {"name": "a"}], "masterNodes": ["a"]})"),
+              HasSubstr("nodes[1].name: \"a\" is there twice"));
+  EXPECT_THAT(ErrorsOf(Object({{"runtime", {{"docker", {{"context", "lab"}}}}}})),
+              HasSubstr("spec.runtime.docker: needs runtime.type docker"));
+}
+
+TEST(CacheClusterTest, CountsPortsOnEachNode) {
+  const auto ports = [](const char* nodes) {
+    return ErrorsOf(Object({{"runtime",
+                             {{"type", "docker"},
+                              {"docker", {{"nodes", json::parse(nodes)}, {"masterNodes", {"a"}}}}}},
+                            {"ports",
+                             {{"master", {{"rpc", 20000}, {"web", 20001}}},
+                              {"worker", {{"rpc", 20000}, {"web", 20001}}}}}}));
+  };
+  EXPECT_EQ(ports(R"([{"name": "a", "workers": []}, {"name": "b"}])"), "");
+  EXPECT_THAT(ports(R"([{"name": "a"}, {"name": "b"}])"),
+              HasSubstr("spec.ports.worker.rpc: port 20000 is spec.ports.master.rpc and also "
+                        "spec.ports.worker.rpc on node a"));
+}
+
+TEST(CacheClusterTest, MastersStayWhereTheirJournalsAre) {
+  const auto cluster = [](const char* docker) {
+    return ReadCacheCluster(
+               Object({{"runtime", {{"type", "docker"}, {"docker", json::parse(docker)}}}}))
+        .value_or(CacheCluster{.spec_json = "{}"});
+  };
+  const CacheCluster before = cluster(R"({"nodes": [{"name": "a"}], "masterNodes": ["a"]})");
+  EXPECT_THAT(CheckUpdate(before, cluster(R"({"nodes": [{"name": "b"}, {"name": "a"}],
+                                              "masterNodes": ["a"]})")),
+              ::testing::IsEmpty());
+  EXPECT_THAT(JoinIssues(CheckUpdate(before, cluster(R"({"nodes": [{"name": "b"}, {"name": "a"}],
+                                                         "masterNodes": ["b"]})"))),
+              HasSubstr("spec.runtime.docker.masterNodes: cannot change from"));
+  EXPECT_THAT(JoinIssues(CheckUpdate(before, cluster("{}"))), HasSubstr("masterNodes"));
+  EXPECT_THAT(JoinIssues(CheckUpdate(cluster("{}"), cluster(R"({"context": "lab"})"))),
+              HasSubstr("spec.runtime.docker.context: cannot change"));
+}
+
 TEST(CacheClusterTest, ChecksPropertiesAgainstTheTable) {
   const Findings findings = CheckCacheCluster(Object(json::parse(R"({"properties": {
       "alluxio.user.block.size.bytes.default": "64 apples", "alluxio.user.blok.size.bytes.default": "64MB", "fs.own.key": "x"}})")));

@@ -8,6 +8,15 @@ constexpr std::string_view kAbsolutePath = "/[^[:cntrl:],]*";
 constexpr std::string_view kAbsolutePathText =
     "an absolute path without commas or control characters";
 constexpr std::string_view kHostname = "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?";
+constexpr std::string_view kEngineAddress =
+    "unix:///[^[:cntrl:][:space:]]*|tcp://[^[:cntrl:][:space:]/]+/?";
+constexpr std::string_view kEngineAddressText = "unix:///path or tcp://host:port";
+constexpr std::string_view kContextName = "[A-Za-z0-9][A-Za-z0-9_.+-]*";
+constexpr std::string_view kContextNameText = "the name of a docker context";
+constexpr std::string_view kSecretName = "[a-z0-9]([a-z0-9.-]*[a-z0-9])?";
+constexpr std::string_view kSecretNameText = "the name of a Secret";
+constexpr std::string_view kNodeName = "[a-z0-9]([a-z0-9-]*[a-z0-9])?";
+constexpr std::string_view kNodeNameText = "lower-case letters, digits and '-', as in a host name";
 
 }  // namespace
 
@@ -33,8 +42,107 @@ const std::vector<Field>& CacheClusterFields() {
        .values = {"process", "docker"},
        .mutability = Mutability::kImmutable,
        .description = "`process`: plain processes of the user who runs the operator, on the "
-                      "operator's machine. `docker`: containers of the Docker Engine that the "
-                      "operator's DOCKER_HOST names."},
+                      "operator's machine. `docker`: containers of a Docker Engine."},
+      {.path = "runtime.docker",
+       .description = "Which Docker Engine. Default: the one that the operator's DOCKER_HOST or "
+                      "docker context names."},
+      {.path = "runtime.docker.endpoint",
+       .type = kString,
+       .min = 1,
+       .max = 1024,
+       .pattern = kEngineAddress,
+       .pattern_text = kEngineAddressText,
+       .mutability = Mutability::kImmutable,
+       .description = "The engine's address, as seen by the operator."},
+      {.path = "runtime.docker.context",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kContextName,
+       .pattern_text = kContextNameText,
+       .mutability = Mutability::kImmutable,
+       .description = "A docker context of the user who runs the operator, instead of `endpoint`."},
+      {.path = "runtime.docker.tlsSecret",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kSecretName,
+       .pattern_text = kSecretNameText,
+       .description = "A Secret of the cluster's namespace with what proves who the operator is "
+                      "and the engine is: keys `ca.pem`, `cert.pem`, `key.pem` (or `ca.crt`, "
+                      "`tls.crt`, `tls.key`). For an `endpoint` of tcp."},
+      {.path = "runtime.docker.nodes",
+       .type = kList,
+       .min = 1,
+       .max = 16,
+       .list_key = "name",
+       .description = "Several engines for one cluster, on the host's network. Workers that no "
+                      "node names are spread over the nodes without `workers`. The daemons of a "
+                      "node that is taken away are stopped; their data stays there."},
+      {.path = "runtime.docker.nodes[]", .description = "One engine."},
+      {.path = "runtime.docker.nodes[].name",
+       .type = kString,
+       .required = true,
+       .min = 1,
+       .max = 63,
+       .pattern = kNodeName,
+       .pattern_text = kNodeNameText,
+       .description = "Its name in this cluster. Another name is another node."},
+      {.path = "runtime.docker.nodes[].endpoint",
+       .type = kString,
+       .min = 1,
+       .max = 1024,
+       .pattern = kEngineAddress,
+       .pattern_text = kEngineAddressText,
+       .description = "As `runtime.docker.endpoint`. Another address must lead to the same engine; "
+                      "for another engine give the node another name."},
+      {.path = "runtime.docker.nodes[].context",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kContextName,
+       .pattern_text = kContextNameText,
+       .description = "As `runtime.docker.context`."},
+      {.path = "runtime.docker.nodes[].tlsSecret",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kSecretName,
+       .pattern_text = kSecretNameText,
+       .description = "As `runtime.docker.tlsSecret`."},
+      {.path = "runtime.docker.nodes[].hostname",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kHostname,
+       .pattern_text = "a host name or an IPv4 address",
+       .description = "The name under which clients and the other nodes reach the daemons of this "
+                      "one. Default: `network.hostname`."},
+      {.path = "runtime.docker.nodes[].workers",
+       .type = kList,
+       .max = 64,
+       .description = "The ordinals of the workers that run here, and no others do. Default: its "
+                      "share of those that no node names."},
+      {.path = "runtime.docker.nodes[].workers[]",
+       .type = kInteger,
+       .min = 0,
+       .max = 63,
+       .description = "One ordinal."},
+      {.path = "runtime.docker.masterNodes",
+       .type = kList,
+       .min = 1,
+       .max = 16,
+       .mutability = Mutability::kImmutable,
+       .description = "The nodes of the masters, needed with `nodes`: the first one's, the "
+                      "second's, and again from the beginning. Their journals are there, so they "
+                      "stay."},
+      {.path = "runtime.docker.masterNodes[]",
+       .type = kString,
+       .min = 1,
+       .max = 63,
+       .pattern = kNodeName,
+       .pattern_text = kNodeNameText,
+       .description = "The name of a node."},
 
       {.path = "image",
        .type = kString,
@@ -106,8 +214,8 @@ const std::vector<Field>& CacheClusterFields() {
 
       {.path = "ports",
        .description =
-           "The ports of the first daemon of each role. Where daemons share a host, the one "
-           "with ordinal n listens on the given port + 10 n."},
+           "The ports of the first daemon of each role; the one with ordinal n listens on the "
+           "given port + 10 n, wherever it runs."},
       {.path = "ports.master", .description = "Ports of masters."},
       {.path = "ports.master.rpc",
        .type = kInteger,

@@ -13,7 +13,9 @@
 #include "base/config.h"
 #include "base/units.h"
 #include "operator/api/cache_cluster.h"
+#include "operator/api/placement.h"
 #include "operator/api/rules_cel.h"
+#include "operator/api/rules_docker.h"
 
 namespace headpond::api {
 namespace {
@@ -71,27 +73,33 @@ void DirectoriesAreUsedOnce(const json& spec, Findings& findings) {
   }
 }
 
-// Every daemon's ports, shifted by its ordinal, are different and exist.
+// Every daemon's ports, shifted by its ordinal, are different on its host and exist.
 void PortsDoNotCollide(const json& spec, Findings& findings) {
-  std::map<int, std::string> owner;
+  const DockerSettings docker = ReadDockerSettings(spec);
+  std::map<std::pair<const DockerNode*, int>, std::string> owner;
   for (const std::string role : {"master", "worker"}) {
     const int replicas = spec.at(role).at("replicas").get<int>();
     for (const auto& [name, port] : spec.at("ports").at(role).items()) {
       const std::string path = fmt::format("spec.ports.{}.{}", role, name);
       for (int ordinal = 0; ordinal < replicas; ++ordinal) {
-        const int number = port.get<int>() + kPortStride * ordinal;
-        const std::string who = ordinal == 0 ? path
-                                             : fmt::format("{} + {} ({}-{})", path,
-                                                           kPortStride * ordinal, role, ordinal);
+        const auto place =
+            role == "master" ? PlaceMaster(docker, ordinal) : PlaceWorker(docker, ordinal);
+        if (!place) continue;  // another rule says so
+        const int shift = kPortStride * ordinal;
+        const int number = port.get<int>() + shift;
+        const std::string who =
+            shift == 0 ? path : fmt::format("{} + {} ({}-{})", path, shift, role, ordinal);
         if (number > kMaxPort) {
           findings.errors.push_back(
               {path, fmt::format("{} is above the last port {}", who, kMaxPort)});
           break;
         }
-        const auto [other, added] = owner.emplace(number, who);
+        const auto [other, added] = owner.emplace(std::pair(place->node, number), who);
         if (added) continue;
+        const std::string where =
+            place->node == nullptr ? "" : fmt::format(" on node {}", place->node->name);
         findings.errors.push_back(
-            {path, fmt::format("port {} is {} and also {}", number, other->second, who)});
+            {path, fmt::format("port {} is {} and also {}{}", number, other->second, who, where)});
         break;
       }
     }
@@ -240,7 +248,7 @@ const std::vector<Rule>& CacheClusterRules() {
       {"Levels are ordered from fast to slow: MEM, SSD, HDD.", LevelsGetSlowerCel(),
        LevelsGetSlower},
       {"A directory belongs to one level.", DirectoriesAreUsedOnceCel(), DirectoriesAreUsedOnce},
-      {"No two ports of the cluster are the same, counting the shift by ordinals.",
+      {"No two ports on one host are the same, counting the shift by ordinals.",
        PortsDoNotCollideCel(), PortsDoNotCollide},
       {"Properties that the operator derives from other fields are not set as properties.",
        OwnedPropertiesAreLeftAloneCel(), OwnedPropertiesAreLeftAlone},
@@ -255,6 +263,14 @@ const std::vector<Rule>& CacheClusterRules() {
        MemoryLevelsAreInTheContainerCel(), MemoryLevelsAreInTheContainer},
       {"`worker.shmSize` holds the MEM level, and `worker.resources.memory` that and 256Mi more.",
        SharedMemoryFitsCel(), SharedMemoryFits},
+      {"An engine is named by `endpoint` or `context`, not by both; `tlsSecret` needs an "
+       "`endpoint` "
+       "of tcp.",
+       EnginesAreNamedOnceCel(), EnginesAreNamedOnce},
+      {"`runtime.docker.nodes` and `masterNodes` go together, without an engine beside them, on "
+       "the "
+       "host's network; `masterNodes` names nodes, and each worker has one node.",
+       NodesTakeAllDaemonsCel(), NodesTakeAllDaemons},
       {"Labels of the operator are not given in `container.labels`.",
        LabelsOfTheOperatorAreLeftAloneCel(), LabelsOfTheOperatorAreLeftAlone},
   };

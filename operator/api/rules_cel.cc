@@ -52,6 +52,9 @@ constexpr Port kPorts[] = {{"master.rpc", "self.master.replicas"},
                            {"worker.rpc", "self.worker.replicas"},
                            {"worker.web", "self.worker.replicas"}};
 
+// Where nodes take the daemons apart, only the operator counts.
+constexpr std::string_view kOneHost = "has(self.runtime.docker.nodes) || ";
+
 // Daemon n of a role listens on its first port + kPortStride n.
 std::string Collide(const Port& a, const Port& b) {
   return fmt::format(
@@ -91,7 +94,7 @@ std::vector<CelRule> PortsDoNotCollideCel() {
   std::vector<CelRule> rules;
   for (const Port& port : kPorts) {
     rules.push_back({"",
-                     fmt::format("{} + {} * ({} - 1) <= {}", port.first(), kPortStride,
+                     fmt::format("{}{} + {} * ({} - 1) <= {}", kOneHost, port.first(), kPortStride,
                                  port.replicas, kMaxPort),
                      fmt::format("the last daemon's port is above the last port {}", kMaxPort),
                      port.field()});
@@ -99,7 +102,7 @@ std::vector<CelRule> PortsDoNotCollideCel() {
     for (const Port* other = std::begin(kPorts); other != &port; ++other)
       clashes.push_back(fmt::format("({})", Collide(*other, port)));
     if (clashes.empty()) continue;
-    rules.push_back({"", fmt::format("!({})", fmt::join(clashes, " || ")),
+    rules.push_back({"", fmt::format("{}!({})", kOneHost, fmt::join(clashes, " || ")),
                      fmt::format("a daemon's port is another port of the cluster too; daemon n of "
                                  "a role listens on the given port + {} n",
                                  kPortStride),

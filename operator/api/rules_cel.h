@@ -22,7 +22,8 @@ std::vector<CelRule> LabelsOfTheOperatorAreLeftAloneCel();
 
 // The fields that only containers have.
 inline constexpr std::string_view kContainerFields[] = {
-    "image",           "imagePullPolicy",  "imageTars",        "network.mode",   "network.name",
-    "network.publish", "master.resources", "worker.resources", "worker.shmSize", "container"};
+    "runtime.docker",   "image",          "imagePullPolicy", "imageTars",
+    "network.mode",     "network.name",   "network.publish", "master.resources",
+    "worker.resources", "worker.shmSize", "container"};
 
 }  // namespace headpond::api
