@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/config.h"
+#include "operator/api/placement.h"
 #include "operator/api/rules.h"
 
 namespace headpond::plan {
@@ -40,8 +41,13 @@ std::string WorkloadName(const CacheCluster& cluster, Role role, int ordinal) {
   return fmt::format("{}-{}-{}", cluster.metadata.name, RoleName(role), ordinal);
 }
 
-int Shifted(int port, int ordinal, const Layout& layout) {
-  return layout.shared_host ? port + api::kPortStride * ordinal : port;
+// Empty when there are no nodes.
+std::string NodeOf(const CacheCluster& cluster, Role role, int ordinal) {
+  const api::DockerSettings& docker = cluster.spec.docker;
+  const auto place =
+      role == Role::kMaster ? api::PlaceMaster(docker, ordinal) : api::PlaceWorker(docker, ordinal);
+  // A rule has seen to it that each daemon has a place.
+  return !place || place->node == nullptr ? "" : place->node->name;
 }
 
 // Where daemons listen. Published ports are the container's own, so that address is decided by the
@@ -52,17 +58,17 @@ std::string ListenHost(const CacheCluster& cluster) {
 }
 
 // What clients are told to connect to.
-std::string AdvertisedHost(const CacheCluster& cluster, const std::string& workload) {
+std::string AdvertisedHost(const CacheCluster& cluster, const Workload& workload) {
   const bool by_name =
       cluster.spec.network_mode == api::NetworkMode::kBridge && !cluster.spec.publish_ports;
-  return by_name ? workload : cluster.spec.hostname;
+  return by_name ? workload.name : api::HostnameOf(cluster.spec, workload.node);
 }
 
 // What workers connect to: on a network of containers the master's name there.
 std::string MasterHost(const CacheCluster& cluster) {
   return cluster.spec.network_mode == api::NetworkMode::kBridge
              ? WorkloadName(cluster, Role::kMaster, 0)
-             : cluster.spec.hostname;
+             : api::HostnameOf(cluster.spec, NodeOf(cluster, Role::kMaster, 0));
 }
 
 std::string VolumesDir(const Layout& layout) {
@@ -145,6 +151,7 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
     if (BelongsOnCommandLine(key)) args.push_back(fmt::format("-D{}={}", key, value));
   std::erase_if(properties,
                 [](const auto& property) { return BelongsOnCommandLine(property.first); });
+  const int shift = layout.shared_host ? api::kPortStride * ordinal : 0;
   const std::string ports_field = fmt::format("spec.ports.{}.", RoleName(role));
   std::string site = PropertiesText(properties);
   const std::string conf_dir = ConfDir(cluster, layout, name, site);
@@ -152,12 +159,13 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
       .role = role,
       .ordinal = ordinal,
       .name = name,
+      .node = NodeOf(cluster, role, ordinal),
       .args = std::move(args),
       .env = cluster.spec.env,
       .files = {{fmt::format("{}/{}", conf_dir, kSiteFile), std::move(site)}},
       .logs_dir = LogsDir(layout, name),
-      .ports = {{"rpc", Shifted(rpc, ordinal, layout), ports_field + "rpc"},
-                {"web", Shifted(web, ordinal, layout), ports_field + "web"}},
+      .ports = {{"rpc", rpc + shift, ports_field + "rpc"},
+                {"web", web + shift, ports_field + "web"}},
       .bind_host = cluster.spec.bind_host,
       .termination_grace = std::chrono::seconds(cluster.spec.termination_grace_period_seconds)};
   // What listens on every address is asked on the loopback one.
@@ -240,7 +248,7 @@ Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int o
   }
 
   Arguments arguments(workload);
-  arguments.Set("alluxio.master.hostname", AdvertisedHost(cluster, workload.name));
+  arguments.Set("alluxio.master.hostname", AdvertisedHost(cluster, workload));
   arguments.Set("alluxio.master.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.master.rpc.port", workload.ports[0].number);
   arguments.Set("alluxio.master.web.bind.host", ListenHost(cluster));
@@ -294,7 +302,7 @@ Workload WorkerWorkload(const CacheCluster& cluster, const Layout& layout, int o
   Arguments arguments(workload);
   arguments.Set("alluxio.master.hostname", MasterHost(cluster));
   arguments.Set("alluxio.master.rpc.port", spec.master_ports.rpc);
-  arguments.Set("alluxio.worker.hostname", AdvertisedHost(cluster, workload.name));
+  arguments.Set("alluxio.worker.hostname", AdvertisedHost(cluster, workload));
   arguments.Set("alluxio.worker.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.worker.rpc.port", workload.ports[0].number);
   arguments.Set("alluxio.worker.web.bind.host", ListenHost(cluster));

@@ -324,6 +324,9 @@ json OtherValue(const api::Field& field) {
       {"network.hostname", "other"},
       {"network.bindHost", "127.0.0.2"},
       {"image", "other:1"},
+      {"runtime.docker.nodes[].name", "other"},
+      {"runtime.docker.nodes[].workers[]", 1},
+      {"runtime.docker.masterNodes[]", "a"},
       {"imagePullPolicy", "Never"},
       {"worker.resources.memory", "4Gi"},
       {"container.user", "7:7"},
@@ -341,6 +344,7 @@ json OtherValue(const api::Field& field) {
     case api::FieldType::kSize: return "1234Mi";
     case api::FieldType::kNumber: return 0.8;
     case api::FieldType::kString:
+      if (field.path.ends_with("hostname")) return "other";
       return field.path.ends_with("name") ? json("NAME") : json("/other");
     case api::FieldType::kEnum: return field.values.size() > 1 ? json(field.values[1]) : json();
     case api::FieldType::kInteger: {
@@ -376,6 +380,9 @@ json BaseFor(std::string_view field) {
                          std::ranges::any_of(of_containers, [&](std::string_view start) {
                            return field.starts_with(start);
                          });
+  if (field.starts_with("runtime.docker"))
+    base["runtime"] = json::parse(R"({"type": "docker", "docker": {"masterNodes": ["b"],
+        "nodes": [{"name": "a", "workers": [0]}, {"name": "b"}]}})");
   if (!container) return base;
   base["runtime"]["type"] = "docker";
   if (field != "network.mode") base["network"]["mode"] = "bridge";
@@ -384,15 +391,49 @@ json BaseFor(std::string_view field) {
   return base;
 }
 
+TEST(DesiredTest, NodesHaveTheirOwnHostsAndWorkers) {
+  const api::CacheCluster cluster = Cluster(json::parse(R"({
+      "runtime": {"type": "docker", "docker": {
+          "nodes": [{"name": "a", "hostname": "a.example"},
+                    {"name": "b", "hostname": "b.example"},
+                    {"name": "c", "workers": [1]}],
+          "masterNodes": ["b"]}},
+      "worker": {"replicas": 5}})"));
+  const std::vector<Workload> workloads = Desired(cluster, kContainers);
+  std::vector<std::string> places;
+  for (const Workload& workload : workloads)
+    places.push_back(
+        fmt::format("{} {} {}", workload.name, workload.node, workload.ports.at(0).number));
+  EXPECT_THAT(places, ElementsAre("demo-master-0 b 19998", "demo-worker-0 a 29999",
+                                  "demo-worker-1 c 30009", "demo-worker-2 b 30019",
+                                  "demo-worker-3 a 30029", "demo-worker-4 b 30039"));
+  const auto has = [&](size_t index, const char* arg) {
+    EXPECT_THAT(workloads[index].args, ::testing::Contains(arg));
+  };
+  has(0, "-Dalluxio.master.hostname=b.example");
+  for (size_t worker = 1; worker < workloads.size(); ++worker) {
+    has(worker, "-Dalluxio.master.hostname=b.example");
+    has(worker, "-Dalluxio.master.rpc.port=19998");
+  }
+  has(1, "-Dalluxio.worker.hostname=a.example");
+  has(2, "-Dalluxio.worker.hostname=localhost");
+}
+
 TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
   // Its effect is on the operator or on the command of the image, not on a daemon's description.
-  const std::set<std::string_view> of_the_operator = {"paused"};
+  const std::set<std::string_view> of_the_operator = {"paused",
+                                                      "runtime.docker.endpoint",
+                                                      "runtime.docker.context",
+                                                      "runtime.docker.tlsSecret",
+                                                      "runtime.docker.nodes[].endpoint",
+                                                      "runtime.docker.nodes[].context",
+                                                      "runtime.docker.nodes[].tlsSecret"};
   const auto text_of = [](const json& spec) {
     const api::CacheCluster cluster = Cluster(spec);
     const bool docker = cluster.spec.runtime_type == api::RuntimeType::kDocker;
     std::string text;
     for (const Workload& workload : Desired(cluster, docker ? kContainers : kLayout))
-      text += Text(workload) + workload.ConfigHash() +
+      text += Text(workload) + workload.node + workload.ConfigHash() +
               fmt::format("{}", fmt::join(workload.container ? workload.container->image_tars
                                                              : std::vector<std::string>(),
                                           " "));

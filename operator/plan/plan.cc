@@ -33,15 +33,18 @@ class Planner {
           const RestartPolicy& policy)
       : desired_(desired), observed_(observed), now_ms_(now_ms), policy_(policy) {
     for (const Workload& workload : desired.workloads) wanted_[workload.name] = &workload;
-    for (const ObservedWorkload& workload : observed.workloads) found_[workload.name] = &workload;
     for (const Workload& workload : desired.workloads)
       hashes_[workload.name] = workload.ConfigHash();
+    for (const ObservedWorkload& workload : observed.workloads)
+      if (IsInPlace(workload)) found_[workload.name] = &workload;
   }
 
   Plan Make() {
     if (desired_.deleting) {
+      WaitForNodes();
       TearDown();
     } else if (!desired_.paused) {
+      WaitForNodes();
       FindHalts();
       RemoveExtras();
       for (const Role role : {Role::kMaster, Role::kWorker}) {
@@ -58,6 +61,24 @@ class Planner {
            std::vector<std::string> waits_for = {}) {
     plan_.steps.push_back(
         {{kind, std::move(workload), std::move(reason), std::nullopt}, std::move(waits_for)});
+    Step& step = plan_.steps.back();
+    if (const auto wanted = wanted_.find(step.action.workload); wanted != wanted_.end())
+      step.action.node = wanted->second->node;
+  }
+
+  // Found where it should be, or not wanted at all.
+  bool IsInPlace(const ObservedWorkload& workload) const {
+    const auto wanted = wanted_.find(workload.name);
+    return wanted == wanted_.end() || wanted->second->node == workload.node;
+  }
+  bool IsUnknown(const Workload& workload) const {
+    return observed_.unreachable.contains(workload.node);
+  }
+
+  // What a node has that can't be looked at is neither there nor missing.
+  void WaitForNodes() {
+    for (const auto& [node, why] : observed_.unreachable)
+      plan_.in_progress.push_back(fmt::format("node {} can't be looked at: {}", node, why));
   }
 
   const ObservedWorkload* Found(const std::string& name) const {
@@ -156,6 +177,7 @@ class Planner {
     plan_.steps.push_back(
         {{ActionKind::kRestore, found.name, std::move(reason), std::move(refusal)},
          std::move(waits_for)});
+    plan_.steps.back().action.node = found.node;
   }
 
   // The end of a daemon that should not be there (any more).
@@ -163,10 +185,12 @@ class Planner {
            std::vector<std::string> waits_for = {}) {
     switch (workload.phase) {
       case Phase::kRunning:
-        return Add(ActionKind::kStop, workload.name, reason, std::move(waits_for));
+        Add(ActionKind::kStop, workload.name, reason, std::move(waits_for));
+        break;
       case Phase::kStopping: plan_.in_progress.push_back(workload.name + " is stopping"); return;
-      case Phase::kExited: return Add(ActionKind::kRemove, workload.name, reason);
+      case Phase::kExited: Add(ActionKind::kRemove, workload.name, reason); break;
     }
+    plan_.steps.back().action.node = workload.node;
   }
 
   // Workers before masters, and from the highest ordinal down: the reverse of the order of
@@ -193,6 +217,8 @@ class Planner {
     std::vector<std::string> waits_for;
     for (const ObservedWorkload& workload : observed_.workloads)
       waits_for.push_back(workload.name + " to be removed");
+    for (const auto& [node, why] : observed_.unreachable)
+      waits_for.push_back(fmt::format("node {} to be there", node));
     if (observed_.has_leftovers)
       Add(ActionKind::kCleanUp, "", "cluster is being deleted", waits_for);
     if (!desired_.delete_data || !observed_.has_data) return;
@@ -201,8 +227,41 @@ class Planner {
   }
 
   void RemoveExtras() {
-    for (const ObservedWorkload* workload : InEndingOrder())
-      if (!wanted_.contains(workload->name)) End(*workload, "no longer wanted");
+    std::string moving;
+    for (const ObservedWorkload* workload : InEndingOrder()) {
+      const auto wanted = wanted_.find(workload->name);
+      if (wanted == wanted_.end()) {
+        End(*workload, "no longer wanted");
+        continue;
+      }
+      if (IsInPlace(*workload)) continue;
+      std::vector<std::string> waits_for;
+      if (workload->serving) {
+        waits_for = Unavailable(workload->role);
+        for (std::string& image : MissingImage(*wanted->second))
+          waits_for.push_back(std::move(image));
+        if (!moving.empty()) waits_for.push_back(moving + " to serve where it belongs");
+        moving = workload->name;
+      }
+      End(*workload, fmt::format("it belongs on node {}", wanted->second->node),
+          std::move(waits_for));
+    }
+  }
+
+  // Where else one is that belongs elsewhere; empty: nowhere.
+  std::string StrayedTo(const std::string& name) const {
+    for (const ObservedWorkload& workload : observed_.workloads)
+      if (workload.name == name && !IsInPlace(workload)) return workload.node;
+    return "";
+  }
+
+  // Wanted ones that serve nowhere.
+  std::vector<std::string> Unavailable(Role role) const {
+    std::vector<std::string> missing;
+    for (const Workload& workload : desired_.workloads)
+      if (workload.role == role && !Serves(workload.name) && StrayedTo(workload.name).empty())
+        missing.push_back(workload.name + " to serve");
+    return missing;
   }
 
   // Masters that a worker's start waits for: none once a majority serves.
@@ -220,7 +279,7 @@ class Planner {
 
   void StartMissing(Role role) {
     for (const Workload& workload : desired_.workloads) {
-      if (workload.role != role) continue;
+      if (workload.role != role || IsUnknown(workload)) continue;
       const ObservedWorkload* found = Found(workload.name);
       if (found != nullptr && found->phase == Phase::kRunning) {
         if (found->serving) continue;
@@ -273,7 +332,7 @@ class Planner {
   // What a start of the workload waits for until its image is there; sees to it that it is fetched.
   std::vector<std::string> MissingImage(const Workload& workload) {
     if (!workload.container) return {};
-    const std::string& name = workload.container->image;
+    const std::string name = ImageKey(workload.container->image, workload.node);
     const auto found = observed_.images.find(name);
     const ObservedImage image = found == observed_.images.end() ? ObservedImage() : found->second;
     if (image.state == ImageState::kFetching && image.changed_at_ms != 0) {
@@ -304,6 +363,8 @@ class Planner {
   void Start(const Workload& workload, const ObservedWorkload* found) {
     std::vector<std::string> waits_for;
     if (workload.role == Role::kWorker) waits_for = MissingMasters();
+    if (const std::string node = StrayedTo(workload.name); !node.empty())
+      waits_for.push_back(fmt::format("{} to end on node {}", workload.name, node));
     std::string reason = "not running";
     bool backs_off = false;
     if (found != nullptr && found->crashes > 0) {
@@ -414,9 +475,14 @@ Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, in
   return Planner(desired, observed, now_ms, policy).Make();
 }
 
+std::string ImageKey(const std::string& image, const std::string& node) {
+  return node.empty() ? image : fmt::format("{} on node {}", image, node);
+}
+
 std::string Describe(const Action& action) {
   if (action.workload.empty()) return fmt::format("{} ({})", Verb(action.kind), action.reason);
-  return fmt::format("{} {} ({})", Verb(action.kind), action.workload, action.reason);
+  const std::string where = action.node.empty() ? "" : fmt::format(" on node {}", action.node);
+  return fmt::format("{} {}{} ({})", Verb(action.kind), action.workload, where, action.reason);
 }
 
 std::string Describe(const Halt& halt) {

@@ -30,6 +30,7 @@ struct Refusal {
 // One daemon as a runtime found it.
 struct ObservedWorkload {
   std::string name;
+  std::string node;  // where it was found; empty: there is only one place
   Role role = Role::kMaster;
   int ordinal = 0;
   Phase phase = Phase::kRunning;
@@ -71,11 +72,17 @@ struct ObservedImage {
   std::string message;        // for people, also while it is fetched
 };
 
+// An image is there or not on each node by itself: "registry/image:1", "registry/image:1 on node
+// b".
+std::string ImageKey(const std::string& image, const std::string& node);
+
 struct ObservedCluster {
   std::vector<ObservedWorkload> workloads;
   bool has_data = false;       // volumes of the cluster exist (not counting an under-store)
   bool has_leftovers = false;  // things without data, such as a network, and no daemon
-  std::map<std::string, ObservedImage> images;  // of runtimes that have such a thing
+  std::map<std::string, ObservedImage> images;  // by ImageKey, of runtimes that have such a thing
+  // Nodes that could not be looked at, and why: what runs there is not known.
+  std::map<std::string, std::string> unreachable;
   std::optional<int64_t> due_at_ms;  // when the runtime itself has something to do at the next look
 };
 
@@ -107,6 +114,7 @@ struct Action {
   std::string workload;            // "" for kDeleteData and kCleanUp
   std::string reason;              // why, for logs and status
   std::optional<Refusal> refusal;  // only for kRestore: what is given up with it
+  std::string node = {};           // where; empty: there is only one place, or everywhere
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -167,6 +175,8 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
 //   - starts a worker for the first time before a majority of masters serves,
 //   - stops a daemon for a new configuration before the image of that is there, or when that was
 //     found not to start,
+//   - does anything on a node that could not be looked at, or ends a deletion before it was,
+//   - starts a worker that moves to another node before it has ended where it was, if that is known,
 //   - deletes data unless `deleting` and `delete_data`, and then only when no daemon is left.
 // Executing the runnable actions over and over, each of which succeeds, ends in a plan that is
 // converged.

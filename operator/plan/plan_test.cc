@@ -67,6 +67,56 @@ TEST(PlanTest, AMajorityOfMastersIsEnoughForWorkers) {
             "start c-worker-0 (not running)\nc-master-1 does not serve yet\n");
 }
 
+Workload On(const std::string& node, Workload workload) {
+  workload.node = node;
+  return workload;
+}
+ObservedWorkload On(const std::string& node, ObservedWorkload seen) {
+  seen.node = node;
+  return seen;
+}
+
+TEST(PlanTest, WhatANodeHasThatCantBeLookedAtIsLeftAlone) {
+  const DesiredCluster desired{
+      .workloads = {On("a", kMaster), On("a", kWorker0), On("b", kWorker1)}};
+  ObservedCluster observed{.workloads = {On("a", Serving(kMaster))}};
+  observed.unreachable["b"] = "no answer";
+  EXPECT_EQ(PlanOf(desired, observed),
+            "start c-worker-0 on node a (not running)\nnode b can't be looked at: no answer\n");
+  // A change waits for what may be down there.
+  ObservedWorkload outdated = On("a", Serving(kWorker0));
+  outdated.config_hash = "other";
+  observed.workloads.push_back(outdated);
+  EXPECT_EQ(PlanOf(desired, observed),
+            "stop c-worker-0 on node a (its configuration changed), waits for c-worker-1 to serve\n"
+            "node b can't be looked at: no answer\n");
+}
+
+TEST(PlanTest, ADeletionWaitsForNodesThatCantBeLookedAt) {
+  DesiredCluster desired{.workloads = {On("a", kMaster), On("b", kWorker0)}};
+  desired.deleting = desired.delete_data = true;
+  ObservedCluster observed{.workloads = {On("a", Serving(kMaster))}, .has_data = true};
+  observed.unreachable["b"] = "no answer";
+  EXPECT_EQ(PlanOf(desired, observed),
+            "stop c-master-0 on node a (cluster is being deleted)\n"
+            "delete data (cluster is being deleted with its data), waits for c-master-0 to be "
+            "removed, node b to be there\nnode b can't be looked at: no answer\n");
+}
+
+TEST(PlanTest, WorkersMoveOneAtATimeAndEndBeforeTheyStart) {
+  const DesiredCluster desired{
+      .workloads = {On("a", kMaster), On("b", kWorker0), On("b", kWorker1)}};
+  const ObservedCluster observed{.workloads = {On("a", Serving(kMaster)),
+                                               On("a", Serving(kWorker0)),
+                                               On("a", Serving(kWorker1))}};
+  EXPECT_EQ(PlanOf(desired, observed),
+            "stop c-worker-1 on node a (it belongs on node b)\n"
+            "stop c-worker-0 on node a (it belongs on node b), waits for c-worker-1 to serve where "
+            "it belongs\n"
+            "start c-worker-0 on node b (not running), waits for c-worker-0 to end on node a\n"
+            "start c-worker-1 on node b (not running), waits for c-worker-1 to end on node a\n");
+}
+
 class ImagePlanTest : public ::testing::Test {
  protected:
   ImagePlanTest() {

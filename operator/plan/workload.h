@@ -82,6 +82,7 @@ struct Workload {
   Role role = Role::kMaster;
   int ordinal = 0;
   std::string name;               // "<cluster>-master-0", a DNS label
+  std::string node;               // where it runs; empty: there is only one place
   std::vector<std::string> args;  // what follows the program: "master", "-Dalluxio..."
   std::map<std::string, std::string> env;
   std::map<std::string, std::string>
