@@ -4,8 +4,10 @@
 
 namespace headpond::runtime {
 
-Status Execute(Runtime& runtime, const ClusterRef& cluster,
-               const std::vector<plan::Workload>& workloads, const plan::Action& action) {
+Status Execute(Runtime& runtime, const ClusterRef& of, const std::vector<plan::Workload>& workloads,
+               const plan::Action& action) {
+  ClusterRef cluster = of;
+  cluster.node = action.node;
   switch (action.kind) {
     case plan::ActionKind::kAdjust:
     case plan::ActionKind::kFetch:

@@ -3,17 +3,35 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "operator/plan/plan.h"
 
 namespace headpond::runtime {
 
+// One of several places that a cluster's daemons run in.
+struct Node {
+  // Whatever the spec says of the place, not yet looked at.
+  struct Tls {
+    std::string ca, certificate, key;  // PEM
+    friend bool operator==(const Tls&, const Tls&) = default;
+  };
+
+  std::string name;  // empty: the only one
+  std::string address, context;
+  std::optional<Tls> tls;
+  std::string field;              // where the spec names it: "spec.runtime.docker.nodes[0]"
+  Status trouble = Status::Ok();  // why it can't even be tried, such as a missing Secret
+};
+
 // Which cluster; the uid is what identity hangs on, the names are for people and folders.
 struct ClusterRef {
   std::string name_space;
   std::string name;
   std::string uid;
+  std::vector<Node> nodes = {};  // where its daemons run; empty: where the operator's settings say
+  std::string node = {};         // the one that a call is about; empty: the only one, or all
 };
 
 // Where daemons run: observes and executes, and decides nothing. Everything it knows survives a

@@ -81,7 +81,10 @@ struct FakeEngine::Container {
   bool is_running() const { return status == "running"; }
 };
 
-FakeEngine::FakeEngine(Options options) : options_(std::move(options)) {
+FakeEngine::FakeEngine(Options options)
+    : options_(std::move(options)),
+      live_workers_(options_.live_workers ? options_.live_workers
+                                          : std::make_shared<std::atomic<int>>(0)) {
   ComeBack();
 }
 
@@ -313,20 +316,20 @@ Response FakeEngine::Start(Container& container) {
     Announce("start", container);
     return Empty(204);
   }
-  auto process = FakeContainerProcess::Start(args, [this] { return live_workers_.load(); });
+  auto process = FakeContainerProcess::Start(args, [live = live_workers_] { return live->load(); });
   if (!process.ok())
     return Error(500,
                  "driver failed programming external connectivity: " + process.status().message());
   container.process = *std::move(process);
   container.status = "running";
   container.pid = 1000 + next_id_++;
-  live_workers_ += container.process->role() == "worker";
+  *live_workers_ += container.process->role() == "worker";
   Announce("start", container);
   return Empty(204);
 }
 
 void FakeEngine::End(Container& container, int exit_code) {
-  live_workers_ -= container.process != nullptr && container.process->role() == "worker";
+  *live_workers_ -= container.process != nullptr && container.process->role() == "worker";
   container.process.reset();
   container.status = "exited";
   container.exit_code = exit_code;

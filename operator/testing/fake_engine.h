@@ -28,6 +28,9 @@ class FakeEngine {
  public:
   struct Options {
     std::string api_version = "1.41", min_api_version = "1.12";
+    // What masters say of live workers, where a cluster's are on several engines; null: this
+    // engine's own.
+    std::shared_ptr<std::atomic<int>> live_workers = nullptr;
   };
   FakeEngine() : FakeEngine(Options()) {}
   explicit FakeEngine(Options options);
@@ -130,7 +133,7 @@ class FakeEngine {
       REQUIRES(mutex_);
 
   const Options options_;
-  std::atomic<int> live_workers_ = 0;  // asked by processes, which end while mutex_ is held
+  const std::shared_ptr<std::atomic<int>> live_workers_;  // asked without mutex_
   TempDirectory directory_;
   std::unique_ptr<http::HttpServer> server_;
   mutable Mutex mutex_;

@@ -110,6 +110,7 @@ Labels ContainerLabels(const ClusterRef& cluster, const plan::Workload& workload
   const plan::Probe& probe = workload.probe;
   labels["app.kubernetes.io/component"] = role;
   labels[std::string(kRoleLabel)] = role;
+  if (!workload.node.empty()) labels[std::string(kNodeLabel)] = workload.node;
   labels[std::string(kOrdinalLabel)] = std::to_string(workload.ordinal);
   labels[std::string(kHashLabel)] = workload.ConfigHash();
   labels[std::string(kProbeLabel)] = json{

@@ -14,6 +14,7 @@ namespace headpond::runtime {
 inline constexpr std::string_view kUidLabel = "headpond.dev/cluster-uid";
 inline constexpr std::string_view kRoleLabel = "headpond.dev/role";
 inline constexpr std::string_view kOrdinalLabel = "headpond.dev/ordinal";
+inline constexpr std::string_view kNodeLabel = "headpond.dev/node";  // of several
 inline constexpr std::string_view kHashLabel = "headpond.dev/config-hash";
 inline constexpr std::string_view kKindLabel = "headpond.dev/volume-kind";  // of volumes
 inline constexpr std::string_view kManagedByLabel = "headpond.dev/managed-by";

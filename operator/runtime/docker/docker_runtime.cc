@@ -119,13 +119,15 @@ void DockerRuntime::OnChange(std::function<void()> changed) {
 }
 
 DaemonNotes DockerRuntime::NotesOf(const ClusterRef& cluster) const {
-  return DaemonNotes(fmt::format("{}/docker/{}", options_.home, cluster.uid));
+  return DaemonNotes(fmt::format("{}/docker/{}{}{}", options_.home, cluster.uid,
+                                 cluster.node.empty() ? "" : ".", cluster.node));
 }
 
 Result<DockerRuntime::Containers> DockerRuntime::ContainersOf(const ClusterRef& cluster) {
-  ASSIGN_OR_RETURN(Containers containers,
-                   engine_.ListContainers(
-                       {LabelIs(kUidLabel, cluster.uid), LabelIs(kManagedByLabel, kManagedBy)}));
+  std::vector<std::string> labels = {LabelIs(kUidLabel, cluster.uid),
+                                     LabelIs(kManagedByLabel, kManagedBy)};
+  if (!cluster.node.empty()) labels.push_back(LabelIs(kNodeLabel, cluster.node));
+  ASSIGN_OR_RETURN(Containers containers, engine_.ListContainers(labels));
   const std::string prefix = Prefix(cluster);
   for (ContainerInfo& container : containers)
     if (container.name.starts_with(prefix)) container.name.erase(0, prefix.size());

@@ -24,6 +24,9 @@ namespace headpond::runtime {
 // A container is called like its daemon, "<namespace>." before it in all namespaces but `default`,
 // so that clusters of the same name get along. One that has served and is replaced is kept as
 // "<name>.old" until its successor serves; Restore gives it its place back.
+//
+// Of a cluster with several nodes it has one, ClusterRef::node, and knows what belongs there by
+// another label.
 class DockerRuntime final : public Runtime {
  public:
   struct Options {
@@ -49,6 +52,10 @@ class DockerRuntime final : public Runtime {
   Status Adjust(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status CleanUp(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
+
+  const Endpoint& endpoint() const { return options_.endpoint; }
+  // Events of the engine come in, so it answers.
+  bool EventsFlow() const { return events_ && events_->flows(); }
 
  private:
   using Containers = std::vector<ContainerInfo>;

@@ -69,4 +69,21 @@ Result<Endpoint> EndpointFor(const std::map<std::string, std::string>& environme
   return ReadEndpoint(environment, *host);
 }
 
+Result<Endpoint> EndpointOf(const Node& node,
+                            const std::map<std::string, std::string>& environment) {
+  RETURN_IF_ERROR(node.trouble);
+  if (node.address.empty() && node.context.empty()) return EndpointFrom(environment);
+  if (!node.tls)
+    return EndpointFor(environment, node.address, node.context,
+                       node.field + (node.address.empty() ? ".context" : ".endpoint"));
+  image::DockerHost host = image::DockerHostAt(environment, node.address, node.field + ".endpoint");
+  host.tls = image::DockerHost::Tls{};  // decides which port is meant when none is given
+  ASSIGN_OR_RETURN(Endpoint endpoint, ReadEndpoint(environment, host));
+  endpoint.tls = Endpoint::Tls{.ca = node.tls->ca,
+                               .certificate = node.tls->certificate,
+                               .key = node.tls->key,
+                               .inlined = true};
+  return endpoint;
+}
+
 }  // namespace headpond::runtime

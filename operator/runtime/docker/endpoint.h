@@ -5,14 +5,17 @@
 #include <string>
 
 #include "base/result.h"
+#include "operator/runtime/runtime.h"
 
 namespace headpond::runtime {
 
 // Where a Docker Engine is, and how to prove who we are.
 struct Endpoint {
   struct Tls {
-    std::string ca, certificate, key;  // PEM files
+    std::string ca, certificate, key;  // PEM files, or PEM itself
     bool verify = true;                // the engine's certificate
+    bool inlined = false;              // PEM itself
+    friend bool operator==(const Tls&, const Tls&) = default;
   };
 
   std::string name;    // for messages: "unix:///var/run/docker.sock"
@@ -24,6 +27,7 @@ struct Endpoint {
 
   // The engine runs on this machine, so that its ports and folders are ours to look at.
   bool is_local() const { return !socket.empty(); }
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 // What the docker command would use (see image::FindDockerHost), and DOCKER_API_VERSION. Errors
@@ -35,5 +39,10 @@ Result<Endpoint> EndpointFrom(const std::map<std::string, std::string>& environm
 Result<Endpoint> EndpointFor(const std::map<std::string, std::string>& environment,
                              const std::string& address, const std::string& context,
                              const std::string& field);
+
+// Of a node. What it says of TLS wins over the environment. Errors: its trouble, and those of
+// EndpointFrom and EndpointFor.
+Result<Endpoint> EndpointOf(const Node& node,
+                            const std::map<std::string, std::string>& environment);
 
 }  // namespace headpond::runtime

@@ -65,9 +65,10 @@ http::Client::Options EngineAddress(const Endpoint& endpoint) {
         fmt::format("{}://{}:{}", endpoint.tls ? "https" : "http", endpoint.host, endpoint.port);
   }
   if (endpoint.tls) {
-    options.ca_file = endpoint.tls->ca;
-    options.certificate_file = endpoint.tls->certificate;
-    options.key_file = endpoint.tls->key;
+    const bool inlined = endpoint.tls->inlined;
+    (inlined ? options.ca : options.ca_file) = endpoint.tls->ca;
+    (inlined ? options.certificate : options.certificate_file) = endpoint.tls->certificate;
+    (inlined ? options.key : options.key_file) = endpoint.tls->key;
     options.insecure = !endpoint.tls->verify;
   }
   return options;

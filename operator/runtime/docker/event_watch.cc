@@ -55,8 +55,10 @@ bool EventWatch::Follow() {
                                  .on_accepted =
                                      [&] {
                                        worked = true;
+                                       flows_ = true;
                                        changed_();
                                      }});
+  flows_ = false;
   // Once for each time the engine is away, however often it is looked for.
   if (!reply.ok() && reply.status().code() != Code::kCancelled && (worked || !complained_))
     LogWarn("docker-runtime", "no events: {}", reply.status().message());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -16,6 +17,9 @@ class EventWatch {
   EventWatch(Endpoint endpoint, std::function<void()> changed);
   ~EventWatch();
 
+  // A stream is open, so the engine answers.
+  bool flows() const { return flows_; }
+
  private:
   void Run();
   bool Follow();
@@ -25,6 +29,7 @@ class EventWatch {
   EngineClient client_;
   const std::function<void()> changed_;
   bool complained_ = false;  // on the thread
+  std::atomic<bool> flows_ = false;
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
