@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "operator/controller/nodes.h"
 #include "operator/plan/desired.h"
 
 namespace headpond::controller {
@@ -69,7 +70,11 @@ std::optional<Notice> NoticeOf(const ClusterStatus& before, const ClusterStatus&
 }  // namespace
 
 Controller::Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options)
-    : store_(store), runtimes_(runtimes), clock_(clock), options_(options) {}
+    : store_(store),
+      runtimes_(runtimes),
+      clock_(clock),
+      options_(options),
+      secrets_(store, clock) {}
 
 milliseconds Controller::ReconcileAll() {
   const auto list = store_.List();
@@ -92,13 +97,14 @@ milliseconds Controller::ReconcileAll() {
 
 Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  const runtime::ClusterRef ref = RefOf(cluster);
+  runtime::ClusterRef ref = RefOf(cluster);
   runtime::Runtime* const runtime = runtimes_.For(cluster.spec.runtime_type);
   if (runtime == nullptr)
     return Excuse(cluster, {},
                   FailedPrecondition("spec.runtime.type: this operator does not run it"));
   const plan::DesiredCluster desired = DesiredState(cluster, runtime->LayoutFor(ref));
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
+  ref.nodes = NodesOf(cluster, before, secrets_);
 
   const auto observed = runtime->Observe(ref);
   if (!observed.ok()) return Excuse(cluster, desired, observed.status());
@@ -113,10 +119,11 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
       LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
     return {options_.shortest_interval};
   }
-  const ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan,
-                                             Status::Ok(), before, clock_.NowMs());
+  ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan, Status::Ok(),
+                                       before, clock_.NowMs());
+  status.nodes = NodeStatuses(cluster, ref.nodes, *observed, before);
   Report(cluster, before, status);
-  const bool acted = Execute(*runtime, cluster, desired.workloads, plan);
+  const bool acted = Execute(*runtime, ref, cluster, desired.workloads, plan);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
   milliseconds next =
@@ -130,14 +137,16 @@ Controller::Pass Controller::Excuse(const api::CacheCluster& cluster,
                                     const plan::DesiredCluster& desired, const Status& trouble) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
-  Report(cluster, before,
-         ComputeStatus(cluster, desired.workloads, {}, {}, trouble, before, clock_.NowMs()));
+  ClusterStatus status =
+      ComputeStatus(cluster, desired.workloads, {}, {}, trouble, before, clock_.NowMs());
+  status.nodes = before.nodes;  // to be found again
+  Report(cluster, before, status);
   return {options_.longest_interval, /*done=*/false};
 }
 
-bool Controller::Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,
+bool Controller::Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
+                         const api::CacheCluster& cluster,
                          const std::vector<plan::Workload>& workloads, const plan::Plan& plan) {
-  const runtime::ClusterRef ref = RefOf(cluster);
   const std::vector<plan::Action> actions = plan.Runnable();
   for (const plan::Action& action : actions) {
     LogInfo(kComponent, "cluster {}/{}: {}", ref.name_space, ref.name, plan::Describe(action));

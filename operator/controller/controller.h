@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "operator/controller/reconcile_stats.h"
+#include "operator/controller/secrets.h"
 #include "operator/controller/store.h"
 #include "operator/runtime/runtime.h"
 
@@ -54,8 +55,9 @@ class Controller {
   Pass Excuse(const api::CacheCluster& cluster, const plan::DesiredCluster& desired,
               const Status& trouble);
   // Does what the plan allows now; true when there was something.
-  bool Execute(runtime::Runtime& runtime, const api::CacheCluster& cluster,
-               const std::vector<plan::Workload>& workloads, const plan::Plan& plan);
+  bool Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
+               const api::CacheCluster& cluster, const std::vector<plan::Workload>& workloads,
+               const plan::Plan& plan);
   void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);
   std::chrono::milliseconds NextLook(const ClusterKey& key, bool settled, bool changed);
@@ -64,6 +66,7 @@ class Controller {
   const Runtimes runtimes_;
   const Clock& clock_;
   const Options options_;
+  Secrets secrets_;
   size_t cluster_count_ = 0;
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
 };

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/rfc3339.h"
+#include "operator/api/placement.h"
 
 namespace headpond::controller {
 namespace {
@@ -20,8 +21,11 @@ using plan::Role;
 constexpr int kCrashLoop = 3;  // crashes in a row after which it is no longer an accident
 constexpr size_t kMaxRollout = 20;
 
-const ObservedWorkload* Find(const plan::ObservedCluster& observed, const std::string& name) {
-  const auto found = std::ranges::find(observed.workloads, name, &ObservedWorkload::name);
+const ObservedWorkload* Find(const plan::ObservedCluster& observed,
+                             const plan::Workload& workload) {
+  const auto found = std::ranges::find_if(observed.workloads, [&](const ObservedWorkload& seen) {
+    return seen.name == workload.name && seen.node == workload.node;
+  });
   return found == observed.workloads.end() ? nullptr : &*found;
 }
 
@@ -45,7 +49,7 @@ RoleStatus CountRole(Role role, const std::vector<plan::Workload>& desired,
   for (const plan::Workload& workload : desired) {
     if (workload.role != role) continue;
     ++counts.desired;
-    const ObservedWorkload* found = Find(observed, workload.name);
+    const ObservedWorkload* found = Find(observed, workload);
     if (found == nullptr || found->phase != Phase::kRunning) continue;
     counts.ready += found->serving;
     counts.updated += found->config_hash == workload.ConfigHash();
@@ -63,17 +67,19 @@ int RegisteredWorkers(const plan::ObservedCluster& observed) {
 }
 
 std::string Address(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
-  return fmt::format("{}:{}", spec.hostname, workload.ports.at(0).number);
+  return fmt::format("{}:{}", api::HostnameOf(spec, workload.node), workload.ports.at(0).number);
 }
 
 std::string WebUrl(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
-  return fmt::format("http://{}:{}", spec.hostname, workload.ports.at(1).number);
+  return fmt::format("http://{}:{}", api::HostnameOf(spec, workload.node),
+                     workload.ports.at(1).number);
 }
 
 DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorkload* found,
                             const api::CacheClusterSpec& spec) {
   DaemonStatus daemon{.name = workload.name,
                       .role = std::string(plan::RoleName(workload.role)),
+                      .node = workload.node,
                       .state = StateOf(found),
                       .address = Address(workload, spec),
                       .web = WebUrl(workload, spec),
@@ -157,7 +163,8 @@ std::map<std::string, const plan::ObservedImage*> FailedImages(
   std::map<std::string, const plan::ObservedImage*> failed;
   for (const plan::Workload& workload : desired) {
     if (!workload.container) continue;
-    const auto found = observed.images.find(workload.container->image);
+    const auto found =
+        observed.images.find(plan::ImageKey(workload.container->image, workload.node));
     if (found == observed.images.end()) continue;
     if (found->second.failures > 0 && found->second.state != plan::ImageState::kPresent)
       failed.emplace(found->first, &found->second);
@@ -168,19 +175,24 @@ std::map<std::string, const plan::ObservedImage*> FailedImages(
 void SetDegraded(const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed,
                  const plan::Plan& plan, const Status& trouble, Conditions& conditions) {
   if (!trouble.ok()) {
-    const bool refused = trouble.code() == Code::kInvalidArgument;
-    return conditions.Set("Degraded", true, refused ? "SpecRefused" : "OperatorError",
-                          trouble.message());
+    const char* const reason = trouble.code() == Code::kInvalidArgument ? "SpecRefused"
+                               : trouble.code() == Code::kNotFound      ? "ReferenceMissing"
+                                                                        : "OperatorError";
+    return conditions.Set("Degraded", true, reason, trouble.message());
   }
   std::vector<std::string> messages;
   for (const plan::Halt& halt : plan.halted) messages.push_back(Describe(halt));
   std::string reason = messages.empty() ? "" : "RolledBack";
+  for (const auto& [node, why] : observed.unreachable) {
+    if (reason.empty()) reason = "NodeUnavailable";
+    messages.push_back(fmt::format("node {}: {}", node, why));
+  }
   for (const auto& [name, image] : FailedImages(desired, observed)) {
     if (reason.empty()) reason = image->reason;
     messages.push_back(fmt::format("image {}: {}", name, image->message));
   }
   for (const plan::Workload& workload : desired) {
-    const ObservedWorkload* found = Find(observed, workload.name);
+    const ObservedWorkload* found = Find(observed, workload);
     if (found == nullptr || !found->refused_limits || !found->limits || !workload.container)
       continue;
     const plan::Limits wanted = workload.container->limits();
@@ -211,7 +223,7 @@ void SetUpgradeBlocked(const std::vector<plan::Workload>& desired,
   const auto images = FailedImages(desired, observed);
   const bool keeps_old = std::ranges::any_of(observed.workloads, [&](const ObservedWorkload& seen) {
     const auto wanted = std::ranges::find(desired, seen.name, &plan::Workload::name);
-    return wanted != desired.end() && seen.phase == Phase::kRunning &&
+    return wanted != desired.end() && seen.node == wanted->node && seen.phase == Phase::kRunning &&
            seen.config_hash != wanted->ConfigHash();
   });
   if (!images.empty() && keeps_old) {
@@ -273,7 +285,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   status.registered_workers = RegisteredWorkers(observed);
   std::set<std::string> data;
   for (const plan::Workload& workload : desired) {
-    status.daemons.push_back(DescribeDaemon(workload, Find(observed, workload.name), cluster.spec));
+    status.daemons.push_back(DescribeDaemon(workload, Find(observed, workload), cluster.spec));
     for (const plan::Volume& volume : workload.volumes)
       if (volume.kind == plan::VolumeKind::kUnderStore)
         status.under_store = volume.path;

@@ -24,6 +24,7 @@ struct Condition {
 struct DaemonStatus {
   std::string name;
   std::string role;
+  std::string node;   // empty: there is only one place
   std::string state;  // Serving, Starting, Stopping, Failed, Pending
   int pid = 0;
   int crashes = 0;           // in a row
@@ -31,6 +32,15 @@ struct DaemonStatus {
   std::string address;       // host:port of its RPCs
   std::string web;           // URL
   std::string logs;          // folder
+  std::string message;
+};
+
+// One of a cluster's nodes, or one that was taken away and still has daemons: with what it takes to
+// reach it.
+struct NodeStatus {
+  std::string name;
+  std::string state;  // Reachable, Unreachable, Leaving
+  api::DockerEngine engine;
   std::string message;
 };
 
@@ -48,6 +58,7 @@ struct ClusterStatus {
   RoleStatus masters, workers;
   int registered_workers = -1;  // that the master counts as live; -1: it doesn't say
   std::vector<DaemonStatus> daemons;
+  std::vector<NodeStatus> nodes;
   std::map<std::string, std::string> endpoints;  // masterRpc, masterWeb
   std::string under_store;
   std::vector<std::string> data;  // folders with journals and cached data
@@ -72,7 +83,8 @@ Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 // wanted). Progressing: something is being started, replaced or stopped. Ready and not Progressing
 // is the end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or
 // its image can't be had; it says which daemon keeps what, and why. Degraded: that, or a daemon
-// crashed or can't start, or the operator can't see or do its work.
+// crashed or can't start, or the operator can't see or do its work, or a node
+// can't be reached.
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,
                             const plan::ObservedCluster& observed, const plan::Plan& plan,

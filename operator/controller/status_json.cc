@@ -16,6 +16,25 @@ json RoleJson(const RoleStatus& role) {
           {"summary", fmt::format("{}/{}", role.ready, role.desired)}};
 }
 
+json NodeJson(const NodeStatus& node) {
+  json out = {{"name", node.name}, {"state", node.state}};
+  const auto set = [&](const char* field, const std::string& value) {
+    if (!value.empty()) out[field] = value;
+  };
+  set("endpoint", node.engine.address);
+  set("context", node.engine.context);
+  set("tlsSecret", node.engine.tls_secret);
+  set("message", node.message);
+  return out;
+}
+
+NodeStatus ParseNode(const json& j) {
+  return {.name = j.at("name"),
+          .state = j.at("state"),
+          .engine = {j.value("endpoint", ""), j.value("context", ""), j.value("tlsSecret", "")},
+          .message = j.value("message", "")};
+}
+
 RoleStatus ParseRole(const json& j) {
   return {j.at("desired"), j.at("ready"), j.at("updated")};
 }
@@ -28,6 +47,7 @@ json ToJson(const ClusterStatus& status) {
     json daemon = {{"name", d.name},       {"role", d.role},       {"state", d.state},
                    {"crashes", d.crashes}, {"address", d.address}, {"web", d.web},
                    {"logs", d.logs}};
+    if (!d.node.empty()) daemon["node"] = d.node;
     if (d.pid != 0) daemon["pid"] = d.pid;
     if (d.exited_at_ms != 0) daemon["exitedAtMs"] = d.exited_at_ms;
     if (!d.message.empty()) daemon["message"] = d.message;
@@ -52,6 +72,7 @@ json ToJson(const ClusterStatus& status) {
               {"underStore", status.under_store},
               {"data", status.data},
               {"conditions", std::move(conditions)}};
+  for (const NodeStatus& node : status.nodes) out["nodes"].push_back(NodeJson(node));
   if (!status.rollout.empty())
     out["rollout"] = {{"plan", status.rollout},
                       {"step", status.rollout_step},
@@ -70,6 +91,7 @@ Result<ClusterStatus> ParseStatus(const json& j) {
     for (const json& d : j.at("daemons"))
       status.daemons.push_back({.name = d.at("name"),
                                 .role = d.at("role"),
+                                .node = d.value("node", ""),
                                 .state = d.at("state"),
                                 .pid = d.value("pid", 0),
                                 .crashes = d.at("crashes"),
@@ -78,6 +100,8 @@ Result<ClusterStatus> ParseStatus(const json& j) {
                                 .web = d.at("web"),
                                 .logs = d.at("logs"),
                                 .message = d.value("message", "")});
+    for (const json& node : j.value("nodes", json::array()))
+      status.nodes.push_back(ParseNode(node));
     status.endpoints = j.at("endpoints").get<std::map<std::string, std::string>>();
     status.under_store = j.at("underStore");
     status.data = j.at("data").get<std::vector<std::string>>();

@@ -70,6 +70,9 @@ class CountingStore final : public ClusterStore {
   Status Finalize(const ClusterKey& key, bool data_kept) override {
     return store_.Finalize(key, data_kept);
   }
+  Result<SecretData> ReadSecret(const std::string& name_space, const std::string& name) override {
+    return store_.ReadSecret(name_space, name);
+  }
   void Tell(const api::CacheCluster& cluster, const Notice& notice) override {
     store_.Tell(cluster, notice);
   }

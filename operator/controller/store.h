@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct ClusterList {
                                              // others are not held up by them
 };
 
+// Values by key, decoded.
+using SecretData = std::map<std::string, std::string>;
+
 // What the reconcile loop needs to know about objects, and may do to them. Thread safe.
 class ClusterStore {
  public:
@@ -50,6 +54,8 @@ class ClusterStore {
   // The last step of a deletion: nothing of the cluster runs any more. `data_kept` says whether a
   // cluster of the same name may find data again.
   virtual Status Finalize(const ClusterKey& key, bool data_kept) = 0;
+  // NotFound when there is no such Secret.
+  virtual Result<SecretData> ReadSecret(const std::string& name_space, const std::string& name) = 0;
   // Shows the notice beside the cluster. Never waits, and may drop it.
   virtual void Tell(const api::CacheCluster& cluster, const Notice& notice) = 0;
 };

@@ -7,6 +7,7 @@
 #include "base/daemon.h"
 #include "operator/api/field_table.h"
 #include "operator/controller/object_patch.h"
+#include "operator/daemon/secret_reader.h"
 
 namespace headpond::operator_daemon {
 namespace {
@@ -241,6 +242,11 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   finalized_.insert(cluster.metadata.uid);
   data_uids_.erase(cluster.metadata.uid);
   return Status::Ok();
+}
+
+Result<controller::SecretData> ApiClusterStore::ReadSecret(const std::string& name_space,
+                                                           const std::string& name) {
+  return ReadSecretData(client_, name_space, name);
 }
 
 void ApiClusterStore::Tell(const api::CacheCluster& cluster, const controller::Notice& notice) {

@@ -45,6 +45,8 @@ class ApiClusterStore final : public controller::ClusterStore {
   Status WriteStatus(const controller::ClusterKey& key,
                      const controller::ClusterStatus& status) override;
   Status Finalize(const controller::ClusterKey& key, bool data_kept) override;
+  Result<controller::SecretData> ReadSecret(const std::string& name_space,
+                                            const std::string& name) override;
   // As an event.
   void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override;
 

@@ -27,7 +27,7 @@
 #include "operator/daemon/monitor.h"
 #include "operator/daemon/remote_api.h"
 #include "operator/daemon/task_objects.h"
-#include "operator/runtime/docker/docker_runtime.h"
+#include "operator/runtime/docker/docker_nodes.h"
 #include "operator/runtime/docker/task_containers.h"
 #include "operator/runtime/process/process_runtime.h"
 
@@ -180,7 +180,7 @@ class AllRuntimes {
 
   runtime::ProcessRuntime process_;
   runtime::DockerTaskRuntime tasks_;
-  runtime::DockerRuntime docker_;
+  runtime::DockerNodes docker_;
 };
 
 // Ends the API when nothing is left to do. A command that needs the operator holds the lock, so it

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/base64.h"
+#include "operator/daemon/secret_reader.h"
 
 namespace headpond::operator_daemon {
 
@@ -13,24 +13,8 @@ using nlohmann::json;
 
 namespace {
 
-const kube::Resource kSecrets{"", "v1", "secrets"};
-
 std::string TaskResource(TaskKind kind) {
   return kind == TaskKind::kTask ? "containertasks" : "containerdefinitions";
-}
-
-// The data of a Secret, decoded. DataLoss when it isn't base64.
-Result<std::map<std::string, std::string>> SecretData(const json& secret) {
-  std::map<std::string, std::string> out;
-  const auto data = secret.find("data");
-  if (data == secret.end() || !data->is_object()) return out;
-  for (const auto& [key, value] : data->items()) {
-    const auto decoded =
-        value.is_string() ? DecodeBase64(value.get_ref<const std::string&>()) : std::nullopt;
-    if (!decoded) return Status(Code::kDataLoss, fmt::format("data[{}] is not base64", key));
-    out[key] = *decoded;
-  }
-  return out;
 }
 
 kube::Resource ResourceOf(TaskKind kind) {
@@ -93,8 +77,7 @@ Status ApiTaskObjects::DeleteTask(const std::string& name_space, const std::stri
 
 Result<std::map<std::string, std::string>> ApiTaskObjects::ReadSecret(const std::string& name_space,
                                                                       const std::string& name) {
-  ASSIGN_OR_RETURN(const json secret, client_.Get(kSecrets, {name_space, name}));
-  return SecretData(secret);
+  return ReadSecretData(client_, name_space, name);
 }
 
 }  // namespace headpond::operator_daemon

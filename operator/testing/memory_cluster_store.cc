@@ -52,6 +52,23 @@ Status MemoryClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
   return Status::Ok();
 }
 
+Result<controller::SecretData> MemoryClusterStore::ReadSecret(const std::string& name_space,
+                                                              const std::string& name) {
+  MutexLock lock(mutex_);
+  const auto found = secrets_.find({name_space, name});
+  if (found == secrets_.end()) return NotFound("secrets \"{}\" not found", name);
+  return found->second;
+}
+
+void MemoryClusterStore::SetSecret(const std::string& name_space, const std::string& name,
+                                   controller::SecretData data) {
+  MutexLock lock(mutex_);
+  if (data.empty())
+    secrets_.erase({name_space, name});
+  else
+    secrets_[{name_space, name}] = std::move(data);
+}
+
 void MemoryClusterStore::Tell(const CacheCluster& /*cluster*/, const controller::Notice& notice) {
   MutexLock lock(mutex_);
   notices_.push_back(

@@ -21,6 +21,12 @@ class MemoryClusterStore final : public controller::ClusterStore {
                      const controller::ClusterStatus& status) override EXCLUDES(mutex_);
   Status Finalize(const controller::ClusterKey& key, bool data_kept) override EXCLUDES(mutex_);
 
+  Result<controller::SecretData> ReadSecret(const std::string& name_space,
+                                            const std::string& name) override EXCLUDES(mutex_);
+  // Without data: removes it.
+  void SetSecret(const std::string& name_space, const std::string& name,
+                 controller::SecretData data) EXCLUDES(mutex_);
+
   void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override
       EXCLUDES(mutex_);
   // "Warning Degraded: the text", oldest first.
@@ -45,6 +51,7 @@ class MemoryClusterStore final : public controller::ClusterStore {
   std::map<controller::ClusterKey, api::CacheCluster> clusters_ GUARDED_BY(mutex_);
   std::map<controller::ClusterKey, api::CacheCluster> retained_ GUARDED_BY(mutex_);
   std::map<controller::ClusterKey, controller::ClusterStatus> statuses_ GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, std::string>, controller::SecretData> secrets_ GUARDED_BY(mutex_);
   std::vector<std::string> unreadable_ GUARDED_BY(mutex_);
   std::vector<std::string> notices_ GUARDED_BY(mutex_);
 };
