@@ -31,7 +31,9 @@ Shell FsShell() {
 }
 
 Shell FsAdminShell() {
-  return {.name = "fsadmin", .title = "Alluxio fsadmin shell", .commands = ReportCommands()};
+  Shell shell{.name = "fsadmin", .title = "Alluxio fsadmin shell"};
+  for (const auto commands : {JournalCommands, ReportCommands}) Append(shell.commands, commands());
+  return shell;
 }
 
 Shell ImageShell() {

@@ -104,6 +104,17 @@ class FileSystem {
   // What the master runs with; `raw` leaves ${} as written.
   Result<std::vector<ConfigProperty>> GetClusterConfiguration(bool raw = false);
 
+  // Has the primary write a snapshot of its namespace; its host name.
+  Result<std::string> Checkpoint();
+  // The masters that keep the embedded journal. Internal when there is another kind of journal.
+  Result<std::vector<QuorumMember>> GetQuorum();
+  Status RemoveQuorumMember(const HostPort& member);
+  // Returns at once, with the name of the transfer. GetTransferOutcome: why it failed, "" when it
+  // runs or is done.
+  Result<std::string> TransferLeadership(const HostPort& to);
+  Result<std::string> GetTransferOutcome(const std::string& transfer);
+  Status ResetQuorumPriorities();
+
   // The primary that the last call spoke to.
   Result<HostPort> Leader();
   std::vector<HostPort> masters() const;

@@ -22,6 +22,11 @@ HostPort FromWire(const alluxio::grpc::NetAddress& address) {
   return {address.host(), address.rpcport()};
 }
 
+void ToWire(const HostPort& address, alluxio::grpc::NetAddress* out) {
+  out->set_host(address.host);
+  out->set_rpcport(address.port);
+}
+
 template <typename Map>
 std::map<std::string, int64_t> ToMap(const Map& map) {
   return {map.begin(), map.end()};
@@ -92,6 +97,48 @@ Result<MasterInfo> FileSystem::GetMasterInfo() {
   for (const auto& version : info.masterversions())
     master.versions.push_back({FromWire(version.addresses()), version.version(), version.state()});
   return master;
+}
+
+Result<std::string> FileSystem::Checkpoint() {
+  ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kCheckpoint, {}));
+  return response.masterhostname();
+}
+
+Result<std::vector<QuorumMember>> FileSystem::GetQuorum() {
+  ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kGetQuorumInfo, {}));
+  std::vector<QuorumMember> members;
+  for (const auto& server : response.serverinfo())
+    members.push_back({.address = FromWire(server.serveraddress()),
+                       .available = server.serverstate() == alluxio::grpc::journal::AVAILABLE,
+                       .leads = server.isleader(),
+                       .priority = server.priority()});
+  return members;
+}
+
+Status FileSystem::RemoveQuorumMember(const HostPort& member) {
+  alluxio::grpc::journal::RemoveQuorumServerPRequest request;
+  ToWire(member, request.mutable_serveraddress());
+  return impl_->master().Call(methods::kRemoveQuorumServer, request).status();
+}
+
+Result<std::string> FileSystem::TransferLeadership(const HostPort& to) {
+  alluxio::grpc::journal::TransferLeadershipPRequest request;
+  ToWire(to, request.mutable_serveraddress());
+  ASSIGN_OR_RETURN(const auto response,
+                   impl_->master().Call(methods::kTransferLeadership, request));
+  return response.transferid();
+}
+
+Result<std::string> FileSystem::GetTransferOutcome(const std::string& transfer) {
+  alluxio::grpc::journal::GetTransferLeaderMessagePRequest request;
+  request.set_transferid(transfer);
+  ASSIGN_OR_RETURN(const auto response,
+                   impl_->master().Call(methods::kGetTransferLeaderMessage, request));
+  return response.transmsg().msg();
+}
+
+Status FileSystem::ResetQuorumPriorities() {
+  return impl_->master().Call(methods::kResetPriorities, {}).status();
 }
 
 Result<BlockMasterInfo> FileSystem::GetBlockMasterInfo() {

@@ -4,6 +4,7 @@
 
 #include "proto/block_master.pb.h"
 #include "proto/file_system_master.pb.h"
+#include "proto/journal_master.pb.h"
 #include "proto/meta_master.pb.h"
 #include "proto/metric_master.pb.h"
 
@@ -26,6 +27,8 @@ inline constexpr MasterService kConfigService{"/alluxio.grpc.meta.MetaMasterConf
                                               6, 2, "MetaMaster"};
 inline constexpr MasterService kMetaService{"/alluxio.grpc.meta.MetaMasterClientService/", 7, 2,
                                             "MetaMaster"};
+inline constexpr MasterService kJournalService{"/alluxio.grpc.journal.JournalMasterClientService/",
+                                               13, 1, "JournalMaster"};
 inline constexpr MasterService kMetricsService{"/alluxio.grpc.metric.MetricsMasterClientService/",
                                                9, 2, "MetricsMasterClient"};
 
@@ -42,6 +45,7 @@ namespace methods {
 
 namespace file = alluxio::grpc::file;
 namespace block = alluxio::grpc::block;
+namespace journal = alluxio::grpc::journal;
 namespace meta = alluxio::grpc::meta;
 namespace metric = alluxio::grpc::metric;
 
@@ -85,6 +89,20 @@ inline constexpr Method<block::GetWorkerInfoListPOptions, block::GetWorkerInfoLi
 inline constexpr Method<block::GetWorkerReportPOptions, block::GetWorkerInfoListPResponse>
     kGetWorkerReport{kBlockService, "GetWorkerReport"};
 
+inline constexpr Method<journal::GetQuorumInfoPRequest, journal::GetQuorumInfoPResponse>
+    kGetQuorumInfo{kJournalService, "GetQuorumInfo"};
+inline constexpr Method<journal::RemoveQuorumServerPRequest, journal::RemoveQuorumServerPResponse>
+    kRemoveQuorumServer{kJournalService, "RemoveQuorumServer"};
+inline constexpr Method<journal::TransferLeadershipPRequest, journal::TransferLeadershipPResponse>
+    kTransferLeadership{kJournalService, "TransferLeadership"};
+inline constexpr Method<journal::GetTransferLeaderMessagePRequest,
+                        journal::GetTransferLeaderMessagePResponse>
+    kGetTransferLeaderMessage{kJournalService, "GetTransferLeaderMessage"};
+inline constexpr Method<journal::ResetPrioritiesPRequest, journal::ResetPrioritiesPResponse>
+    kResetPriorities{kJournalService, "ResetPriorities"};
+
+inline constexpr Method<meta::CheckpointPOptions, meta::CheckpointPResponse> kCheckpoint{
+    kMetaService, "Checkpoint"};
 inline constexpr Method<meta::GetMasterInfoPOptions, meta::GetMasterInfoPResponse> kGetMasterInfo{
     kMetaService, "GetMasterInfo"};
 inline constexpr Method<meta::GetConfigurationPOptions, meta::GetConfigurationPResponse>

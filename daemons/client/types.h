@@ -152,6 +152,14 @@ struct MasterInfo {
   std::vector<Version> versions;
 };
 
+// A master that keeps the embedded journal, by the address of its journal port.
+struct QuorumMember {
+  HostPort address;
+  bool available = false;
+  bool leads = false;
+  int priority = 0;
+};
+
 struct BlockMasterInfo {
   int64_t capacity_bytes = 0;
   int64_t used_bytes = 0;

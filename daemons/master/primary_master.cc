@@ -12,6 +12,7 @@
 #include "master/file_system_service.h"
 #include "master/file_system_worker_service.h"
 #include "master/housekeeping.h"
+#include "master/journal_service.h"
 #include "master/meta_service.h"
 #include "master/persist_scheduler.h"
 #include "master/web.h"
@@ -39,7 +40,7 @@ std::set<net::VersionService::ServiceType> ServedTypes() {
       versionpb::FILE_SYSTEM_MASTER_CLIENT_SERVICE, versionpb::FILE_SYSTEM_MASTER_WORKER_SERVICE,
       versionpb::BLOCK_MASTER_CLIENT_SERVICE,       versionpb::BLOCK_MASTER_WORKER_SERVICE,
       versionpb::META_MASTER_CONFIG_SERVICE,        versionpb::META_MASTER_CLIENT_SERVICE,
-      versionpb::METRICS_MASTER_CLIENT_SERVICE};
+      versionpb::METRICS_MASTER_CLIENT_SERVICE,     versionpb::JOURNAL_MASTER_CLIENT_SERVICE};
 }
 
 meta::MountInfo RootMount(const Config& config) {
@@ -204,6 +205,7 @@ void PrimaryMaster::Parts::MakeServers() {
   services.push_back(MakeConfigurationService(deps, reported));
   services.push_back(MakeMetaClientService(deps, identity, config));
   services.push_back(MakeMetricsService(deps));
+  services.push_back(MakeJournalService(deps, around.quorum, Random::FromSystem()));
 
   rpc = std::make_unique<net::GrpcServer>(net::GrpcServerOptions{
       .name = "master RPC server",

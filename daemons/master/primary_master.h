@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "master/metadata_store.h"
+#include "master/quorum.h"
 #include "master/ufs_pool.h"
 
 namespace headpond::master {
@@ -25,6 +26,7 @@ class PrimaryMaster {
     MetadataStore& store;  // recovered
     UfsPool::Opener open_ufs;
     std::string cluster_id;
+    Quorum* quorum = nullptr;  // that keeps the journal, if any
   };
   // Makes the namespace's root if there is none and everything ready. Errors name the property that
   // is wrong and the remedy; Unavailable when the journal takes no changes.

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace headpond::master {
+
+// The masters' own quorum (alluxio.master.journal.type=EMBEDDED) as administrators see and change
+// it. Members are named by the address of their journal port. Thread safe; nothing blocks.
+class Quorum {
+ public:
+  struct Address {
+    std::string host;
+    int port = 0;
+    friend auto operator<=>(const Address&, const Address&) = default;
+  };
+  struct Member {
+    Address address;
+    bool available = false;  // heard from lately
+    bool leads = false;
+  };
+  // Called once, from any thread; must be quick.
+  using Done = std::function<void(Status)>;
+
+  virtual ~Quorum() = default;
+
+  virtual std::vector<Member> Members() const = 0;
+  // OK when it is no member any more, or was none.
+  virtual void Remove(const Address& member, Done done) = 0;
+  // OK when that member leads. FailedPrecondition when it leads already; InvalidArgument when it is
+  // no member.
+  virtual void TransferLeadership(const Address& to, Done done) = 0;
+};
+
+}  // namespace headpond::master
