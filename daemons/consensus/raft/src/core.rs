@@ -223,6 +223,12 @@ impl Core {
         let mut conf_state = ConfState::default();
         self.change(|node| {
             conf_state = node.apply_conf_change(&change)?;
+            // A leader can come upon its own removal, proposed by the one before it. The crate would lead on, and panic at
+            // the next entry (it has no progress of its own left).
+            if node.raft.state == StateRole::Leader && !node.raft.promotable() {
+                let term = node.raft.term;
+                node.raft.become_follower(term, raft::INVALID_ID);
+            }
             Ok(())
         })?;
         self.given = Given { conf_state, ..Default::default() };
