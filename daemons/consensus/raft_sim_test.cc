@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <fstream>
 
 #include "consensus/sim_cluster.h"
 #include "testing/status_matchers.h"
@@ -22,7 +23,10 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 // The same run again, for what led to its failure.
 std::string LastLines(SimOptions options) {
   std::deque<std::string> lines;
+  const char* const path = std::getenv("HEADPOND_SIM_TRACE");
+  std::ofstream file(path == nullptr ? "" : path);
   options.trace = [&](std::string line) {
+    if (file.is_open()) file << line << '\n';
     lines.push_back(std::move(line));
     if (lines.size() > 120) lines.pop_front();
   };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -36,13 +37,15 @@ struct SimState {
 class SimChecker {
  public:
   explicit SimChecker(const SnapshotMeta& first)
-      : first_(first.index), committed_(1, {first.term, 0}) {}
+      : first_(first.index), committed_(1, {first.term, first.term, 0}) {}
 
   Status OnLeader(uint64_t id, uint64_t term, const LogReader& log);
   // Of entries a node is about to append to `log`.
   Status OnAppend(uint64_t id, const std::vector<Entry>& entries, const LogReader& log);
-  // `state` is the node's after this entry.
-  Status OnApply(uint64_t id, const Entry& entry, const SimState& state);
+  // `state` is the node's after this entry. Of an entry that nobody applied before, `term` is the
+  // node's: the entry was committed in it or earlier.
+  bool IsNew(const Entry& entry) const { return entry.index > max_committed(); }
+  Status OnApply(uint64_t id, const Entry& entry, uint64_t term, const SimState& state);
   // A state that did not come from applying: out of a snapshot.
   Status OnRestore(uint64_t id, const SimState& state);
 
@@ -51,15 +54,15 @@ class SimChecker {
   uint64_t terms() const { return leaders_.size(); }  // that had a leader
   Status OnRead(uint64_t id, uint64_t read_index, uint64_t committed_before);
 
-  // Of entries that were committed after their term had passed: leaders alive now must have them.
-  bool newly_committed() const { return newly_committed_; }
-  Status CheckLeader(uint64_t id, uint64_t term, const LogReader& log);
-  void ClearNewlyCommitted() { newly_committed_ = false; }
+  Status CheckLeader(uint64_t id, uint64_t term, const LogReader& log) const;
+  // Since the last call: leaders of now are to be checked again.
+  bool TakeNewlyCommitted() { return std::exchange(newly_committed_, false); }
 
  private:
   struct Committed {
-    uint64_t term;
-    uint64_t history;  // SimState::history after this entry
+    uint64_t term;      // the entry's
+    uint64_t known_in;  // it was committed in this term or before; never falls
+    uint64_t history;   // SimState::history after this entry
   };
   struct Seen {
     uint64_t content;

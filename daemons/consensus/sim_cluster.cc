@@ -3,57 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <queue>
 #include <utility>
 
-#include "consensus/sim_network.h"
-#include "consensus/sim_node.h"
+#include "consensus/sim_simulation.h"
 
 namespace headpond::consensus {
-
-namespace {
-
-constexpr int64_t kTick = 100;  // units of time
-
-enum class EventKind : uint8_t {
-  kTick,
-  kDeliver,
-  kSynced,
-  kWake,
-  kRestart,
-  kResume,
-  kSnapshotReport,
-  kClient,
-  kFault,
-  kRetire
-};
-
-struct Event {
-  int64_t time = 0;
-  int64_t order = 0;  // first come, first served among equals
-  EventKind kind = EventKind::kTick;
-  uint64_t node = 0;
-  int64_t life = 0;  // of the node, where an earlier one's events are void
-  uint64_t value =
-      0;  // kDeliver: the packet's number; kSnapshotReport: receiver and whether it went well
-};
-
-struct Later {
-  bool operator()(const Event& a, const Event& b) const {
-    return std::pair(a.time, a.order) > std::pair(b.time, b.order);
-  }
-};
-
-// A node and what surrounds it.
-struct Machine {
-  std::unique_ptr<SimNode> node;
-  int64_t tick_length = kTick;
-  int64_t sync_time = 20;
-  bool paused = false;
-  bool joined = false;      // was in the configuration
-  bool removed = false;     // and no longer is: it is switched off soon
-  std::vector<Event> held;  // while paused
-};
 
 std::set<uint64_t> Members(const ConfState& state) {
   std::set<uint64_t> members;
@@ -63,86 +17,6 @@ std::set<uint64_t> Members(const ConfState& state) {
   }
   return members;
 }
-
-class Simulation final : public SimWorld {
- public:
-  explicit Simulation(const SimOptions& options);
-
-  Result<SimReport> Run();
-
-  void Send(SimPacket packet) override;
-  void StartSync(uint64_t id) override;
-  void Wake(uint64_t id) override { Schedule(EventKind::kWake, id, 1 + Below(2 * kTick)); }
-  void SnapshotHandled(uint64_t sender, uint64_t receiver, bool ok) override;
-  Status OnReadState(uint64_t id, const ReadState& read) override;
-  void OnApplied(uint64_t id, const Entry& entry) override;
-  SimChecker& checker() override { return checker_; }
-  Random& random() override { return random_; }
-
- private:
-  static SnapshotMeta FirstSnapshot(int nodes);
-  SimSnapshot FirstImage() const;
-
-  int64_t Below(int64_t bound) { return static_cast<int64_t>(random_.Below(bound)); }
-  void Schedule(EventKind kind, uint64_t node, int64_t delay, uint64_t value = 0);
-  template <typename... Args>
-  void Note(fmt::format_string<Args...> format, Args&&... args) {
-    if (options_.trace)
-      options_.trace(fmt::format("{:>8} ", now_) +
-                     fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  void AddMachine(uint64_t id, const SimSnapshot& first);
-  Machine& machine(uint64_t id) { return machines_.at(id); }
-  std::vector<uint64_t> Ids() const;
-  std::vector<uint64_t> Alive() const;
-  uint64_t Pick(const std::vector<uint64_t>& ids) { return ids[random_.Below(ids.size())]; }
-  // Nodes that believe to lead, of which there may be several, and that can be called now.
-  std::vector<uint64_t> Leaders() const;
-
-  void SwitchOffRemoved(const ConfState& state);
-
-  Status Work(int64_t steps);
-  Status Dispatch(const Event& event);
-  Status Deliver(uint64_t packet);
-  Status CheckLeaders();
-
-  Status ActAsClient();
-  Status Propose(uint64_t id);
-  Status Read(uint64_t id);
-
-  Status InjectFault();
-  void Crash(uint64_t id);
-  Status Restart(uint64_t id);
-  void Pause(uint64_t id);
-  Status JumpClock(uint64_t id);
-  Status ChangeMembers(uint64_t leader);
-  std::vector<ConfChange> PickChanges(const CoreStatus& status);
-
-  Status ComeToRest();
-  bool AtRest() const;
-
-  const SimOptions options_;
-  Random random_;
-  CoreOptions core_options_;
-  SimChecker checker_;
-  SimNetwork network_;
-  SimReport report_;
-
-  int64_t now_ = 0;
-  int64_t order_ = 0;
-  bool faults_ = true;
-  bool clients_ = true;
-  std::priority_queue<Event, std::vector<Event>, Later> events_;
-  std::map<uint64_t, SimPacket> packets_;  // on their way, by number
-  uint64_t next_packet_ = 1;
-  std::map<uint64_t, Machine> machines_;
-  uint64_t next_id_;  // ids are never used again
-  uint64_t next_proposal_ = 1;
-  // Proposals by who waits for them at which position.
-  std::map<std::pair<uint64_t, uint64_t>, LogPosition> proposed_;
-  std::map<std::string, uint64_t> reads_;  // context: committed when it was asked for
-};
 
 Simulation::Simulation(const SimOptions& options)
     : options_(options),
@@ -181,7 +55,8 @@ void Simulation::AddMachine(uint64_t id, const SimSnapshot& first) {
   CoreOptions options = core_options_;
   options.id = id;
   Machine& added = machines_[id];
-  added.node = std::make_unique<SimNode>(id, options, options_.disks(first), *this);
+  added.node =
+      std::make_unique<SimNode>(id, options, options_.disks(id, first, random_.Next()), *this);
   added.tick_length = kTick * (80 + Below(40)) / 100;
   Schedule(EventKind::kRestart, id, 1);
 }
@@ -256,7 +131,9 @@ void Simulation::OnApplied(uint64_t id, const Entry& entry) {
   report_.digest = MixHash(report_.digest, MixHash(id, entry.index));
   Note("{} applied {} of term {}{}", id, entry.index, entry.term,
        entry.kind == EntryKind::kConfChange ? " (members)" : "");
-  if (entry.kind == EntryKind::kConfChange) SwitchOffRemoved(machine(id).node->conf_state());
+  const bool newest = entry.index == checker_.max_committed();
+  if (newest && entry.kind == EntryKind::kConfChange)
+    SwitchOffRemoved(machine(id).node->conf_state());
   const auto found = proposed_.find({id, entry.index});
   if (found != proposed_.end()) {
     if (found->second.term == entry.term) ++report_.acknowledged;
@@ -271,7 +148,7 @@ void Simulation::SwitchOffRemoved(const ConfState& state) {
   for (auto& [id, machine] : machines_) {
     if (members.contains(id)) {
       machine.joined = true;
-    } else if (machine.joined && !machine.removed && checker_.newly_committed()) {
+    } else if (machine.joined && !machine.removed) {
       machine.removed = true;
       Schedule(EventKind::kRetire, id, 1 + Below(50 * kTick));
     }
@@ -298,8 +175,7 @@ Status Simulation::Work(int64_t steps) {
 
 // Leaders of later terms must have what was found committed in this step.
 Status Simulation::CheckLeaders() {
-  if (!checker_.newly_committed()) return Status::Ok();
-  checker_.ClearNewlyCommitted();
+  if (!checker_.TakeNewlyCommitted()) return Status::Ok();
   for (const uint64_t id : Leaders()) {
     SimNode& node = *machine(id).node;
     ASSIGN_OR_RETURN(const CoreStatus status, node.core().status());
@@ -382,172 +258,6 @@ Status Simulation::Deliver(uint64_t number) {
   return found->second.node->Receive(std::move(packet));
 }
 
-// --- Clients
-
-Status Simulation::ActAsClient() {
-  const std::vector<uint64_t> leaders = Leaders();
-  if (!leaders.empty() && !random_.OneIn(3)) {
-    const uint64_t id = Pick(leaders);
-    for (int64_t i = Below(5); i >= 0; --i) RETURN_IF_ERROR(Propose(id));
-    return machine(id).node->Run();
-  }
-  const std::vector<uint64_t> alive = Alive();
-  if (alive.empty()) return Status::Ok();
-  const uint64_t id = Pick(alive);
-  return machine(id).node->syncing() ? Status::Ok() : Read(id);
-}
-
-Status Simulation::Propose(uint64_t id) {
-  std::string data = fmt::format("proposal {}", next_proposal_++);
-  if (random_.OneIn(50)) data.resize(5000, 'x');
-  const Result<LogPosition> position = machine(id).node->core().Propose(data);
-  if (position.ok()) {
-    proposed_[{id, position->index}] = *position;
-    return Status::Ok();
-  }
-  const Code code = position.status().code();
-  const bool refused = code == Code::kFailedPrecondition || code == Code::kUnavailable ||
-                       code == Code::kResourceExhausted;
-  return refused ? Status::Ok() : position.status();
-}
-
-Status Simulation::Read(uint64_t id) {
-  const std::string context = fmt::format("read {} at {}", reads_.size(), order_++);
-  reads_[context] = checker_.max_committed();
-  const Status status = machine(id).node->core().ReadIndex(context);
-  if (!status.ok()) {
-    reads_.erase(context);
-    const bool refused =
-        status.code() == Code::kFailedPrecondition || status.code() == Code::kUnavailable;
-    return refused ? Status::Ok() : status;
-  }
-  return machine(id).node->Run();
-}
-
-// --- Faults
-
-Status Simulation::InjectFault() {
-  const std::vector<uint64_t> ids = Ids();
-  const std::vector<uint64_t> alive = Alive();
-  const std::vector<uint64_t> leaders = Leaders();
-  if (alive.empty()) return Status::Ok();
-  const uint64_t victim = !leaders.empty() && random_.OneIn(2) ? Pick(leaders) : Pick(alive);
-  SimNode& node = *machine(victim).node;
-  switch (random_.Below(14)) {
-    case 0:
-    case 1: Crash(victim); return Status::Ok();
-    case 2:
-      Note("partition");
-      network_.Partition(ids);
-      return Status::Ok();
-    case 3:
-      Note("{} is isolated", victim);
-      network_.Isolate(victim, ids);
-      return Status::Ok();
-    case 4:
-    case 5:
-      Note("healed");
-      network_.Heal();
-      return Status::Ok();
-    case 6: network_.ChangeQuality(); return Status::Ok();
-    case 7:
-      machine(victim).sync_time = random_.OneIn(3) ? 30 * kTick : 1 + Below(kTick);
-      return Status::Ok();
-    case 8: Pause(victim); return Status::Ok();
-    case 9: return JumpClock(victim);
-    case 10: Note("{} compacts", victim); return node.Compact(random_.Below(30));
-    case 11: {
-      if (leaders.empty() || node.conf_state().voters.empty()) return Status::Ok();
-      const uint64_t to = Pick(node.conf_state().voters);
-      Note("{} is to hand over to {}", leaders.front(), to);
-      SimNode& leader = *machine(leaders.front()).node;
-      const Status status = leader.core().TransferLeader(to);
-      const bool refused =
-          status.code() == Code::kNotFound || status.code() == Code::kFailedPrecondition;
-      if (!status.ok() && !refused) return status;
-      return leader.Run();
-    }
-    default: return leaders.empty() ? Status::Ok() : ChangeMembers(Pick(leaders));
-  }
-}
-
-void Simulation::Crash(uint64_t id) {
-  Note("{} crashes", id);
-  ++report_.crashes;
-  machine(id).node->Crash();
-  std::erase_if(proposed_, [&](const auto& proposal) { return proposal.first.first == id; });
-  Schedule(EventKind::kRestart, id, 1 + Below(random_.OneIn(2) ? kTick : 40 * kTick));
-}
-
-Status Simulation::Restart(uint64_t id) {
-  Note("{} starts", id);
-  RETURN_IF_ERROR(machine(id).node->Start(random_.Next()));
-  Schedule(EventKind::kTick, id, 1 + Below(kTick));
-  return Status::Ok();
-}
-
-void Simulation::Pause(uint64_t id) {
-  Note("{} stands still", id);
-  machine(id).paused = true;
-  Schedule(EventKind::kResume, id, 1 + Below(50 * kTick));
-}
-
-// A clock that runs at another pace, or many ticks at once after a suspended machine woke up.
-Status Simulation::JumpClock(uint64_t id) {
-  Machine& at = machine(id);
-  at.tick_length = kTick * (80 + Below(40)) / 100;
-  Note("{} gets a tick of {} and a jump", id, at.tick_length);
-  for (int64_t i = Below(25); i > 0 && at.node->alive(); --i) RETURN_IF_ERROR(at.node->Tick());
-  return Status::Ok();
-}
-
-std::vector<ConfChange> Simulation::PickChanges(const CoreStatus& status) {
-  std::vector<uint64_t> others;
-  for (const uint64_t id : status.conf_state.voters) {
-    if (id != status.leader) others.push_back(id);
-  }
-  const std::vector<uint64_t>& learners = status.conf_state.learners;
-  const uint64_t voters = status.conf_state.voters.size();
-  switch (random_.Below(5)) {
-    case 0:
-    case 1:
-      if (learners.size() + voters >= 7 || machines_.size() >= 12) return {};
-      AddMachine(next_id_, {});
-      return {{ConfChangeKind::kAddLearner, next_id_++}};
-    case 2:
-      if (learners.empty()) return {};
-      return {{ConfChangeKind::kAddVoter, Pick(learners)}};
-    case 3:
-      if (voters > 3 && !others.empty()) return {{ConfChangeKind::kRemove, Pick(others)}};
-      if (learners.empty()) return {};
-      return {{ConfChangeKind::kRemove, Pick(learners)}};
-    default:  // a replacement, by joint consensus
-      if (learners.empty() || others.empty()) return {};
-      return {
-          {ConfChangeKind::kAddVoter, Pick(learners)},
-          {random_.OneIn(2) ? ConfChangeKind::kRemove : ConfChangeKind::kAddLearner, Pick(others)}};
-  }
-}
-
-Status Simulation::ChangeMembers(uint64_t leader) {
-  SimNode& node = *machine(leader).node;
-  ASSIGN_OR_RETURN(const CoreStatus status, node.core().status());
-  if (status.role != Role::kLeader) return Status::Ok();
-  const std::vector<ConfChange> changes = PickChanges(status);
-  if (changes.empty()) return Status::Ok();
-  const Result<LogPosition> position = node.core().ProposeConfChange(changes);
-  for (const ConfChange& change : changes) {
-    Note("{} is to change {} to {}: {}", leader, change.node, static_cast<int>(change.kind),
-         position.status().ToString());
-  }
-  if (position.ok()) {
-    ++report_.conf_changes;
-  } else if (position.status().code() == Code::kInternal) {
-    return position.status();
-  }
-  return node.Run();
-}
-
 // --- The end
 
 // Liveness: once faults end, a leader commits again and all members get there.
@@ -601,8 +311,6 @@ Result<SimReport> Simulation::Run() {
     report_.snapshots_restored += machine.node->snapshots_restored();
   return report_;
 }
-
-}  // namespace
 
 Result<SimReport> RunSimulation(const SimOptions& options) {
   return Simulation(options).Run();

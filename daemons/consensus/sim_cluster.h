@@ -1,19 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
-#include <memory>
-#include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "base/random.h"
-#include "base/status.h"
-#include "consensus/raft_core.h"
-#include "consensus/sim_checker.h"
+#include "base/result.h"
 #include "consensus/sim_disk.h"
 
 // A whole Raft cluster in one thread: simulated time, network, disks and clients, driven by one
@@ -26,7 +17,7 @@ struct SimOptions {
   int nodes = 3;
   int64_t steps = 10000;  // events with faults; the quiet end comes on top
   SimDiskMaker disks = &MakeMemoryDisk;
-  // Takes the last lines of what happened; null to not even make them.
+  // Takes a line for each thing that happens; null to not even make them.
   std::function<void(std::string)> trace;
 };
 

@@ -171,11 +171,11 @@ Result<std::unique_ptr<SimLog>> MemoryDisk::Open() {
 
 }  // namespace
 
-std::unique_ptr<SimDisk> MakeMemoryDisk(const SimSnapshot& first) {
+std::unique_ptr<SimDisk> MakeMemoryDisk(uint64_t, const SimSnapshot& first, uint64_t) {
   return std::make_unique<MemoryDisk>(first, /*lies=*/false);
 }
 
-std::unique_ptr<SimDisk> MakeLyingDisk(const SimSnapshot& first) {
+std::unique_ptr<SimDisk> MakeLyingDisk(uint64_t, const SimSnapshot& first, uint64_t) {
   return std::make_unique<MemoryDisk>(first, /*lies=*/true);
 }
 

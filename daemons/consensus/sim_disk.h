@@ -42,17 +42,18 @@ class SimDisk {
   virtual ~SimDisk() = default;
   virtual Result<std::unique_ptr<SimLog>> Open() = 0;
   // Power is lost: what was not synced may be gone, the last write may be torn. The log opened is
-  // not used any more.
+  // only destroyed after this.
   virtual void Crash(Random& random) = 0;
 };
 
 // Makes the disk of a node. An empty snapshot (index 0) is that of a node that joins later.
-using SimDiskMaker = std::unique_ptr<SimDisk> (*)(const SimSnapshot& first);
+using SimDiskMaker = std::unique_ptr<SimDisk> (*)(uint64_t node, const SimSnapshot& first,
+                                                  uint64_t seed);
 
 // A list of writes, of which a crash keeps those synced and the beginning of the rest: a log that
 // is read up to its first torn record.
-std::unique_ptr<SimDisk> MakeMemoryDisk(const SimSnapshot& first);
-// Loses now and then what it said was synced: a run over it must be found out.
-std::unique_ptr<SimDisk> MakeLyingDisk(const SimSnapshot& first);
+std::unique_ptr<SimDisk> MakeMemoryDisk(uint64_t node, const SimSnapshot& first, uint64_t seed);
+// Keeps of a crash no more than the beginning, synced or not: a run over it must be found out.
+std::unique_ptr<SimDisk> MakeLyingDisk(uint64_t node, const SimSnapshot& first, uint64_t seed);
 
 }  // namespace headpond::consensus

@@ -24,7 +24,7 @@ class SimNetwork {
   void Partition(const std::vector<uint64_t>& ids);
   void Isolate(uint64_t id, const std::vector<uint64_t>& ids);
   void Heal();
-  // No loss, short delays, no partitions.
+  // No loss, no partitions, one short delay for all packets: they stay in order.
   void MakePerfect();
 
  private:
@@ -36,6 +36,7 @@ class SimNetwork {
   uint64_t doubled_per_mille_ = 0;
   uint64_t late_per_mille_ = 0;
   int64_t delay_ = 10;
+  bool perfect_ = false;
 };
 
 }  // namespace headpond::consensus

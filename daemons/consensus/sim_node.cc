@@ -21,6 +21,7 @@ Status SimNode::Start(uint64_t timeout_seed) {
 }
 
 void SimNode::Crash() {
+  disk_->Crash(world_.random());
   core_.reset();
   log_.reset();
   ready_.reset();
@@ -32,7 +33,6 @@ void SimNode::Crash() {
   role_ = Role::kFollower;
   leader_ = 0;
   missed_ticks_ = 0;
-  disk_->Crash(world_.random());
 }
 
 Status SimNode::Tick() {
@@ -159,7 +159,12 @@ Status SimNode::ApplySome() {
       ASSIGN_OR_RETURN(conf_state_, core_->ApplyConfChange(entry));
     }
     RETURN_IF_ERROR(core_->AdvanceApply(entry.index));
-    RETURN_IF_ERROR(world_.checker().OnApply(id_, entry, state_));
+    uint64_t term = 0;
+    if (world_.checker().IsNew(entry)) {
+      ASSIGN_OR_RETURN(const CoreStatus status, core_->status());
+      term = status.term;
+    }
+    RETURN_IF_ERROR(world_.checker().OnApply(id_, entry, term, state_));
     world_.OnApplied(id_, entry);
   }
   return Status::Ok();
