@@ -29,4 +29,16 @@ Status WriteFileAtomically(Env& env, const std::string& path, std::string_view c
   return env.SyncDirectory(ParentDirectory(path));
 }
 
+Status CreateDirectoriesDurably(Env& env, const std::string& folder) {
+  RETURN_IF_ERROR(env.CreateDirectories(folder));
+  std::string at = folder;
+  for (std::string parent = ParentDirectory(at); parent != at; parent = ParentDirectory(at)) {
+    const Status status = env.SyncDirectory(parent);
+    // Folders that we may pass but not read are not ours to make durable.
+    if (!status.ok() && status.code() != Code::kPermissionDenied) return status;
+    at = parent;
+  }
+  return Status::Ok();
+}
+
 }  // namespace headpond::io

@@ -87,6 +87,11 @@ class Env {
 // What holds `path`: "/a" for "/a/b", "/" for "/a", "." for a bare name.
 std::string ParentDirectory(const std::string& path);
 
+// Makes the folder, and the names of all folders on its path durable: also of those that exist,
+// because who made them may have died before syncing them (an earlier attempt of ours, `mkdir -p`
+// of an installer).
+Status CreateDirectoriesDurably(Env& env, const std::string& folder);
+
 // The whole of a file; ResourceExhausted when it is larger than `limit_bytes`.
 Result<std::string> ReadWholeFile(Env& env, const std::string& path, int64_t limit_bytes);
 // Written to a temporary name, synced, renamed over `path`, directory synced.

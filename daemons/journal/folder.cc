@@ -1,9 +1,7 @@
 #include "journal/folder.h"
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
-
+#include "io/numbered_files.h"
+#include "io/stamp.h"
 #include "journal/format.h"
 
 namespace headpond::journal {
@@ -12,56 +10,34 @@ namespace {
 constexpr std::string_view kLogSuffix = ".log";
 constexpr std::string_view kSnapshotSuffix = ".snapshot";
 constexpr std::string_view kTemporarySuffix = ".tmp";
-constexpr size_t kSequenceDigits = 20;  // of the largest 64-bit number
-constexpr int64_t kStampLimitBytes = 4096;
-constexpr std::string_view kStampVersionKey = "format.version=";
-constexpr std::string_view kStampClusterKey = "cluster.id=";
-
-std::optional<uint64_t> SequenceOf(std::string_view name, std::string_view suffix) {
-  if (name.size() != kSequenceDigits + suffix.size() || !name.ends_with(suffix))
-    return std::nullopt;
-  uint64_t sequence = 0;
-  const char* end = name.data() + kSequenceDigits;
-  const auto [parsed, error] = std::from_chars(name.data(), end, sequence);
-  if (error != std::errc() || parsed != end) return std::nullopt;
-  return sequence;
-}
+constexpr std::string_view kStampVersionKey = "format.version";
+constexpr std::string_view kStampClusterKey = "cluster.id";
 
 // One of our names with the suffix: nobody else's files are ever removed.
 bool IsTemporary(std::string_view name) {
   if (!name.ends_with(kTemporarySuffix)) return false;
   name.remove_suffix(kTemporarySuffix.size());
-  return name == kStampName || SequenceOf(name, kLogSuffix) || SequenceOf(name, kSnapshotSuffix);
-}
-
-// The rest of the line of `text` that starts with `key`.
-std::optional<std::string> StampValue(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
-    if (line.starts_with(key)) return std::string(line.substr(key.size()));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return std::nullopt;
+  return name == kStampName || io::NumberOf(name, kLogSuffix) ||
+         io::NumberOf(name, kSnapshotSuffix);
 }
 
 }  // namespace
 
 std::string LogPath(const std::string& folder, uint64_t first_sequence) {
-  return fmt::format("{}/{:020}{}", folder, first_sequence, kLogSuffix);
+  return io::NumberedPath(folder, first_sequence, kLogSuffix);
 }
 
 std::string SnapshotPath(const std::string& folder, uint64_t first_sequence) {
-  return fmt::format("{}/{:020}{}", folder, first_sequence, kSnapshotSuffix);
+  return io::NumberedPath(folder, first_sequence, kSnapshotSuffix);
 }
 
 Result<FolderFiles> ListFolder(io::Env& env, const std::string& folder) {
   ASSIGN_OR_RETURN(const auto names, env.List(folder));
   FolderFiles files;
   for (const std::string& name : names) {
-    if (const auto log = SequenceOf(name, kLogSuffix)) {
+    if (const auto log = io::NumberOf(name, kLogSuffix)) {
       files.logs.push_back(*log);
-    } else if (const auto snapshot = SequenceOf(name, kSnapshotSuffix)) {
+    } else if (const auto snapshot = io::NumberOf(name, kSnapshotSuffix)) {
       files.snapshots.push_back(*snapshot);
     } else if (IsTemporary(name)) {
       files.temporaries.push_back(name);
@@ -76,28 +52,28 @@ Result<FolderFiles> ListFolder(io::Env& env, const std::string& folder) {
 
 Result<std::string> ReadStamp(io::Env& env, const std::string& folder) {
   const std::string path = folder + "/" + kStampName;
-  const auto text = io::ReadWholeFile(env, path, kStampLimitBytes);
-  if (text.status().code() == Code::kNotFound)
+  auto stamp = io::ReadStampFile(env, path);
+  if (stamp.status().code() == Code::kNotFound)
     return FailedPrecondition(
         "the journal folder {} has not been formatted (no file {}): run `headpond formatJournal`, "
         "or "
         "point alluxio.master.journal.folder at the folder of the existing journal",
         folder, path);
-  if (!text.ok()) return text.status();
-  const auto version = StampValue(*text, kStampVersionKey);
-  const auto cluster_id = StampValue(*text, kStampClusterKey);
-  if (!version || !cluster_id || cluster_id->empty() || cluster_id->size() > kMaxClusterIdBytes)
+  if (!stamp.ok()) return stamp.status();
+  const std::string& version = (*stamp)[std::string(kStampVersionKey)];
+  const std::string& cluster_id = (*stamp)[std::string(kStampClusterKey)];
+  if (version.empty() || cluster_id.empty() || cluster_id.size() > kMaxClusterIdBytes)
     return DataLoss("{}: is not a journal stamp: restore it from a backup of the folder", path);
-  if (*version != std::to_string(kFormatVersion))
+  if (version != std::to_string(kFormatVersion))
     return FailedPrecondition("{}: format version {} is not {}, the one this program reads", path,
-                              *version, kFormatVersion);
-  return *cluster_id;
+                              version, kFormatVersion);
+  return cluster_id;
 }
 
 Status WriteStamp(io::Env& env, const std::string& folder, const std::string& cluster_id) {
-  return io::WriteFileAtomically(
-      env, folder + "/" + kStampName,
-      fmt::format("{}{}\n{}{}\n", kStampVersionKey, kFormatVersion, kStampClusterKey, cluster_id));
+  return io::WriteStampFile(env, folder + "/" + kStampName,
+                            {{std::string(kStampVersionKey), std::to_string(kFormatVersion)},
+                             {std::string(kStampClusterKey), cluster_id}});
 }
 
 }  // namespace headpond::journal

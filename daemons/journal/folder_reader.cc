@@ -1,8 +1,8 @@
 #include "journal/folder_reader.h"
 
 #include "base/log.h"
+#include "io/frame_reader.h"
 #include "journal/folder.h"
-#include "journal/frame_reader.h"
 #include "journal/snapshot_file.h"
 
 namespace headpond::journal {
@@ -49,26 +49,21 @@ Status TakeFrame(const Frame& frame, int64_t offset, FileReport& report,
 }
 
 // Tells a write that a crash cut short from damage: see the top of format.h.
-Status JudgeTail(FrameReader& reader, bool newest, FileReport& report) {
-  if (reader.AtEnd()) return Status::Ok();
-  ASSIGN_OR_RETURN(const bool unused, reader.OnlyZerosLeft());
-  if (unused && newest) {
-    report.unused_tail = true;
-    return Status::Ok();
-  }
-  ASSIGN_OR_RETURN(const auto later, reader.FindLaterFrame());
-  if (later) {
+Status JudgeTail(io::FrameReader& reader, bool newest, FileReport& report) {
+  ASSIGN_OR_RETURN(const io::Tail tail, reader.JudgeTail(newest));
+  report.unused_tail = tail.kind == io::Tail::Kind::kUnused;
+  report.torn_tail = tail.kind == io::Tail::Kind::kTorn;
+  if (tail.kind != io::Tail::Kind::kDamaged) return Status::Ok();
+  if (tail.later) {
     report.problem = WithRemedy(
         DataLoss("{}: damaged at offset {} (after entry {}): entries that were durable follow at "
                  "offset {}",
-                 report.path, reader.offset(), report.last_sequence, *later));
-  } else if (!newest) {
+                 report.path, reader.offset(), report.last_sequence, *tail.later));
+  } else {
     report.problem = WithRemedy(
         DataLoss("{}: damaged at offset {} (after entry {}): entries that were durable follow in "
                  "the next file",
                  report.path, reader.offset(), report.last_sequence));
-  } else {
-    report.torn_tail = true;
   }
   return Status::Ok();
 }
@@ -82,7 +77,7 @@ Result<FileReport> ReadLog(io::Env& env, const std::string& folder, uint64_t fir
                     .kind = FileKind::kLog,
                     .first_sequence = first_sequence,
                     .last_sequence = first_sequence - 1};
-  auto reader = FrameReader::Open(env, report.path, FileKind::kLog, cluster_id);
+  auto reader = io::FrameReader::Open(env, report.path, FileKind::kLog, cluster_id);
   if (!reader.ok()) {
     if (!IsDamage(reader.status())) return reader.status();
     report.problem = WithRemedy(reader.status());

@@ -23,22 +23,6 @@ std::string NameOneFile(const std::string& folder, const FolderFiles& files) {
   return folder + "/" + files.others.front();
 }
 
-// Makes the folder, and the names of all folders on its path durable: also of those that exist,
-// because who made them may have died before syncing them (an earlier attempt of ours, `mkdir -p`
-// of an installer).
-Status CreateDurably(io::Env& env, const std::string& folder) {
-  RETURN_IF_ERROR(env.CreateDirectories(folder));
-  std::string at = folder;
-  for (std::string parent = io::ParentDirectory(at); parent != at;
-       parent = io::ParentDirectory(at)) {
-    const Status status = env.SyncDirectory(parent);
-    // Folders that we may pass but not read are not ours to make durable.
-    if (!status.ok() && status.code() != Code::kPermissionDenied) return status;
-    at = parent;
-  }
-  return Status::Ok();
-}
-
 // The stamp goes first: a half-emptied folder must not open.
 Status RemoveJournalFiles(io::Env& env, const std::string& folder, const FolderFiles& files) {
   if (files.stamped) {
@@ -63,7 +47,7 @@ Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::st
       cluster_id.find_first_of("\r\n") != std::string::npos)
     return InvalidArgument("a cluster id has 1 to {} bytes and no line break, not '{}'",
                            kMaxClusterIdBytes, cluster_id.substr(0, kMaxClusterIdBytes));
-  RETURN_IF_ERROR(CreateDurably(env, folder));
+  RETURN_IF_ERROR(io::CreateDirectoriesDurably(env, folder));
   ASSIGN_OR_RETURN(const auto lock, env.Lock(folder + "/" + kLockName));
   ASSIGN_OR_RETURN(const FolderFiles files, ListFolder(env, folder));
   if (!force && !IsBlank(files))

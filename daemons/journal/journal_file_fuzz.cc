@@ -82,7 +82,7 @@ std::string ForgeFrames(std::string_view recipe) {
     std::string covered = EncodeUint64(body.size()).substr(0, 4) +
                           EncodeUint64(byte(0)).substr(0, 2) + std::string(2, '\0') +
                           EncodeUint64(byte(2)) + EncodeUint64(byte(1)).substr(0, 4) + crc(body);
-    frames += std::string(FrameMagic()) + crc(covered) + covered + std::string(body);
+    frames += std::string(io::FrameMagic()) + crc(covered) + covered + std::string(body);
     recipe.remove_prefix(4 + body.size());
   }
   return frames;
@@ -91,7 +91,7 @@ std::string ForgeFrames(std::string_view recipe) {
 // What was parsed is what a writer would have written.
 void ParseOne(std::string_view bytes) {
   (void)DecodeFileHeader(bytes);
-  const auto frame = ParseFrame(bytes, /*salt=*/0);
+  const auto frame = io::ParseFrame(bytes, /*salt=*/0);
   if (!frame) return;
   FrameBuilder builder;
   for (const std::string_view record : frame->Records()) builder.Add(record);

@@ -10,10 +10,10 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "io/log_writer.h"
 #include "journal/folder.h"
 #include "journal/folder_reader.h"
 #include "journal/gathering.h"
-#include "journal/log_writer.h"
 #include "journal/snapshot_file.h"
 #include "journal/write_queue.h"
 
@@ -79,7 +79,7 @@ class LocalJournal final : public Journal {
   const std::string cluster_id_;
   Timer* const flush_timer_;
   std::unique_ptr<io::FileLock> folder_lock_;  // Recover's caller, then the writer's thread
-  std::unique_ptr<LogWriter> log_;             // likewise
+  std::unique_ptr<io::LogWriter> log_;         // likewise
   std::thread thread_;
 
   mutable Mutex mutex_;
@@ -125,8 +125,9 @@ Status LocalJournal::Recover(Replayer& replayer) {
   RETURN_IF_ERROR(report.problem);
   RETURN_IF_ERROR(SettleFiles(report));
   const uint64_t next = report.last_sequence + 1;
-  ASSIGN_OR_RETURN(log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, next),
-                                           options_.fill_bytes));
+  ASSIGN_OR_RETURN(log_,
+                   io::LogWriter::Create(env_, LogPath(options_.folder, next),
+                                         NewHeader(FileKind::kLog, next), options_.fill_bytes));
   {
     MutexLock lock(mutex_);
     last_ = report.last_sequence;
@@ -256,8 +257,8 @@ Status LocalJournal::Write(Batch& batch) {
   if ((batch.new_log || full) && log_->first_sequence() != batch.first) {
     RETURN_IF_ERROR(log_->Close());
     ASSIGN_OR_RETURN(
-        log_, LogWriter::Create(env_, options_.folder, NewHeader(FileKind::kLog, batch.first),
-                                options_.fill_bytes));
+        log_, io::LogWriter::Create(env_, LogPath(options_.folder, batch.first),
+                                    NewHeader(FileKind::kLog, batch.first), options_.fill_bytes));
   }
   if (batch.frame.count() == 0) return Status::Ok();
   const auto start = options_.clock->Now();
@@ -327,7 +328,7 @@ void LocalJournal::End() {
 
 // Waits without a deadline of its own: for the disk, on which an orderly end depends.
 void LocalJournal::Stop() {
-  std::unique_ptr<LogWriter> log;  // closed after the mutex is released
+  std::unique_ptr<io::LogWriter> log;  // closed after the mutex is released
   std::unique_ptr<io::FileLock> folder_lock;
   MutexLock lock(mutex_);
   if (state_ == State::kRunning) {

@@ -1,8 +1,8 @@
 #include "journal/snapshot_file.h"
 
 #include "base/log.h"
+#include "io/frame_reader.h"
 #include "journal/folder.h"
-#include "journal/frame_reader.h"
 
 namespace headpond::journal {
 namespace {
@@ -74,8 +74,8 @@ Status SnapshotWriter::Publish(uint64_t shown_sequence) {
 Result<SnapshotSummary> ReadSnapshot(io::Env& env, const std::string& path,
                                      const std::string& cluster_id,
                                      const std::function<Status(std::string_view)>& on_record) {
-  ASSIGN_OR_RETURN(FrameReader reader,
-                   FrameReader::Open(env, path, FileKind::kSnapshot, cluster_id));
+  ASSIGN_OR_RETURN(io::FrameReader reader,
+                   io::FrameReader::Open(env, path, FileKind::kSnapshot, cluster_id));
   SnapshotSummary summary{.first_sequence = reader.header().first_sequence,
                           .bytes = reader.file_bytes()};
   for (;;) {

@@ -14,7 +14,7 @@
 namespace headpond::meta {
 
 // A mutation stays below this many puts, so that a journal record stays far below its limit of 128
-// MiB (journal/format.h) and the namespace is not locked for long. Operations on whole subtrees
+// MiB (io/frame_format.h) and the namespace is not locked for long. Operations on whole subtrees
 // that write more say so by `more` in their plan: apply it and plan again with the same request.
 inline constexpr size_t kMaxPutsPerMutation = 100'000;
 

@@ -1,23 +1,20 @@
-#include "journal/log_writer.h"
+#include "io/log_writer.h"
 
-#include "journal/folder.h"
+namespace headpond::io {
 
-namespace headpond::journal {
-
-Result<std::unique_ptr<LogWriter>> LogWriter::Create(io::Env& env, const std::string& folder,
+Result<std::unique_ptr<LogWriter>> LogWriter::Create(Env& env, const std::string& path,
                                                      const FileHeader& header, int64_t fill_bytes) {
-  const std::string path = LogPath(folder, header.first_sequence);
   const std::string temporary = path + ".tmp";
   {
-    ASSIGN_OR_RETURN(const auto file, env.OpenForWrite(temporary, io::OpenMode::kTruncate));
+    ASSIGN_OR_RETURN(const auto file, env.OpenForWrite(temporary, OpenMode::kTruncate));
     RETURN_IF_ERROR(file->Append(EncodeFileHeader(header)));
     RETURN_IF_ERROR(file->Sync());
     RETURN_IF_ERROR(file->Close());
   }
   RETURN_IF_ERROR(env.Rename(temporary, path));
-  RETURN_IF_ERROR(env.SyncDirectory(folder));
+  RETURN_IF_ERROR(env.SyncDirectory(ParentDirectory(path)));
   // Opened again under its own name, which is the one that errors should show.
-  ASSIGN_OR_RETURN(auto file, env.OpenForWrite(path, io::OpenMode::kAppend));
+  ASSIGN_OR_RETURN(auto file, env.OpenForWrite(path, OpenMode::kAppend));
   return std::unique_ptr<LogWriter>(new LogWriter(header, fill_bytes, std::move(file)));
 }
 
@@ -34,4 +31,4 @@ Status LogWriter::WriteDurably(std::string_view frame) {
   return file_->Sync();
 }
 
-}  // namespace headpond::journal
+}  // namespace headpond::io

@@ -1,22 +1,27 @@
-#include "journal/frame_reader.h"
+#include "io/frame_reader.h"
 
 #include <algorithm>
 
-namespace headpond::journal {
+namespace headpond::io {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 20;
 
 std::string_view KindName(FileKind kind) {
-  return kind == FileKind::kLog ? "log" : "snapshot";
+  switch (kind) {
+    case FileKind::kLog: return "log";
+    case FileKind::kSnapshot: return "snapshot";
+    case FileKind::kRaftLog: return "raft log";
+  }
+  return "known";
 }
 
 }  // namespace
 
-FrameReader::FrameReader(std::unique_ptr<io::RandomAccessFile> file, FileHeader header)
+FrameReader::FrameReader(std::unique_ptr<RandomAccessFile> file, FileHeader header)
     : file_(std::move(file)), header_(std::move(header)), offset_(kFileHeaderBytes) {}
 
-Result<FrameReader> FrameReader::Open(io::Env& env, const std::string& path, FileKind kind,
+Result<FrameReader> FrameReader::Open(Env& env, const std::string& path, FileKind kind,
                                       const std::string& cluster_id) {
   ASSIGN_OR_RETURN(auto file, env.OpenForRead(path));
   std::string bytes(kFileHeaderBytes, '\0');
@@ -63,6 +68,15 @@ Result<std::optional<Frame>> FrameReader::Next() {
   return frame;
 }
 
+Result<Tail> FrameReader::JudgeTail(bool newest) {
+  if (AtEnd()) return Tail{};
+  ASSIGN_OR_RETURN(const bool unused, OnlyZerosLeft());
+  if (unused && newest) return Tail{.kind = Tail::Kind::kUnused};
+  ASSIGN_OR_RETURN(const auto later, FindLaterFrame());
+  if (later || !newest) return Tail{.kind = Tail::Kind::kDamaged, .later = later};
+  return Tail{.kind = Tail::Kind::kTorn};
+}
+
 Result<bool> FrameReader::OnlyZerosLeft() {
   for (int64_t at = offset_; at < file_->size();) {
     ASSIGN_OR_RETURN(const std::string_view bytes, Peek(at, kReadBytes));
@@ -92,4 +106,4 @@ Result<std::optional<int64_t>> FrameReader::FindLaterFrame() {
   return std::optional<int64_t>();
 }
 
-}  // namespace headpond::journal
+}  // namespace headpond::io

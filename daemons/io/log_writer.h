@@ -6,18 +6,18 @@
 
 #include "base/result.h"
 #include "io/env.h"
-#include "journal/format.h"
+#include "io/frame_format.h"
 
-namespace headpond::journal {
+namespace headpond::io {
 
-// The log file that is being appended to. Not thread safe. After any error it must not be used
-// again.
+// The log file, of frames, that is being appended to. Not thread safe. After any error it must not
+// be used again.
 class LogWriter {
  public:
-  // Makes `<first_sequence>.log` with nothing but its header, durably and as a whole, replacing an
-  // empty one of that name: a log file with half a header never exists. `fill_bytes`: how far ahead
-  // it is filled with zeros.
-  static Result<std::unique_ptr<LogWriter>> Create(io::Env& env, const std::string& folder,
+  // Makes the file with nothing but its header, durably and as a whole, replacing an empty one of
+  // that name: a log file with half a header never exists. `fill_bytes`: how far ahead it is filled
+  // with zeros.
+  static Result<std::unique_ptr<LogWriter>> Create(Env& env, const std::string& path,
                                                    const FileHeader& header, int64_t fill_bytes);
 
   uint64_t first_sequence() const { return header_.first_sequence; }
@@ -32,13 +32,13 @@ class LogWriter {
   Status Close() { return file_->Close(); }
 
  private:
-  LogWriter(FileHeader header, int64_t fill_bytes, std::unique_ptr<io::WritableFile> file)
+  LogWriter(FileHeader header, int64_t fill_bytes, std::unique_ptr<WritableFile> file)
       : header_(std::move(header)), fill_bytes_(fill_bytes), file_(std::move(file)) {}
 
   const FileHeader header_;
   const int64_t fill_bytes_;
-  const std::unique_ptr<io::WritableFile> file_;
+  const std::unique_ptr<WritableFile> file_;
   int64_t filled_until_ = 0;  // end of the zeros
 };
 
-}  // namespace headpond::journal
+}  // namespace headpond::io

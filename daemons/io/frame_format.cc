@@ -1,11 +1,11 @@
-#include "journal/format.h"
+#include "io/frame_format.h"
 
 #include <cassert>
 #include <cstring>
 
 #include "io/crc32c.h"
 
-namespace headpond::journal {
+namespace headpond::io {
 namespace {
 
 constexpr std::string_view kFileMagic = "HPJOURNL";
@@ -45,7 +45,7 @@ Number Load(const char* at) {
 uint32_t SaltedCrc(uint64_t salt, std::string_view data) {
   char bytes[sizeof(salt)];
   Store(bytes, salt);
-  return io::ExtendCrc32c(io::Crc32c({bytes, sizeof(bytes)}), data);
+  return ExtendCrc32c(Crc32c({bytes, sizeof(bytes)}), data);
 }
 
 // Walks the records of a body; false when their lengths don't add up to it.
@@ -74,7 +74,7 @@ std::string EncodeFileHeader(const FileHeader& header) {
   Store(&bytes[kSaltAt], header.salt);
   Store(&bytes[kClusterLengthAt], static_cast<uint32_t>(header.cluster_id.size()));
   header.cluster_id.copy(&bytes[kClusterAt], kMaxClusterIdBytes);
-  Store(&bytes[kHeaderCrcAt], io::Crc32c(std::string_view(bytes).substr(0, kHeaderCrcAt)));
+  Store(&bytes[kHeaderCrcAt], Crc32c(std::string_view(bytes).substr(0, kHeaderCrcAt)));
   return bytes;
 }
 
@@ -87,11 +87,11 @@ Result<FileHeader> DecodeFileHeader(std::string_view bytes) {
   if (version > kFormatVersion)
     return FailedPrecondition("format version {} is newer than {}, the newest this program reads",
                               version, kFormatVersion);
-  if (Load<uint32_t>(&bytes[kHeaderCrcAt]) != io::Crc32c(bytes.substr(0, kHeaderCrcAt)))
+  if (Load<uint32_t>(&bytes[kHeaderCrcAt]) != Crc32c(bytes.substr(0, kHeaderCrcAt)))
     return DataLoss("the file header fails its checksum");
   const auto kind = Load<uint32_t>(&bytes[kKindAt]);
   const auto cluster_length = Load<uint32_t>(&bytes[kClusterLengthAt]);
-  if (version == 0 || kind < 1 || kind > 2 || cluster_length > kMaxClusterIdBytes)
+  if (version == 0 || kind < 1 || kind > 3 || cluster_length > kMaxClusterIdBytes)
     return DataLoss("the file header makes no sense");
   return FileHeader{
       .kind = static_cast<FileKind>(kind),
@@ -125,7 +125,7 @@ std::optional<FrameHeader> ParseFrameHeader(std::string_view bytes, uint64_t sal
       .body_length = Load<uint32_t>(&bytes[kFrameLengthAt]),
       .body_crc = Load<uint32_t>(&bytes[kFrameBodyCrcAt]),
   };
-  if (type < 1 || type > 4 || header.body_length > kMaxFrameBodyBytes ||
+  if (type < 1 || type > 5 || header.body_length > kMaxFrameBodyBytes ||
       header.count > header.body_length / kRecordOverheadBytes)
     return std::nullopt;
   return header;
@@ -179,4 +179,4 @@ uint64_t DecodeUint64(std::string_view bytes) {
   return Load<uint64_t>(bytes.data());
 }
 
-}  // namespace headpond::journal
+}  // namespace headpond::io
