@@ -328,6 +328,7 @@ Status FaultyEnv::Truncate(const std::string& path, int64_t size) {
   RETURN_IF_ERROR(base_.Truncate(path, size));
   Node& node = *live_[path];
   node.content.resize(static_cast<size_t>(size));
+  node.reserved = 0;
   MakeDurable(node);
   return Status::Ok();
 }
