@@ -1,0 +1,435 @@
+#include "consensus/node.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "consensus/memory_transport.h"
+#include "io/faulty_env.h"
+#include "io/mem_env.h"
+#include "testing/await.h"
+#include "testing/eventually.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::consensus {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kFolder[] = "/node";
+
+// A list of texts: what was committed, in order. Its snapshots are all of them, one a line.
+class ListMachine final : public StateMachine, public SnapshotStore {
+ public:
+  ListMachine(io::Env& env, uint64_t first_voters) : env_(env) {
+    for (uint64_t id = 1; id <= first_voters; ++id) newest_.conf_state.voters.push_back(id);
+    if (first_voters > 0) newest_.index = newest_.term = 1;
+  }
+
+  // The consensus is set before anything comes.
+  void Follow(Consensus* node) { node_ = node; }
+
+  void OnDelivery(uint64_t index, uint64_t, uint64_t) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    EXPECT_EQ(index, newest_.index);
+    texts_ = snapshot_texts_;
+    applied_ = index;
+  }
+  void OnCommitted(std::vector<Entry> entries) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (Entry& entry : entries) {
+      EXPECT_EQ(entry.index, applied_ + 1);
+      applied_ = entry.index;
+      applied_term_ = entry.term;
+      if (entry.kind == EntryKind::kNormal && !entry.data.empty())
+        texts_.push_back(std::move(entry.data));
+    }
+  }
+  void OnRole(const RoleChange& change) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    role_ = change;
+  }
+  void OnReplaced(const SnapshotMeta& snapshot) override {
+    uint64_t index = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      EXPECT_EQ(newest_, snapshot);
+      index = newest_.index;
+    }
+    node_->Deliver(index);
+  }
+  void OnEnd(const Status& reason) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    end_ = reason;
+  }
+
+  Result<std::unique_ptr<io::RandomAccessFile>> OpenSnapshot(uint64_t index) override {
+    return env_.OpenForRead(Path(index));
+  }
+  Result<std::unique_ptr<SnapshotSink>> ReceiveSnapshot(uint64_t index, uint64_t) override {
+    return std::unique_ptr<SnapshotSink>(new Sink(*this, index));
+  }
+
+  // Takes a snapshot of everything that was delivered.
+  SnapshotMeta Snapshot() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    newest_ = {
+        .index = applied_, .term = applied_term_, .conf_state = node_->ConfStateAt(applied_)};
+    snapshot_texts_ = texts_;
+    std::string bytes = EncodeSnapshotMeta(newest_) + "\n";
+    for (const std::string& text : texts_) bytes += text + "\n";
+    EXPECT_OK(io::WriteFileAtomically(env_, Path(applied_), bytes));
+    return newest_;
+  }
+  SnapshotMeta newest() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return newest_;
+  }
+  std::vector<std::string> texts() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return texts_;
+  }
+  RoleChange role() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return role_;
+  }
+  uint64_t applied() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return applied_;
+  }
+  std::optional<Status> end() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return end_;
+  }
+
+ private:
+  class Sink final : public SnapshotSink {
+   public:
+    Sink(ListMachine& machine, uint64_t index) : machine_(machine), index_(index) {}
+    Status Append(std::string_view bytes) override {
+      bytes_ += bytes;
+      return Status::Ok();
+    }
+    Status Finish() override { return machine_.Install(index_, bytes_); }
+
+   private:
+    ListMachine& machine_;
+    const uint64_t index_;
+    std::string bytes_;
+  };
+
+  Status Install(uint64_t index, const std::string& bytes) {
+    const size_t end = bytes.find('\n', EncodeSnapshotMeta({}).size());
+    const auto meta = DecodeSnapshotMeta(std::string_view(bytes).substr(0, end));
+    if (!meta || meta->index != index) return DataLoss("not the snapshot at {}", index);
+    RETURN_IF_ERROR(io::WriteFileAtomically(env_, Path(index), bytes));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    newest_ = *meta;
+    snapshot_texts_.clear();
+    for (size_t at = end + 1; at < bytes.size();) {
+      const size_t next = bytes.find('\n', at);
+      snapshot_texts_.push_back(bytes.substr(at, next - at));
+      at = next + 1;
+    }
+    return Status::Ok();
+  }
+  static std::string Path(uint64_t index) { return fmt::format("{}/{}.list", kFolder, index); }
+
+  io::Env& env_;
+  Consensus* node_ = nullptr;
+  mutable std::mutex mutex_;
+  SnapshotMeta newest_;
+  std::vector<std::string> snapshot_texts_;
+  std::vector<std::string> texts_;
+  uint64_t applied_ = 0;
+  uint64_t applied_term_ = 0;
+  RoleChange role_;
+  std::optional<Status> end_;
+};
+
+// One machine of the cluster: its disk outlives its process.
+struct Machine {
+  io::MemEnv mem;
+  io::FaultyEnv env{mem, 1};
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<ListMachine> list;
+  std::unique_ptr<Consensus> node;
+};
+
+class NodeTest : public ::testing::Test {
+ protected:
+  // Nodes 1 to `count`, with nothing in the log yet.
+  void StartCluster(uint64_t count) {
+    for (uint64_t id = 1; id <= count; ++id) Format(id, count);
+    for (uint64_t id = 1; id <= count; ++id) Start(id);
+  }
+  void Format(uint64_t id, uint64_t voters) {
+    Machine& machine = machines_[id];
+    machine.list = std::make_unique<ListMachine>(machine.env, voters);
+    ASSERT_OK(
+        FormatRaftFolder(machine.env, kFolder, Identity(id), machine.list->newest(), id, nullptr));
+  }
+  static NodeIdentity Identity(uint64_t id) {
+    return {.cluster_id = "c", .node_id = id, .address = fmt::format("host{}:19200", id)};
+  }
+  void Start(uint64_t id) {
+    Machine& machine = machines_[id];
+    machine.transport = network_.Join(id);
+    NodeOptions options{.log = {.folder = kFolder,
+                                .identity = Identity(id),
+                                .segment_bytes = 4000,
+                                .fill_bytes = 0,
+                                .cache_bytes = 2000,
+                                .random = Random(id)},
+                        .election = election_,
+                        .max_waiting_committed_bytes = 10'000,
+                        .keep_entries = 10,
+                        .snapshot_retry = std::chrono::milliseconds(300),
+                        .random = Random(id)};
+    for (const auto& [other, unused] : machines_) options.peers[other] = Identity(other).address;
+    auto node = StartNode(machine.env, std::move(options), machine.list->newest(),
+                          *machine.transport, *machine.list, *machine.list);
+    ASSERT_OK(node);
+    machine.node = *std::move(node);
+    machine.list->Follow(machine.node.get());
+    machine.node->Deliver(machine.list->newest().index);
+  }
+  // The process dies; what was synced stays.
+  void Kill(uint64_t id) {
+    Machine& machine = machines_[id];
+    network_.Isolate(id);
+    machine.env.Crash();
+    machine.node = nullptr;
+    machine.transport = nullptr;
+    network_.Heal();
+    ASSERT_OK(machine.env.Restart(io::Unsynced::kDropped));
+  }
+  Consensus& node(uint64_t id) { return *machines_[id].node; }
+  ListMachine& list(uint64_t id) { return *machines_[id].list; }
+
+  // The one that leads, and has applied all that was committed before; 0 when there is none in
+  // time.
+  uint64_t AwaitLeader(const std::set<uint64_t>& among) {
+    uint64_t leader = 0;
+    EXPECT_TRUE(Eventually([&] {
+      for (const uint64_t id : among)
+        if (machines_[id].node && list(id).role().role == Role::kLeader && node(id).HoldsLease())
+          leader = id;
+      return leader != 0;
+    }));
+    return leader;
+  }
+  Status Propose(uint64_t id, const std::string& text) {
+    return Propose(id, list(id).role().term, text);
+  }
+  Status Propose(uint64_t id, uint64_t term, const std::string& text) {
+    return Await<Status>([&](auto done) {
+      node(id).Propose(
+          term, [text] { return text; }, done);
+    });
+  }
+  void ExpectTexts(const std::set<uint64_t>& ids, const std::vector<std::string>& texts) {
+    for (const uint64_t id : ids) {
+      EXPECT_TRUE(Eventually([&] { return list(id).texts() == texts; }))
+          << "node " << id << " has " << ::testing::PrintToString(list(id).texts());
+    }
+  }
+
+  std::chrono::milliseconds election_{200};
+  MemoryNetwork network_;
+  std::map<uint64_t, Machine> machines_;
+};
+
+TEST_F(NodeTest, OneNodeAloneLeadsAtOnce) {
+  StartCluster(1);
+  ASSERT_EQ(AwaitLeader({1}), 1u);
+  EXPECT_OK(Propose(1, "a"));
+  EXPECT_OK(Propose(1, "b"));
+  ExpectTexts({1}, {"a", "b"});
+  EXPECT_OK(Await<Status>([&](auto done) { node(1).ReadBarrier(done); }));
+  Kill(1);
+  Start(1);
+  ASSERT_EQ(AwaitLeader({1}), 1u);
+  ExpectTexts({1}, {"a", "b"});
+}
+
+TEST_F(NodeTest, ThreeNodesAgree) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  std::vector<std::string> texts;
+  for (int i = 0; i < 50; ++i) {
+    texts.push_back(std::to_string(i));
+    ASSERT_OK(Propose(leader, texts.back()));
+  }
+  ExpectTexts({1, 2, 3}, texts);
+  const NodeStatus status = node(leader).status();
+  EXPECT_EQ(status.members.size(), 3u);
+  EXPECT_EQ(status.role.leader_address, Identity(leader).address);
+}
+
+TEST_F(NodeTest, OthersRefuseNamingTheLeader) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const uint64_t other = leader % 3 + 1;
+  EXPECT_TRUE(Eventually([&] { return list(other).role().leader == leader; }));
+  EXPECT_THAT(Propose(other, "x"),
+              StatusIs(Code::kUnavailable, HasSubstr(Identity(leader).address)));
+  EXPECT_THAT(Await<Status>([&](auto done) { node(other).ReadBarrier(done); }),
+              StatusIs(Code::kUnavailable));
+  EXPECT_FALSE(node(other).HoldsLease());
+  EXPECT_THAT(Propose(leader, list(leader).role().term + 1, "x"), StatusIs(Code::kUnavailable));
+}
+
+TEST_F(NodeTest, TheOthersGoOnWhenTheLeaderDies) {
+  StartCluster(3);
+  const uint64_t first = AwaitLeader({1, 2, 3});
+  ASSERT_OK(Propose(first, "before"));
+  Kill(first);
+  std::set<uint64_t> others = {1, 2, 3};
+  others.erase(first);
+  const uint64_t second = AwaitLeader(others);
+  ASSERT_OK(Propose(second, "after"));
+  ExpectTexts(others, {"before", "after"});
+  Start(first);
+  ExpectTexts({first}, {"before", "after"});
+}
+
+TEST_F(NodeTest, ALeaderThatIsCutOffLosesItsLeaseAndAcknowledgesNothing) {
+  StartCluster(3);
+  const uint64_t first = AwaitLeader({1, 2, 3});
+  ASSERT_OK(Propose(first, "agreed"));
+  network_.Isolate(first);
+  const Status alone = Propose(first, "alone");
+  EXPECT_THAT(alone, StatusIs(Code::kUnavailable));
+  EXPECT_FALSE(node(first).HoldsLease());
+  std::set<uint64_t> others = {1, 2, 3};
+  others.erase(first);
+  const uint64_t second = AwaitLeader(others);
+  EXPECT_FALSE(node(first).HoldsLease()) << "never two";
+  ASSERT_OK(Propose(second, "without it"));
+  network_.Heal();
+  ExpectTexts({1, 2, 3}, {"agreed", "without it"});
+}
+
+TEST_F(NodeTest, LeadershipCanBeHandedOverAndIsOnStop) {
+  StartCluster(3);
+  const uint64_t first = AwaitLeader({1, 2, 3});
+  const uint64_t second = first % 3 + 1;
+  ASSERT_TRUE(Eventually([&] { return node(first).status().members.size() == 3; }));
+  EXPECT_OK(Await<Status>([&](auto done) { node(first).TransferLeader(second, done); }));
+  EXPECT_EQ(AwaitLeader({1, 2, 3}), second);
+  EXPECT_FALSE(node(first).HoldsLease());
+  const auto start = std::chrono::steady_clock::now();
+  node(second).Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_THAT(Propose(second, "x"), StatusIs(Code::kUnavailable));
+  std::set<uint64_t> others = {1, 2, 3};
+  others.erase(second);
+  ASSERT_OK(Propose(AwaitLeader(others), "y"));
+}
+
+TEST_F(NodeTest, ASnapshotBringsAPeerBackThatWasAwayForLong) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const uint64_t away = leader % 3 + 1;
+  Kill(away);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 100; ++i) {
+    texts.push_back(fmt::format("{} {}", i, std::string(100, 'x')));
+    ASSERT_OK(Propose(leader, texts.back()));
+  }
+  ASSERT_TRUE(Eventually([&] { return list(leader).texts() == texts; }));
+  ASSERT_OK(node(leader).Compact(list(leader).Snapshot()));
+  EXPECT_TRUE(Eventually([&] { return node(leader).status().first_index > 50; }));
+  Start(away);
+  ExpectTexts({away}, texts);
+  EXPECT_GE(network_.snapshots_fetched(), 1u);
+  ASSERT_OK(Propose(leader, "more"));
+  texts.push_back("more");
+  ExpectTexts({1, 2, 3}, texts);
+  // And from its own disk again.
+  Kill(away);
+  Start(away);
+  ExpectTexts({away}, texts);
+}
+
+TEST_F(NodeTest, MembersJoinAsLearnersAndLeave) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  ASSERT_OK(Propose(leader, "old"));
+  ASSERT_OK(node(leader).Compact(list(leader).Snapshot()));
+  const auto change = [&](ConfChangeKind kind, uint64_t id) {
+    return Await<Status>([&](auto done) {
+      node(leader).ChangeMember({kind, id}, Identity(id).address, done);
+    });
+  };
+  Format(4, 0);
+  Start(4);
+  ASSERT_OK(change(ConfChangeKind::kAddLearner, 4));
+  ASSERT_TRUE(Eventually([&] { return node(leader).status().snapshot_wanted; }));
+  ASSERT_OK(node(leader).Compact(list(leader).Snapshot()));
+  ExpectTexts({4}, {"old"});
+  ASSERT_OK(change(ConfChangeKind::kAddVoter, 4));
+  const uint64_t leaves = leader % 3 + 1;
+  ASSERT_OK(change(ConfChangeKind::kRemove, leaves));
+  std::set<uint64_t> members = {1, 2, 3, 4};
+  members.erase(leaves);
+  ASSERT_OK(Propose(leader, "new"));
+  ExpectTexts(members, {"old", "new"});
+  EXPECT_TRUE(Eventually([&] { return node(leader).status().members.size() == 3; }));
+}
+
+TEST_F(NodeTest, ADiskThatFailsEndsTheNodeAndTheOthersGoOn) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  ASSERT_OK(Propose(leader, "a"));
+  Machine& machine = machines_[leader];
+  machine.env.FailAt(machine.env.operations() + 1, EIO, /*and_later=*/true);
+  const Status status = Propose(leader, "b");
+  EXPECT_THAT(status, StatusIs(Code::kUnavailable, HasSubstr("check its disk")));
+  EXPECT_TRUE(Eventually([&] { return list(leader).end().has_value(); }));
+  EXPECT_FALSE(node(leader).HoldsLease());
+  EXPECT_THAT(node(leader).status().failure, StatusIs(Code::kUnavailable));
+  std::set<uint64_t> others = {1, 2, 3};
+  others.erase(leader);
+  ASSERT_OK(Propose(AwaitLeader(others), "c"));
+}
+
+TEST_F(NodeTest, ProposalsKeepTheirOrderAndAreWrittenTogether) {
+  StartCluster(1);
+  ASSERT_EQ(AwaitLeader({1}), 1u);
+  Machine& machine = machines_[1];
+  const uint64_t term = list(1).role().term;
+  const int64_t before = machine.env.file_syncs();
+  machine.env.HoldSyncs();
+  std::vector<std::string> texts;
+  std::mutex mutex;
+  int done = 0;
+  for (int i = 0; i < 200; ++i) {
+    texts.push_back(std::to_string(i));
+    node(1).Propose(
+        term, [text = texts.back()] { return text; },
+        [&](const Status& status) {
+          EXPECT_OK(status);
+          const std::lock_guard<std::mutex> lock(mutex);
+          ++done;
+        });
+    if (i == 0) {
+      EXPECT_TRUE(machine.env.AwaitHeldSync(std::chrono::steady_clock::now() + kTestDeadline));
+    }
+  }
+  machine.env.ReleaseSyncs();
+  ExpectTexts({1}, texts);
+  EXPECT_TRUE(Eventually([&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    return done == 200;
+  }));
+  EXPECT_LT(machine.env.file_syncs() - before, 60) << "some files of 4000 bytes, and two flushes";
+}
+
+}  // namespace
+}  // namespace headpond::consensus
