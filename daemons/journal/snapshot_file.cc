@@ -59,9 +59,10 @@ Status SnapshotWriter::WriteFrame(FrameType type, uint64_t first) {
   return status;
 }
 
-Status SnapshotWriter::Publish(uint64_t shown_sequence) {
+Status SnapshotWriter::Publish(uint64_t shown_sequence, std::string_view stamp) {
   if (frame_.count() > 0) RETURN_IF_ERROR(WriteFrame(FrameType::kSnapshotRecords, framed_));
   frame_.Add(EncodeUint64(shown_sequence));
+  if (!stamp.empty()) frame_.Add(stamp);
   RETURN_IF_ERROR(WriteFrame(FrameType::kSnapshotEnd, records_));
   RETURN_IF_ERROR(file_->Sync());
   RETURN_IF_ERROR(file_->Close());
@@ -86,10 +87,12 @@ Result<SnapshotSummary> ReadSnapshot(io::Env& env, const std::string& path,
                       offset, summary.bytes, summary.records);
     const auto records = frame->Records();
     if (frame->type == FrameType::kSnapshotEnd) {
-      if (records.size() != 1 || records[0].size() != sizeof(uint64_t) || !reader.AtEnd())
+      if (records.empty() || records.size() > 2 || records[0].size() != sizeof(uint64_t) ||
+          !reader.AtEnd())
         return DataLoss("{}: damaged at offset {} of {}: its end makes no sense", path, offset,
                         summary.bytes);
       summary.shown_sequence = DecodeUint64(records[0]);
+      if (records.size() == 2) summary.stamp = records[1];
       return summary;
     }
     if (frame->type != FrameType::kSnapshotRecords)

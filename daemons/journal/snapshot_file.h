@@ -25,7 +25,8 @@ class SnapshotWriter {
 
   // Durable and under its name when it returned OK. `shown_sequence` is the last entry whose effect
   // the records may show: the log must hold it durably already.
-  Status Publish(uint64_t shown_sequence);
+  // `stamp` is for who reads it back; empty: none.
+  Status Publish(uint64_t shown_sequence, std::string_view stamp = {});
 
   uint64_t records() const { return records_; }
 
@@ -49,6 +50,7 @@ struct SnapshotSummary {
   uint64_t shown_sequence = 0;  // the last entry it may show, possibly before first_sequence
   uint64_t records = 0;
   int64_t bytes = 0;
+  std::string stamp;  // given to Publish
 };
 
 // Calls `on_record` (may be null: only checks) for each record in order. Errors: those of

@@ -25,6 +25,8 @@ class WriteQueue {
   explicit WriteQueue(size_t max_batch_bytes) : max_batch_bytes_(max_batch_bytes) {}
 
   bool empty() const { return batches_.empty(); }
+  // Whether Take gives entries, and not only the beginning of a log file.
+  bool HasEntries() const { return !empty() && batches_.front().frame.count() > 0; }
   // Entries that were added and not yet Recycled, with their overhead.
   size_t pending_bytes() const { return pending_bytes_; }
 

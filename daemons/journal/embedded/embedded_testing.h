@@ -1,0 +1,170 @@
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "consensus/memory_transport.h"
+#include "io/faulty_env.h"
+#include "io/mem_env.h"
+#include "journal/embedded/embedded_journal.h"
+#include "journal/journal_testing.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::journal {
+
+inline constexpr char kMemberFolder[] = "/journal";
+
+// Keeps a state that is the list of all entries; its snapshots hold one record per entry.
+class ListReplayer final : public Replayer {
+ public:
+  Status OnSnapshotRecord(std::string_view record) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    list_.emplace_back(record);
+    return Status::Ok();
+  }
+  Status OnEntry(uint64_t sequence, std::string_view entry) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // A snapshot may show entries that are replayed over it.
+    list_.resize(sequence - 1);
+    list_.emplace_back(entry);
+    return Status::Ok();
+  }
+  void Clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    list_.clear();
+  }
+  std::vector<std::string> list() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return list_;
+  }
+  uint64_t Append(Journal& journal, const std::string& entry) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    list_.push_back(entry);
+    return journal.Append(entry);
+  }
+  // Of everything that is in the list now.
+  Status Snapshot(Journal& journal) {
+    bool done = false;
+    FunctionSource source([&]() -> Result<std::vector<std::string>> {
+      if (std::exchange(done, true)) return std::vector<std::string>();
+      return list();
+    });
+    return journal.Snapshot(source);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> list_;
+};
+
+inline consensus::NodeIdentity MemberIdentity(uint64_t id) {
+  return {.cluster_id = "c", .node_id = id, .address = fmt::format("host{}:19200", id)};
+}
+
+inline EmbeddedJournalOptions MemberOptions(uint64_t id, uint64_t members) {
+  EmbeddedJournalOptions options{.node = {.log = {.folder = kMemberFolder,
+                                                  .identity = MemberIdentity(id),
+                                                  .segment_bytes = 20'000,
+                                                  .fill_bytes = 0,
+                                                  .cache_bytes = 10'000,
+                                                  .random = Random(id)},
+                                          .keep_entries = 10,
+                                          .snapshot_retry = std::chrono::milliseconds(300),
+                                          .random = Random(id)},
+                                 .max_batch_bytes = 2'000,
+                                 .random = Random(id)};
+  for (uint64_t other = 1; other <= members; ++other)
+    options.node.peers[other] = MemberIdentity(other).address;
+  return options;
+}
+
+// One master: its disk, its journal, and the thread that owns it and keeps its state.
+class Member {
+ public:
+  Member(consensus::MemoryNetwork& network, uint64_t id, uint64_t members)
+      : network_(network), id_(id), members_(members) {}
+  ~Member() { Stop(); }
+
+  Status Format(const std::vector<uint64_t>& first) {
+    return FormatEmbeddedJournal(env_, kMemberFolder, MemberIdentity(id_), first, Random(id_));
+  }
+
+  void Start() {
+    transport_ = network_.Join(id_);
+    journal_ = OpenEmbeddedJournal(env_, *transport_, MemberOptions(id_, members_));
+    stopping_ = false;
+    thread_ = std::thread([this] { Run(); });
+  }
+  void Stop() {
+    stopping_ = true;
+    if (journal_) journal_->Stop();
+    if (thread_.joinable()) thread_.join();
+    journal_ = nullptr;
+    transport_ = nullptr;
+  }
+  // The process dies, and the machine with it.
+  void Kill() {
+    network_.Isolate(id_);
+    env_.Crash();
+    Stop();
+    network_.Heal();
+    ASSERT_OK(env_.Restart(io::Unsynced::kDropped));
+  }
+
+  bool leads() const { return leads_; }
+  int rebuilds() const { return rebuilds_; }
+  ReplicatedJournal& journal() { return *journal_; }
+  ListReplayer& state() { return state_; }
+  io::FaultyEnv& env() { return env_; }
+  Status error() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return error_;
+  }
+
+ private:
+  void Run() {
+    while (!stopping_) {
+      state_.Clear();
+      if (const Status status = journal_->Recover(state_); !status.ok()) return Fail(status);
+      const auto followed = journal_->Follow(state_);
+      if (!followed.ok()) return Fail(followed.status());
+      if (*followed == ReplicatedJournal::Followed::kStopped) return;
+      if (*followed == ReplicatedJournal::Followed::kRebuild) {
+        ++rebuilds_;
+        continue;
+      }
+      leads_ = true;
+      while (!journal_->AwaitDemotion(std::chrono::steady_clock::now() + std::chrono::hours(1)))
+        continue;
+      leads_ = false;
+    }
+  }
+  void Fail(const Status& status) {
+    if (stopping_) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    error_ = status;
+  }
+
+  consensus::MemoryNetwork& network_;
+  const uint64_t id_;
+  const uint64_t members_;
+  io::MemEnv mem_;
+  io::FaultyEnv env_{mem_, 1};
+  std::unique_ptr<consensus::Transport> transport_;
+  std::unique_ptr<ReplicatedJournal> journal_;
+  ListReplayer state_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> leads_ = false;
+  std::atomic<int> rebuilds_ = 0;
+  mutable std::mutex mutex_;
+  Status error_;
+  std::thread thread_;
+};
+
+}  // namespace headpond::journal
