@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "consensus/transport.h"
+
+namespace headpond::journal {
+
+struct GrpcTransportOptions {
+  // Where this node listens: alluxio.master.embedded.journal.bind.host and .port.
+  std::string bind_host = "0.0.0.0";
+  int port = 19200;  // 0: one the kernel picks, for tests
+  // What every node must know of the others to be let in: the cluster's id, and a secret that only
+  // its masters have (empty: the id is all). Not encrypted.
+  std::string cluster_id;
+  std::string secret;
+  // Bytes of messages that wait for one peer; more are dropped.
+  size_t max_waiting_bytes = 64u << 20;
+  // Between two tries to reach a peer: doubles from the first to the last.
+  std::chrono::milliseconds first_retry{50};
+  std::chrono::milliseconds last_retry{1'000};
+  // A snapshot that takes longer is begun anew.
+  std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(30);
+};
+
+// Raft's messages over gRPC: to each peer one stream, with a thread and a bounded queue of its own,
+// so that one that hangs holds up no other. Start binds the port: errors as net::GrpcServer::Start.
+class GrpcTransport : public consensus::Transport {
+ public:
+  // The port it listens on, after Start.
+  virtual int port() const = 0;
+};
+
+std::unique_ptr<GrpcTransport> MakeGrpcTransport(GrpcTransportOptions options);
+
+}  // namespace headpond::journal
