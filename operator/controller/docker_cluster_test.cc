@@ -295,6 +295,34 @@ TEST(DockerClusterTest, AConfigurationThatNeverServesIsTakenBack) {
                   "NotServing");
 }
 
+TEST(DockerClusterTest, WhatIsRemovedByHandWhileAChangeIsRefusedGetsWhatServed) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto hash_of = [&](const char* name) {
+    return world.engine().CreateBody(name)["Labels"]["headpond.dev/config-hash"];
+  };
+  const json master = hash_of("demo-master-0"), worker = hash_of("demo-worker-1");
+  Misbehave(world, "refuse");
+  world.Apply();
+  ASSERT_TRUE(world.RunUntil([&] {
+    return world.StatusNow().IsTrue("UpgradeBlocked") && world.StatusNow().IsTrue("Ready");
+  }));
+  // The one that refused, and one that has not come to its turn; the operator is a new one.
+  world.StartOperator();
+  for (const char* name : {"demo-master-0", "demo-worker-1"}) world.engine().ForceRemove(name);
+  world.engine().ForgetMutations();
+  ASSERT_TRUE(world.RunUntil([&] {
+    return world.engine().containers() == Daemons() && world.StatusNow().IsTrue("Ready") &&
+           world.StatusNow().workers.ready == 2;
+  })) << ToJson(world.StatusNow()).dump(2);
+  EXPECT_EQ(hash_of("demo-master-0"), master);
+  EXPECT_EQ(hash_of("demo-worker-1"), worker);
+  EXPECT_EQ(std::ranges::count(world.engine().mutations(), "POST /containers/create"), 2)
+      << ::testing::PrintToString(world.engine().mutations());
+  EXPECT_TRUE(world.StatusNow().IsTrue("UpgradeBlocked"));
+}
+
 TEST(DockerClusterTest, AFolderThatIsMissingHarmsNothing) {
   ExpectTakenBack(
       [](DockerWorld& world) {

@@ -93,6 +93,20 @@ plan::ObservedWorkload FailedStart(const DaemonNote& note) {
           .refusal = note.refusal};
 }
 
+// What is known when no container is left, but what one served with is kept.
+plan::ObservedWorkload LookAtKept(const DaemonNote& note) {
+  plan::ObservedWorkload workload = note.start_failed
+                                        ? FailedStart(note)
+                                        : plan::ObservedWorkload{.name = note.name,
+                                                                 .role = note.role,
+                                                                 .ordinal = note.ordinal,
+                                                                 .phase = Phase::kExited,
+                                                                 .config_hash = note.proven_hash,
+                                                                 .refusal = note.refusal};
+  workload.proven_hash = note.proven_hash;
+  return workload;
+}
+
 // What is known when only the predecessor is there: its successor could not be made, or the
 // operator ended between setting it aside and making that.
 plan::ObservedWorkload LookAtPredecessor(const ContainerInfo& old,
@@ -156,6 +170,7 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
     observed.workloads.push_back(Look(container, note));
     if (const ContainerInfo* const old = FindContainer(containers, OldName(container.name)))
       observed.workloads.back().proven_hash = LabelOf(old->labels, kHashLabel);
+    if (options_.look_only) continue;
     if (note.counted_exit_at_ms != counted_before) RETURN_IF_ERROR(store.Write(note));
     if (note.stop_requested_at_ms == 0 || observed.workloads.back().phase != Phase::kStopping)
       continue;
@@ -163,11 +178,15 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
     const int64_t kill_at = note.stop_requested_at_ms + int64_t{container.stop_timeout_s} * 1000;
     observed.due_at_ms = std::min(kill_at, observed.due_at_ms.value_or(kill_at));
   }
-  for (const DaemonNote& note : notes)
-    if (note.start_failed &&
-        std::ranges::find(observed.workloads, note.name, &plan::ObservedWorkload::name) ==
-            observed.workloads.end())
+  for (const DaemonNote& note : notes) {
+    const auto seen =
+        std::ranges::find(observed.workloads, note.name, &plan::ObservedWorkload::name);
+    if (seen != observed.workloads.end()) continue;
+    if (!note.proven_hash.empty() && store.Proven(note.name, note.proven_hash).ok())
+      observed.workloads.push_back(LookAtKept(note));
+    else if (note.start_failed)
       observed.workloads.push_back(FailedStart(note));
+  }
   Probe(containers, observed);
   RETURN_IF_ERROR(Prove(cluster, containers, observed));
   ASSIGN_OR_RETURN(observed.has_data, HasData(cluster));
@@ -319,9 +338,14 @@ Status DockerRuntime::Prove(const ClusterRef& cluster, const Containers& contain
   const DaemonNotes store = NotesOf(cluster);
   for (plan::ObservedWorkload& workload : observed.workloads) {
     if (!workload.serving) continue;
+    if (options_.look_only) {
+      workload.proven_hash = workload.config_hash;
+      continue;
+    }
     if (DaemonNote note = store.Find(workload.name); note.proven_hash != workload.config_hash) {
       const ContainerInfo* const container = FindContainer(containers, workload.name);
       if (note.container_id != container->id) (void)Look(*container, note);
+      RETURN_IF_ERROR(store.KeepProven(workload.name, workload.config_hash));
       note.proven_hash = workload.config_hash;
       RETURN_IF_ERROR(store.Write(note));
     }
@@ -356,6 +380,7 @@ Status DockerRuntime::Start(const ClusterRef& cluster, const plan::Workload& wor
   note.ordinal = workload.ordinal;
   note.config_hash = hash;
   note.reason = "StartFailed";
+  if (note.proven_hash != hash) RETURN_IF_ERROR(store.KeepTried(workload));
   Status status = TryStart(cluster, workload, note);
   if (status.ok()) return status;
   // An engine that can't be reached says nothing about the daemon.
@@ -525,9 +550,10 @@ Status DockerRuntime::Restore(const ClusterRef& cluster, const std::string& work
   DaemonNote note = store.Find(workload);
   const bool current_served = current != nullptr && !note.proven_hash.empty() &&
                               LabelOf(current->labels, kHashLabel) == note.proven_hash;
-  if (old == nullptr && !current_served)
-    return NotFound("{} has no container to go back to", workload);
-  if (old == nullptr && current->is_running())
+  const auto kept = store.Proven(workload, note.proven_hash);
+  if (old == nullptr && !current_served && !kept.ok())
+    return NotFound("{} has nothing to go back to", workload);
+  if (old == nullptr && current_served && current->is_running())
     return FailedPrecondition("{} runs what served last", workload);
   if (refusal) {
     note.refusal = *refusal;
@@ -536,7 +562,8 @@ Status DockerRuntime::Restore(const ClusterRef& cluster, const std::string& work
             refusal->message);
   }
   if (current != nullptr && current->is_running()) return Stop(cluster, workload);
-  if (old == nullptr) return StartAgain(cluster, *current, std::move(note));
+  if (old == nullptr && current_served) return StartAgain(cluster, *current, std::move(note));
+  if (old == nullptr) return Start(cluster, *kept);
   if (current != nullptr) RETURN_IF_ERROR(engine_.RemoveContainer(current->id));
   RETURN_IF_ERROR(engine_.Rename(old->id, ContainerName(cluster, workload)));
   note.crashes = 0;

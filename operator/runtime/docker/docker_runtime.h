@@ -35,6 +35,9 @@ class DockerRuntime final : public Runtime {
     std::map<std::string, std::string> environment;  // leads to logins to registries
     plan::RestartPolicy restart_policy;
     std::chrono::milliseconds probe_timeout{1000};
+    // Observe changes nothing, for a look beside the operator that acts: no notes are written,
+    // nothing is killed or removed.
+    bool look_only = false;
   };
   // `clock` outlives the runtime.
   DockerRuntime(Options options, const Clock& clock);

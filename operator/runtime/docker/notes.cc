@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "io/env.h"
+#include "operator/runtime/kept_workload.h"
 #include "operator/runtime/refusal.h"
 
 namespace headpond::runtime {
@@ -13,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int64_t kMaxKeptBytes = 64 << 20;
 constexpr int64_t kMaxNoteBytes = 1 << 20;
 constexpr std::string_view kSuffix = ".json";
 
@@ -79,10 +81,28 @@ Result<DaemonNote> Parse(const std::string& text) {
   }
 }
 
+Result<plan::Workload> ReadKept(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   io::ReadWholeFile(io::Env::Posix(), path, kMaxKeptBytes));
+  try {
+    return ParseKept(json::parse(text));
+  } catch (const json::exception& error) {
+    return Status(Code::kDataLoss, fmt::format("{}: {}", path, error.what()));
+  }
+}
+
 }  // namespace
 
 std::string DaemonNotes::PathOf(const std::string& name) const {
   return fmt::format("{}/{}{}", directory_, name, kSuffix);
+}
+
+std::string DaemonNotes::TriedPath(const std::string& name) const {
+  return fmt::format("{}/{}.tried", directory_, name);
+}
+
+std::string DaemonNotes::ProvenPath(const std::string& name) const {
+  return fmt::format("{}/{}.proven", directory_, name);
 }
 
 Result<std::vector<DaemonNote>> DaemonNotes::List() const {
@@ -114,8 +134,33 @@ Status DaemonNotes::Write(const DaemonNote& note) const {
 }
 
 Status DaemonNotes::Remove(const std::string& name) const {
-  const Status removed = io::Env::Posix().Remove(PathOf(name));
-  return removed.code() == Code::kNotFound ? Status::Ok() : removed;
+  for (const std::string& path : {TriedPath(name), ProvenPath(name), PathOf(name)}) {
+    const Status removed = io::Env::Posix().Remove(path);
+    if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
+  }
+  return Status::Ok();
+}
+
+Status DaemonNotes::KeepTried(const plan::Workload& workload) const {
+  RETURN_IF_ERROR(io::Env::Posix().CreateDirectories(directory_));
+  return io::WriteFileAtomically(
+      io::Env::Posix(), TriedPath(workload.name),
+      KeptToJson(workload).dump(-1, ' ', /*ensure_ascii=*/true, json::error_handler_t::replace));
+}
+
+Status DaemonNotes::KeepProven(const std::string& name, const std::string& config_hash) const {
+  const auto tried = ReadKept(TriedPath(name));
+  // One that an operator before us started is not kept.
+  if (!tried.ok() || tried->ConfigHash() != config_hash) return Status::Ok();
+  return io::Env::Posix().Rename(TriedPath(name), ProvenPath(name));
+}
+
+Result<plan::Workload> DaemonNotes::Proven(const std::string& name,
+                                           const std::string& config_hash) const {
+  ASSIGN_OR_RETURN(plan::Workload kept, ReadKept(ProvenPath(name)));
+  if (kept.ConfigHash() != config_hash)
+    return NotFound("{} was kept with another configuration", name);
+  return kept;
 }
 
 Status DaemonNotes::RemoveAll() const {

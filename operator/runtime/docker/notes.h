@@ -40,11 +40,19 @@ class DaemonNotes {
   DaemonNote Find(const std::string& name) const;
   Status Write(const DaemonNote& note) const;
   Status Remove(const std::string& name) const;
+  // What was started last, and when it is found to serve: what served last. Kept for the case that
+  // no container of it is left when it has to be started again.
+  Status KeepTried(const plan::Workload& workload) const;
+  Status KeepProven(const std::string& name, const std::string& config_hash) const;
+  // NotFound when nothing with this configuration is kept.
+  Result<plan::Workload> Proven(const std::string& name, const std::string& config_hash) const;
   // The folder, too.
   Status RemoveAll() const;
 
  private:
   std::string PathOf(const std::string& name) const;
+  std::string TriedPath(const std::string& name) const;
+  std::string ProvenPath(const std::string& name) const;
   const std::string directory_;
 };
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/env.h"
-#include "operator/runtime/process/kept_workload.h"
+#include "operator/runtime/kept_workload.h"
 #include "operator/runtime/refusal.h"
 
 namespace headpond::runtime {

@@ -6,8 +6,8 @@
 
 namespace headpond::runtime {
 
-// A workload of the process runtime as its record keeps it, so that it can be started again when
-// the spec asks for another one already. What only containers have is left out. May hold secrets.
+// A workload as a runtime keeps it, so that it can be started again when the spec asks for another
+// one already. May hold secrets.
 nlohmann::json KeptToJson(const plan::Workload& workload);
 
 // The same workload, with the same ConfigHash. Throws nlohmann::json::exception when `json` isn't
