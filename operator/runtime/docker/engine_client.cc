@@ -47,6 +47,15 @@ Code CodeOf(int status) {
   }
 }
 
+// dockerd while it ends: what it says then is about itself, not about what it was asked. Words of
+// its stores and of its connection to containerd (20.10).
+bool IsEnding(int status, const std::string& text) {
+  if (status != 500) return false;
+  for (const char* words : {"database not open", "shutting down", "client connection is closing"})
+    if (text.find(words) != std::string::npos) return true;
+  return false;
+}
+
 bool ConcernsVersion(const std::string& text) {
   return text.find("client version") != std::string::npos ||
          text.find("client is newer than server") != std::string::npos ||
@@ -140,7 +149,8 @@ Result<EngineReply> EngineClient::Perform(const EngineCall& call, const std::str
       version_ = {};
       return FailedPrecondition("Docker Engine at {}: {}", endpoint_.name, text);
     }
-    return Status(CodeOf(answer->status), text);
+    return Status(IsEnding(answer->status, text) ? Code::kUnavailable : CodeOf(answer->status),
+                  text);
   }
   return EngineReply{answer->status, std::move(answer->body),
                      std::move(answer->headers["api-version"])};

@@ -94,6 +94,17 @@ class OddEngine {
   http::HttpServer server_;
 };
 
+TEST(EngineClientTest, AnEngineThatIsEndingCountsAsAway) {
+  const auto refuse_with = [](std::string words) {
+    OddEngine engine([words](const http::Request&) -> Result<http::Response> {
+      return http::Response{.status = 500, .body = nlohmann::json{{"message", words}}.dump()};
+    });
+    return Engine(engine.endpoint()).InspectVolume("demo").status().code();
+  };
+  EXPECT_EQ(refuse_with("get demo: database not open"), Code::kUnavailable);
+  EXPECT_EQ(refuse_with("no space left on device"), Code::kInternal);
+}
+
 TEST(EngineClientTest, RepliesThatAreNoneAreSaidSo) {
   for (const char* body : {"", "{", "[1]", "null", "{\"Volumes\": 7}", "{\"Volumes\": [{}]}"}) {
     OddEngine engine([body](const http::Request&) -> Result<http::Response> {
