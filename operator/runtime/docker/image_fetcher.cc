@@ -27,8 +27,9 @@ constexpr const char* kNotPresent = "ImageNotPresent";
 }  // namespace
 
 ImageFetcher::ImageFetcher(Endpoint endpoint, std::map<std::string, std::string> environment,
-                           const Clock& clock, std::function<void()> changed)
+                           const Clock& clock, std::function<void()> changed, Fields fields)
     : environment_(std::move(environment)),
+      fields_(std::move(fields)),
       engine_(endpoint),
       transfers_(EngineAddress(endpoint), [this] { return cancelled_.load(); }),
       clock_(clock),
@@ -105,7 +106,7 @@ Status ImageFetcher::Obtain(const plan::Container& container) {
   if (!found.ok()) {
     for (const std::string& tar : container.image_tars) {
       SetMessage(reference, "is loaded from " + tar);
-      RETURN_IF_ERROR(Load(tar).WithContext("spec.imageTars: " + tar));
+      RETURN_IF_ERROR(Load(tar).WithContext(fields_.tars + ": " + tar));
     }
     if (!container.image_tars.empty()) found = engine_.ImageId(reference).status();
   }
@@ -117,9 +118,8 @@ Status ImageFetcher::Obtain(const plan::Container& container) {
   }
   if (found.ok()) return found;
   return FailedPrecondition(
-      "image {} is not on the Docker host, and spec.imagePullPolicy is Never: load it "
-      "(spec.imageTars) or choose another policy",
-      reference);
+      "image {} is not on the Docker host, and {} is Never: load it ({}) or choose another policy",
+      reference, fields_.policy, fields_.tars);
 }
 
 Status ImageFetcher::Load(const std::string& tar) {

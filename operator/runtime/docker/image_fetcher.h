@@ -21,8 +21,17 @@ class ImageFetcher {
  public:
   // `environment` leads to the docker command's logins. `changed` is called on the thread when the
   // state of an image changes (its progress is no change).
+  // `fields` are where an image's policy and archives are said, for messages.
+  struct Fields {
+    std::string policy = "spec.imagePullPolicy";
+    std::string tars = "spec.imageTars";
+  };
   ImageFetcher(Endpoint endpoint, std::map<std::string, std::string> environment,
-               const Clock& clock, std::function<void()> changed);
+               const Clock& clock, std::function<void()> changed, Fields fields);
+  ImageFetcher(Endpoint endpoint, std::map<std::string, std::string> environment,
+               const Clock& clock, std::function<void()> changed)
+      : ImageFetcher(std::move(endpoint), std::move(environment), clock, std::move(changed),
+                     Fields()) {}
   ~ImageFetcher();
 
   // Begins with it, if that isn't under way.
@@ -41,6 +50,7 @@ class ImageFetcher {
   void SetMessage(const std::string& image, std::string message) EXCLUDES(mutex_);
 
   const std::map<std::string, std::string> environment_;
+  const Fields fields_;
   std::atomic<bool> cancelled_ = false;
   Engine engine_;
   image::Engine transfers_;

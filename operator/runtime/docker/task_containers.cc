@@ -24,6 +24,10 @@ using api::ContainerMount;
 using api::MountSource;
 using plan::ContainerState;
 
+// A task says these itself or has them from its definition.
+constexpr const char* kPolicyField =
+    "spec.container.imagePullPolicy of the task (spec.imagePullPolicy of its definition)";
+constexpr const char* kTarsField = "imageTars beside it";
 constexpr mode_t kPrivate = 0700;
 constexpr mode_t kReadableFolder = 0500, kReadableFile = 0400;
 // Lines asked for to fill a tail; longer ones are cut anyway.
@@ -127,7 +131,8 @@ Result<plan::ObservedTask> DockerTaskRuntime::Observe(const TaskRef& task,
 Status DockerTaskRuntime::Fetch(const api::ContainerTemplate& container) {
   if (!fetcher_)
     fetcher_ =
-        std::make_unique<ImageFetcher>(options_.endpoint, options_.environment, clock_, changed_);
+        std::make_unique<ImageFetcher>(options_.endpoint, options_.environment, clock_, changed_,
+                                       ImageFetcher::Fields{kPolicyField, kTarsField});
   fetcher_->Fetch({.image = container.image,
                    .pull_policy = container.pull_policy,
                    .image_tars = container.image_tars});
