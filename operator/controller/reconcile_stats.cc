@@ -19,30 +19,50 @@ void ReconcileStats::Record(bool ok, std::chrono::nanoseconds took) {
   if (!ok) errors_.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::string ReconcileStats::PrometheusText(std::string_view controller) const {
-  const int64_t errors = errors_;
-  std::string times;
+int64_t ReconcileStats::Count() const {
+  int64_t count = 0;
+  for (const auto& bucket : buckets_) count += bucket;
+  return count;
+}
+
+std::string ReconcileStats::Counts(std::string_view controller) const {
+  const int64_t errors = errors_, count = Count();
+  return fmt::format(
+      "controller_runtime_reconcile_total{{controller=\"{0}\",result=\"success\"}} {1}\n"
+      "controller_runtime_reconcile_total{{controller=\"{0}\",result=\"error\"}} {2}\n",
+      controller, count - std::min(errors, count), errors);
+}
+
+std::string ReconcileStats::Times(std::string_view controller) const {
+  std::string text;
   int64_t count = 0;
   for (size_t i = 0; i < kBounds.size(); ++i) {
     count += buckets_[i];
-    times += fmt::format(
+    text += fmt::format(
         "controller_runtime_reconcile_time_seconds_bucket{{controller=\"{}\",le=\"{}\"}} {}\n",
         controller, static_cast<double>(kBounds[i]) / kMillisInSecond, count);
   }
   count += buckets_.back();
-  return fmt::format(
-      "# TYPE controller_runtime_reconcile_total counter\n"
-      "controller_runtime_reconcile_total{{controller=\"{0}\",result=\"success\"}} {1}\n"
-      "controller_runtime_reconcile_total{{controller=\"{0}\",result=\"error\"}} {2}\n"
-      "# TYPE controller_runtime_reconcile_errors_total counter\n"
-      "controller_runtime_reconcile_errors_total{{controller=\"{0}\"}} {2}\n"
-      "# TYPE controller_runtime_reconcile_time_seconds histogram\n"
-      "{3}"
-      "controller_runtime_reconcile_time_seconds_bucket{{controller=\"{0}\",le=\"+Inf\"}} {4}\n"
-      "controller_runtime_reconcile_time_seconds_sum{{controller=\"{0}\"}} {5}\n"
-      "controller_runtime_reconcile_time_seconds_count{{controller=\"{0}\"}} {4}\n",
-      controller, count - std::min(errors, count), errors, times, count,
-      static_cast<double>(total_ns_) / kNanosInSecond);
+  return text +
+         fmt::format(
+             "controller_runtime_reconcile_time_seconds_bucket{{controller=\"{0}\",le=\"+Inf\"}} "
+             "{1}\n"
+             "controller_runtime_reconcile_time_seconds_sum{{controller=\"{0}\"}} {2}\n"
+             "controller_runtime_reconcile_time_seconds_count{{controller=\"{0}\"}} {1}\n",
+             controller, count, static_cast<double>(total_ns_) / kNanosInSecond);
+}
+
+std::string ReconcileStats::PrometheusText(const std::vector<Named>& controllers) {
+  std::string counts = "# TYPE controller_runtime_reconcile_total counter\n";
+  std::string errors = "# TYPE controller_runtime_reconcile_errors_total counter\n";
+  std::string times = "# TYPE controller_runtime_reconcile_time_seconds histogram\n";
+  for (const Named& named : controllers) {
+    counts += named.stats.Counts(named.controller);
+    errors += fmt::format("controller_runtime_reconcile_errors_total{{controller=\"{}\"}} {}\n",
+                          named.controller, named.stats.errors_.load());
+    times += named.stats.Times(named.controller);
+  }
+  return counts + errors + times;
 }
 
 }  // namespace headpond::controller

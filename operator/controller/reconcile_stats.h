@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace headpond::controller {
 
@@ -14,10 +15,14 @@ class ReconcileStats {
  public:
   void Record(bool ok, std::chrono::nanoseconds took);
 
+  struct Named {
+    std::string_view controller;
+    const ReconcileStats& stats;
+  };
   // Prometheus text under the names and buckets that controller-runtime gives its controllers, so
   // that dashboards made for those work: controller_runtime_reconcile_total, _errors_total,
   // _time_seconds.
-  std::string PrometheusText(std::string_view controller) const;
+  static std::string PrometheusText(const std::vector<Named>& controllers);
 
  private:
   // Upper bounds in milliseconds; one more bucket holds the rest. Those of controller-runtime
@@ -26,6 +31,10 @@ class ReconcileStats {
       5,    10,   25,   50,   100,   150,   200,   250,   300,   350,   400,   450,  500,  600,
       700,  800,  900,  1000, 1250,  1500,  1750,  2000,  2500,  3000,  3500,  4000, 4500, 5000,
       6000, 7000, 8000, 9000, 10000, 15000, 20000, 25000, 30000, 40000, 50000, 60000};
+
+  std::string Counts(std::string_view controller) const;
+  std::string Times(std::string_view controller) const;
+  int64_t Count() const;
 
   std::atomic<int64_t> errors_ = 0;
   std::atomic<int64_t> total_ns_ = 0;

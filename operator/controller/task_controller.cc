@@ -80,10 +80,18 @@ milliseconds TaskController::ReconcileAll() {
                              metadata.value("name", ""))] = definition;
   }
   milliseconds next = options_.steady_interval;
-  for (const auto& task : tasks->objects) next = std::min(next, Reconcile(*task));
+  for (const auto& task : tasks->objects) next = std::min(next, ReconcileCounted(*task));
   // A task that is left out now may use any of them.
   if (!tasks->complete) return next;
   for (const auto& definition : definitions->objects) ReconcileDefinition(*definition);
+  return next;
+}
+
+milliseconds TaskController::ReconcileCounted(const json& object) {
+  failed_ = false;
+  const auto begin = clock_.Now();
+  const milliseconds next = Reconcile(object);
+  if (options_.stats != nullptr) options_.stats->Record(!failed_, clock_.Now() - begin);
   return next;
 }
 
@@ -91,6 +99,7 @@ milliseconds TaskController::Reconcile(const json& object) {
   auto task = api::ReadContainerTask(object);
   if (!task.ok()) {
     LogError(kComponent, "left alone: {}", task.status().message());
+    failed_ = true;
     return options_.steady_interval;
   }
   Subject subject{.object = object,
@@ -107,6 +116,7 @@ milliseconds TaskController::Reconcile(const json& object) {
   if (!held) {
     const Status done = objects_.Patch(TaskKind::kTask, metadata.name_space, metadata.name,
                                        FinalizerPatch(object, kTaskFinalizer, true), "");
+    failed_ = !done.ok();
     if (!done.ok()) LogWarn(kComponent, "{}: {}", subject.name(), done.message());
     return options_.shortest_interval;
   }
@@ -154,6 +164,7 @@ milliseconds TaskController::Work(Subject& subject) {
   if (!over) {
     auto seen = runtime_.Observe(subject.ref, look.image);
     if (!seen.ok()) {
+      failed_ = true;
       look.unavailable = seen.status().message();
       (void)Report(subject, TaskStatus(look, status_before, now_ms));
       return options_.longest_retry < options_.steady_interval ? options_.longest_retry
@@ -184,6 +195,8 @@ milliseconds TaskController::Work(Subject& subject) {
   const bool changed = status != status_before;
   // Nothing is done that is not on record.
   if (!releases && !Report(subject, status)) return options_.shortest_interval;
+  for (const Notice& notice : TaskNotices(subject.before, decision.state, look.image))
+    objects_.Tell(subject.object, notice);
   if (decision.state.finished() && !subject.before.finished()) (void)runtime_.CleanUp(subject.ref);
   bool acted = false;
   for (const plan::TaskAction& action : decision.actions) acted |= Execute(subject, action);
@@ -201,6 +214,7 @@ bool TaskController::Report(const Subject& subject, const json& status) {
     LogInfo(kComponent, "task {} is {}", subject.name(), phase);
   const Status written = objects_.Patch(TaskKind::kTask, subject.ref.name_space, subject.ref.name,
                                         StatusPatch(status), "status");
+  failed_ |= !written.ok();
   if (!written.ok())
     LogWarn(kComponent, "cannot write the status of task {}: {}", subject.name(),
             written.message());
@@ -210,6 +224,7 @@ bool TaskController::Report(const Subject& subject, const json& status) {
 // True when the task looks different now.
 bool TaskController::Execute(const Subject& subject, const plan::TaskAction& action) {
   const Status done = Do(subject, action);
+  failed_ |= !done.ok();
   if (action.kind == TaskActionKind::kCreate) {
     if (done.ok())
       failures_.erase(subject.ref.uid);

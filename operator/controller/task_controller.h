@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "operator/controller/reconcile_stats.h"
 #include "operator/controller/task_objects.h"
 #include "operator/runtime/task_runtime.h"
 
@@ -33,6 +34,7 @@ class TaskController {
     // Between tries to make a container.
     std::chrono::milliseconds first_retry{500};
     std::chrono::milliseconds longest_retry{30'000};
+    ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
   };
   // All must outlive the controller.
   TaskController(TaskObjects& objects, runtime::TaskRuntime& runtime, const Clock& clock,
@@ -52,6 +54,7 @@ class TaskController {
     int count = 0;
   };
 
+  std::chrono::milliseconds ReconcileCounted(const Json& object);
   std::chrono::milliseconds Reconcile(const Json& object);
   std::chrono::milliseconds Work(Subject& subject);
   // Fills in the container, or why there is none.
@@ -70,6 +73,7 @@ class TaskController {
   runtime::TaskRuntime& runtime_;
   const Clock& clock_;
   const Options options_;
+  bool failed_ = false;                      // something, in the present Reconcile
   bool complained_ = false;                  // that there is nothing to list
   std::map<std::string, Failure> failures_;  // by task uid; found again when lost
   // Of the pass under way, by "namespace/name".

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "operator/controller/store.h"
 
 namespace headpond::controller {
 
@@ -32,6 +33,8 @@ class TaskObjects {
   // Only the object with this uid. OK when it is gone.
   virtual Status DeleteTask(const std::string& name_space, const std::string& name,
                             const std::string& uid) = 0;
+  // Shows what happened beside the task. Never waits, and may drop it.
+  virtual void Tell(const nlohmann::json& task, const Notice& notice) = 0;
   // The data of a Secret, decoded, by key.
   virtual Result<std::map<std::string, std::string>> ReadSecret(const std::string& name_space,
                                                                 const std::string& name) = 0;

@@ -7,7 +7,7 @@
 #include "base/daemon.h"
 #include "operator/api/field_table.h"
 #include "operator/controller/object_patch.h"
-#include "operator/daemon/secret_reader.h"
+#include "operator/kube/secret.h"
 
 namespace headpond::operator_daemon {
 namespace {
@@ -246,7 +246,7 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
 
 Result<controller::SecretData> ApiClusterStore::ReadSecret(const std::string& name_space,
                                                            const std::string& name) {
-  return ReadSecretData(client_, name_space, name);
+  return kube::ReadSecret(client_, name_space, name);
 }
 
 void ApiClusterStore::Tell(const api::CacheCluster& cluster, const controller::Notice& notice) {

@@ -66,7 +66,8 @@ bool Monitor::Healthy() const {
 }
 
 std::string Monitor::MetricsText() const {
-  std::string text = clusters_.PrometheusText("cachecluster");
+  std::string text = controller::ReconcileStats::PrometheusText(
+      {{"cachecluster", clusters_}, {"containertask", tasks_}});
   text += fmt::format(
       "# TYPE leader_election_master_status gauge\n"
       "leader_election_master_status{{name=\"headpond-operator\"}} {}\n"

@@ -43,6 +43,7 @@ class Monitor {
   // An API server's answer; 0: none came.
   void Answered(const std::string& method, int code) EXCLUDES(mutex_);
   controller::ReconcileStats& clusters() { return clusters_; }
+  controller::ReconcileStats& tasks() { return tasks_; }
 
   bool Healthy() const;
   bool ready() const { return ready_; }
@@ -53,7 +54,7 @@ class Monitor {
   int port_ = 0;
   std::atomic<int64_t> pass_began_ms_ = 0;  // 0: none runs
   std::atomic<bool> ready_ = false, leads_ = false;
-  controller::ReconcileStats clusters_;
+  controller::ReconcileStats clusters_, tasks_;
   mutable Mutex mutex_;
   std::map<std::pair<std::string, int>, int64_t> answers_ GUARDED_BY(mutex_);  // method and code
   std::unique_ptr<http::HttpServer> server_;

@@ -41,6 +41,7 @@ TEST_F(MonitorTest, TellsWhetherTheLoopTurnsAndKnowsItsClusters) {
 TEST_F(MonitorTest, MetricsHaveTheNamesThatDashboardsKnow) {
   ASSERT_OK(monitor_.Serve("127.0.0.1", 0));
   monitor_.clusters().Record(true, std::chrono::milliseconds(7));
+  monitor_.tasks().Record(false, std::chrono::milliseconds(7));
   monitor_.SetLeads(true);
   monitor_.Answered("GET", 200);
   monitor_.Answered("GET", 200);
@@ -49,6 +50,8 @@ TEST_F(MonitorTest, MetricsHaveTheNamesThatDashboardsKnow) {
   EXPECT_THAT(metrics.body,
               AllOf(HasSubstr("controller_runtime_reconcile_total{controller=\"cachecluster\","
                               "result=\"success\"} 1\n"),
+                    HasSubstr("controller_runtime_reconcile_total{controller=\"containertask\","
+                              "result=\"error\"} 1\n"),
                     HasSubstr("leader_election_master_status{name=\"headpond-operator\"} 1\n"),
                     HasSubstr("rest_client_requests_total{code=\"200\",method=\"GET\"} 2\n"),
                     HasSubstr("rest_client_requests_total{code=\"<error>\",method=\"PATCH\"} 1\n"),

@@ -267,7 +267,7 @@ Status Run(const Options& options) {
   monitor.SetReady();
   monitor.SetLeads(true);
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
-                                   clock);
+                                   clock, {.stats = &monitor.tasks()});
 
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
           options.program);

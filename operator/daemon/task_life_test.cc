@@ -30,10 +30,12 @@ using ::testing::SizeIs;
 using testing_operator::FakeEngine;
 
 constexpr const char* kApi = "/apis/headpond.dev/v1alpha1/namespaces/default";
+constexpr const char* kEvents = "/apis/events.k8s.io/v1/namespaces/default/events";
 constexpr const char* kImage = "work:1";
 constexpr std::chrono::seconds kDeadline(30);
 
 bool IsTheOperators(const http::Request& request) {
+  if (request.path.ends_with("/events")) return false;  // nothing depends on them
   const auto agent = request.headers.find("user-agent");
   return agent != request.headers.end() && agent->second == kube::Client::Options().user_agent;
 }
@@ -191,6 +193,44 @@ TEST_F(TaskLifeTest, AFailedRunIsTriedAgainAndThenGivenUp) {
   EXPECT_EQ(Condition("Failed")["reason"], "BackoffLimitExceeded");
   EXPECT_EQ(Get()["status"]["exitCode"], 4);
   EXPECT_EQ(Get()["status"]["runs"][0]["failures"], 2);
+}
+
+TEST_F(TaskLifeTest, WhatHappensIsToldAsEvents) {
+  const auto told = [&] {
+    std::map<std::string, std::string> notes;
+    const json list = Ask("GET", kEvents);
+    for (const json& event : list.at("items"))
+      if (event["regarding"]["name"] == "t" && event["regarding"]["kind"] == "ContainerTask")
+        notes[event["type"].get<std::string>() + " " + event["reason"].get<std::string>()] =
+            event["note"];
+    return notes;
+  };
+  Create(Spec());
+  ASSERT_TRUE(Runs());
+  engine_.Finish(Container(), 3);
+  ASSERT_TRUE(Until([&] { return Condition("Failed")["status"] == "True" && told().size() == 4; }))
+      << Ask("GET", kEvents).dump(1);
+  const auto notes = told();
+  EXPECT_EQ(notes.at("Normal Pulled"), "image work:1 is there");
+  EXPECT_THAT(notes.at("Normal Started"), HasSubstr("run 0, try 0 runs in container "));
+  EXPECT_THAT(notes.at("Warning Failed"), HasSubstr("run 0, try 0 failed with exit code 3"));
+  EXPECT_THAT(notes.at("Warning BackoffLimitExceeded"), HasSubstr("the task has failed"));
+}
+
+TEST_F(TaskLifeTest, PassesOverTasksAreCounted) {
+  controller::ReconcileStats stats;
+  controller_ = std::make_unique<controller::TaskController>(
+      *tasks_, *runtime_, Clock::System(), controller::TaskController::Options{.stats = &stats});
+  Create(Spec());
+  ASSERT_TRUE(Runs());
+  EXPECT_THAT(
+      controller::ReconcileStats::PrometheusText({{"containertask", stats}}),
+      HasSubstr("controller_runtime_reconcile_errors_total{controller=\"containertask\"} 0"));
+  engine_.GoAway();
+  ASSERT_TRUE(Until([&] { return Condition("Active")["reason"] == "EngineUnavailable"; }));
+  EXPECT_THAT(controller::ReconcileStats::PrometheusText({{"containertask", stats}}),
+              ::testing::Not(HasSubstr(
+                  "controller_runtime_reconcile_errors_total{controller=\"containertask\"} 0")));
 }
 
 TEST_F(TaskLifeTest, ASuspendedTaskIsCreatedAndStartedWhenItIsResumed) {

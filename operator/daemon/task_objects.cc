@@ -4,14 +4,20 @@
 
 #include <nlohmann/json.hpp>
 
-#include "operator/daemon/secret_reader.h"
+#include "base/daemon.h"
+#include "operator/api/container_task.h"
+#include "operator/api/field_table.h"
+#include "operator/kube/secret.h"
 
 namespace headpond::operator_daemon {
 
 using controller::TaskKind;
+using kube::ObjectName;
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* kEventController = "headpond.dev/operator";
 
 std::string TaskResource(TaskKind kind) {
   return kind == TaskKind::kTask ? "containertasks" : "containerdefinitions";
@@ -35,7 +41,8 @@ ApiTaskObjects::ApiTaskObjects(kube::Client& client, const Clock& clock, Random 
                    {.resource = ResourceOf(TaskKind::kDefinition),
                     .name_space = options.name_space,
                     .may_write = options.may_write},
-                   changed) {}
+                   changed),
+      events_(client, clock, Random(random.Next()), kEventController, LocalHostName()) {}
 
 ApiTaskObjects::~ApiTaskObjects() {
   Stop();
@@ -47,6 +54,7 @@ void ApiTaskObjects::Start() {
 }
 
 void ApiTaskObjects::Stop() {
+  events_.Stop();
   tasks_.Stop();
   definitions_.Stop();
 }
@@ -77,7 +85,18 @@ Status ApiTaskObjects::DeleteTask(const std::string& name_space, const std::stri
 
 Result<std::map<std::string, std::string>> ApiTaskObjects::ReadSecret(const std::string& name_space,
                                                                       const std::string& name) {
-  return ReadSecretData(client_, name_space, name);
+  return kube::ReadSecret(client_, name_space, name);
+}
+
+void ApiTaskObjects::Tell(const json& task, const controller::Notice& notice) {
+  if (!tasks_.MayWrite().ok()) return;
+  const ObjectName name = kube::NameOf(task);
+  events_.Record({.regarding = {std::string(api::kApiVersion), std::string(api::kContainerTaskKind),
+                                name.name_space, name.name, task.at("metadata").value("uid", "")},
+                  .warning = notice.warning,
+                  .reason = notice.reason,
+                  .action = "Reconcile",
+                  .text = notice.text});
 }
 
 }  // namespace headpond::operator_daemon

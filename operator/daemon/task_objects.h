@@ -9,6 +9,7 @@
 #include "operator/controller/task_objects.h"
 #include "operator/daemon/followed_kind.h"
 #include "operator/kube/client.h"
+#include "operator/kube/event_recorder.h"
 
 namespace headpond::operator_daemon {
 
@@ -35,6 +36,8 @@ class ApiTaskObjects final : public controller::TaskObjects {
                const nlohmann::json& json_patch, const std::string& subresource) override;
   Status DeleteTask(const std::string& name_space, const std::string& name,
                     const std::string& uid) override;
+  // As an event.
+  void Tell(const nlohmann::json& task, const controller::Notice& notice) override;
   Result<std::map<std::string, std::string>> ReadSecret(const std::string& name_space,
                                                         const std::string& name) override;
 
@@ -43,6 +46,7 @@ class ApiTaskObjects final : public controller::TaskObjects {
 
   kube::Client& client_;
   FollowedKind tasks_, definitions_;
+  kube::EventRecorder events_;
 };
 
 }  // namespace headpond::operator_daemon

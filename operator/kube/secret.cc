@@ -1,4 +1,4 @@
-#include "operator/daemon/secret_reader.h"
+#include "operator/kube/secret.h"
 
 #include <fmt/format.h>
 
@@ -6,18 +6,17 @@
 
 #include "base/base64.h"
 
-namespace headpond::operator_daemon {
+namespace headpond::kube {
 namespace {
 
 using nlohmann::json;
 
-const kube::Resource kSecrets{"", "v1", "secrets"};
+const Resource kSecrets{"", "v1", "secrets"};
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> ReadSecretData(kube::Client& client,
-                                                          const std::string& name_space,
-                                                          const std::string& name) {
+Result<std::map<std::string, std::string>> ReadSecret(Client& client, const std::string& name_space,
+                                                      const std::string& name) {
   ASSIGN_OR_RETURN(const json secret, client.Get(kSecrets, {name_space, name}));
   std::map<std::string, std::string> out;
   const auto data = secret.find("data");
@@ -31,4 +30,4 @@ Result<std::map<std::string, std::string>> ReadSecretData(kube::Client& client,
   return out;
 }
 
-}  // namespace headpond::operator_daemon
+}  // namespace headpond::kube
