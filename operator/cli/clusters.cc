@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "operator/api/field_table.h"
 #include "operator/controller/cluster_object.h"
@@ -59,12 +60,67 @@ Result<Objects> StoredObjects(OperatorLink& link, const std::string& name_space)
   return objects;
 }
 
-Status CheckKeptData(OperatorLink& link, const CacheCluster& cluster, const ClusterKey& key) {
+// A record of the cluster's data, where there is one.
+Result<std::optional<controller::DataRecord>> RecordFor(OperatorLink& link, const ClusterKey& key) {
   const auto kept = link.api().Get(kConfigMaps, RecordOf(key));
-  if (kept.status().code() == Code::kNotFound) return Status::Ok();
+  if (kept.status().code() == Code::kNotFound) return std::optional<controller::DataRecord>();
   RETURN_IF_ERROR(kept.status());
-  ASSIGN_OR_RETURN(const controller::DataRecord record, controller::ReadDataRecord(*kept));
-  return controller::CheckKeptData(record, cluster);
+  ASSIGN_OR_RETURN(controller::DataRecord record, controller::ReadDataRecord(*kept));
+  return std::optional(std::move(record));
+}
+
+Result<Trial> ApplyOrTry(OperatorLink& link, const CacheCluster& cluster, const json& written,
+                         bool dry_run) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  const auto before = GetCluster(link, key);
+  if (!before.ok() && before.status().code() != Code::kNotFound) return before.status();
+  if (before.ok() && !before->first.metadata.deletion_timestamp.empty())
+    return FailedPrecondition("cluster {} is being deleted; try again when it is gone", key.name);
+  ASSIGN_OR_RETURN(const auto record, RecordFor(link, key));
+  if (!before.ok() && record) RETURN_IF_ERROR(controller::CheckKeptData(*record, cluster));
+  json object = written;
+  object["metadata"]["namespace"] = key.name_space;
+  ASSIGN_OR_RETURN(
+      const json answer,
+      link.api().Apply(kClusters, object,
+                       {.field_manager = kFieldManager, .force = true, .dry_run = dry_run}));
+  ASSIGN_OR_RETURN(CacheCluster after, api::ReadCacheCluster(answer));
+  Trial trial{.applied = Applied::kCreated, .cluster = std::move(after)};
+  if (record) trial.cluster.metadata.uid = record->uid;
+  if (!before.ok()) return trial;
+  const api::ObjectMeta& was = before->first.metadata;
+  const api::ObjectMeta& is = trial.cluster.metadata;
+  const bool same = before->first.spec_json == trial.cluster.spec_json && was.labels == is.labels &&
+                    was.annotations == is.annotations;
+  trial.applied = same ? Applied::kUnchanged : Applied::kConfigured;
+  trial.before = before->second;
+  return trial;
+}
+
+// The same without an operator.
+Result<Trial> CompareWithStored(OperatorLink& link, const CacheCluster& cluster) {
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  ASSIGN_OR_RETURN(const Objects objects, StoredObjects(link, key.name_space));
+  Trial trial{.applied = Applied::kCreated, .cluster = cluster};
+  for (const json& object : objects.clusters) {
+    if (kube::NameOf(object).name != key.name) continue;
+    ASSIGN_OR_RETURN(const ClusterView before, ReadView(object));
+    if (const auto issues = api::CheckUpdate(before.first, cluster); !issues.empty())
+      return InvalidArgument("{}", api::JoinIssues(issues));
+    const bool same = before.first.spec_json == cluster.spec_json;
+    trial.applied = same ? Applied::kUnchanged : Applied::kConfigured;
+    trial.cluster.metadata.uid = before.first.metadata.uid;
+    trial.cluster.metadata.generation = before.first.metadata.generation + (same ? 0 : 1);
+    trial.before = before.second;
+  }
+  for (const json& object : objects.records) {
+    const auto record = controller::ReadDataRecord(object);
+    if (!record.ok() || record->cluster != key.name) continue;
+    if (trial.applied == Applied::kCreated)
+      RETURN_IF_ERROR(controller::CheckKeptData(*record, cluster));
+    trial.cluster.metadata.uid = record->uid;
+  }
+  return trial;
 }
 
 }  // namespace
@@ -97,24 +153,13 @@ Result<ClusterView> GetCluster(OperatorLink& link, const ClusterKey& key) {
 }
 
 Result<Applied> ApplyCluster(OperatorLink& link, const CacheCluster& cluster, const json& written) {
-  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  const auto before = GetCluster(link, key);
-  if (!before.ok() && before.status().code() != Code::kNotFound) return before.status();
-  if (before.ok() && !before->first.metadata.deletion_timestamp.empty())
-    return FailedPrecondition("cluster {} is being deleted; try again when it is gone", key.name);
-  if (!before.ok()) RETURN_IF_ERROR(CheckKeptData(link, cluster, key));
-  json object = written;
-  object["metadata"]["namespace"] = key.name_space;
-  ASSIGN_OR_RETURN(
-      const json answer,
-      link.api().Apply(kClusters, object, {.field_manager = kFieldManager, .force = true}));
-  if (!before.ok()) return Applied::kCreated;
-  ASSIGN_OR_RETURN(const CacheCluster after, api::ReadCacheCluster(answer));
-  const api::ObjectMeta& was = before->first.metadata;
-  const api::ObjectMeta& is = after.metadata;
-  const bool same = was.generation == is.generation && was.labels == is.labels &&
-                    was.annotations == is.annotations;
-  return same ? Applied::kUnchanged : Applied::kConfigured;
+  ASSIGN_OR_RETURN(const Trial done, ApplyOrTry(link, cluster, written, /*dry_run=*/false));
+  return done.applied;
+}
+
+Result<Trial> TryCluster(OperatorLink& link, const CacheCluster& cluster, const json& written) {
+  return link.IsRunning() ? ApplyOrTry(link, cluster, written, /*dry_run=*/true)
+                          : CompareWithStored(link, cluster);
 }
 
 Status DeleteCluster(OperatorLink& link, const ClusterKey& key, bool delete_data) {

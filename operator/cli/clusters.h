@@ -33,6 +33,17 @@ Result<ClusterView> GetCluster(OperatorLink& link, const controller::ClusterKey&
 Result<Applied> ApplyCluster(OperatorLink& link, const api::CacheCluster& cluster,
                              const nlohmann::json& written);
 
+// What ApplyCluster would make of it, which changes nothing: the cluster with the uid that its data
+// has, and the status of the one that is there. Without an operator the file is compared with what
+// is stored, field by field, whoever set them. Errors: those of ApplyCluster, in the same words.
+struct Trial {
+  Applied applied = Applied::kUnchanged;
+  api::CacheCluster cluster;
+  controller::ClusterStatus before;
+};
+Result<Trial> TryCluster(OperatorLink& link, const api::CacheCluster& cluster,
+                         const nlohmann::json& written);
+
 // Asks for the end of a cluster; also, with `delete_data`, of the data of one that ended before.
 // Repeating it is OK, and may add `delete_data`.
 Status DeleteCluster(OperatorLink& link, const controller::ClusterKey& key, bool delete_data);

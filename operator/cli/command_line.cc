@@ -34,6 +34,28 @@ void AddTimeout(CLI::App& app, std::chrono::milliseconds& timeout) {
       ->type_name("TIME");
 }
 
+void AddFile(CLI::App& app, UpArguments& arguments) {
+  app.add_option("-f,--file", arguments.file,
+                 "a YAML file with CacheClusters; - reads standard input")
+      ->required();
+}
+
+void AddPortBase(CLI::App& app, UpArguments& arguments) {
+  app.add_option("--port-base", arguments.port_base,
+                 "use ports N (master), N+1 (its web), N+2 (worker), N+3 (its web) instead of the "
+                 "file's; the n-th more daemon "
+                 "of a role adds 10 n")
+      ->check(CLI::Range(1, kMaxPortBase));
+}
+
+CLI::Option* AddOutput(CLI::App& app, std::string& output, const char* help) {
+  return app.add_option("-o,--output", output, help)->check(CLI::IsMember({"json", "yaml"}));
+}
+
+constexpr const char* kDryRun =
+    "what would be done about the file and what runs, and why; nothing is changed. Exit code: 0 "
+    "nothing, 2 something, 1 the file is refused or it can't be told";
+
 void AddNamespace(CLI::App& app, std::string& name_space) {
   app.add_option("-n,--namespace", name_space, "namespace of the clusters")->default_val("default");
 }
@@ -44,17 +66,21 @@ Parsed<UpArguments> ParseUp(std::span<const std::string> words) {
   UpArguments arguments;
   CLI::App app("Creates or changes clusters, and starts the operator when none runs.",
                "headpond up");
-  app.add_option("-f,--file", arguments.file,
-                 "a YAML file with CacheClusters; - reads standard input")
-      ->required();
+  AddFile(app, arguments);
   app.add_flag("--wait", arguments.wait, "return when the clusters are ready as described");
   AddTimeout(app, arguments.timeout);
-  app.add_option("--port-base", arguments.port_base,
-                 "use ports N (master), N+1 (its web), N+2 (worker), N+3 (its web) instead of the "
-                 "file's; the n-th more daemon "
-                 "of a role adds 10 n")
-      ->check(CLI::Range(1, kMaxPortBase));
-  app.add_flag("--dry-run", arguments.dry_run, "check the file and print what would run");
+  AddPortBase(app, arguments);
+  CLI::Option* const dry_run = app.add_flag("--dry-run", arguments.dry_run, kDryRun);
+  AddOutput(app, arguments.output, "of --dry-run: json or yaml instead of a table")->needs(dry_run);
+  return Read(app, arguments, words);
+}
+
+Parsed<UpArguments> ParsePlan(std::span<const std::string> words) {
+  UpArguments arguments{.dry_run = true};
+  CLI::App app(std::string("Prints a plan: ") + kDryRun, "headpond-operator plan");
+  AddFile(app, arguments);
+  AddPortBase(app, arguments);
+  AddOutput(app, arguments.output, "json or yaml instead of a table");
   return Read(app, arguments, words);
 }
 

@@ -16,6 +16,7 @@ struct UpArguments {
   std::chrono::milliseconds timeout{60'000};
   std::optional<int> port_base;
   bool dry_run = false;
+  std::string output;  // of a dry run: "", "json", "yaml"
 };
 
 struct DownArguments {
@@ -42,6 +43,8 @@ struct Parsed {
 };
 
 Parsed<UpArguments> ParseUp(std::span<const std::string> words);
+// `headpond-operator plan`: what `up --dry-run` is, without the words for the rest.
+Parsed<UpArguments> ParsePlan(std::span<const std::string> words);
 Parsed<DownArguments> ParseDown(std::span<const std::string> words);
 Parsed<StatusArguments> ParseStatusCommand(std::span<const std::string> words);
 

@@ -23,6 +23,8 @@ class OperatorLink {
   static Result<OperatorLink> FromEnvironment();
 
   const std::string& home() const { return home_; }
+  // What the operator inherits.
+  const std::map<std::string, std::string>& environment() const { return environment_; }
   std::string kubeconfig() const;
   // Calls of the operator's API; Unavailable while none runs.
   kube::Client& api() { return *api_; }

@@ -10,9 +10,9 @@
 #include "operator/api/manifest.h"
 #include "operator/cli/clusters.h"
 #include "operator/cli/command_line.h"
+#include "operator/cli/dry_run.h"
 #include "operator/cli/main.h"
 #include "operator/cli/render.h"
-#include "operator/plan/desired.h"
 
 namespace headpond::operator_cli {
 namespace {
@@ -73,16 +73,21 @@ Result<std::vector<Wanted>> LoadClusters(const UpArguments& arguments) {
   return wanted;
 }
 
-void PrintDryRun(const std::vector<Wanted>& wanted, const std::string& home) {
+constexpr int kWouldChange = 2;
+
+// The exit code.
+Result<int> DryRun(OperatorLink& link, const std::vector<Wanted>& wanted,
+                   const std::string& output) {
+  std::vector<Preview> previews;
+  bool changes = false;
   for (const auto& [cluster, written] : wanted) {
-    plan::Layout layout{
-        .cluster_dir = fmt::format("{}/clusters/{}/{}", home, cluster.metadata.name_space,
-                                   cluster.metadata.name),
-        .memory_dir = "/dev/shm/<user>"};
-    if (cluster.spec.runtime_type == api::RuntimeType::kDocker) layout = plan::ContainerLayout();
-    for (const plan::Workload& workload : plan::Desired(cluster, layout))
-      fmt::print("{}: headpond {}\n", workload.name, fmt::join(workload.args, " "));
+    auto preview = PreviewCluster(link, cluster, written);
+    if (!preview.ok()) return preview.status().WithContext("cluster " + cluster.metadata.name);
+    changes |= preview->changes();
+    previews.push_back(*std::move(preview));
   }
+  fmt::print("{}", ShowPreviews(previews, output));
+  return changes ? kWouldChange : 0;
 }
 
 // Follows one cluster until it is as described.
@@ -169,13 +174,11 @@ Status Apply(OperatorLink& link, const Wanted& wanted, int64_t now_ms) {
   return Status::Ok();
 }
 
-Status Up(const UpArguments& arguments) {
+// The exit code.
+Result<int> Up(const UpArguments& arguments) {
   ASSIGN_OR_RETURN(OperatorLink link, OperatorLink::FromEnvironment());
   ASSIGN_OR_RETURN(const std::vector<Wanted> wanted, LoadClusters(arguments));
-  if (arguments.dry_run) {
-    PrintDryRun(wanted, link.home());
-    return Status::Ok();
-  }
+  if (arguments.dry_run) return DryRun(link, wanted, arguments.output);
   const int64_t now_ms = Clock::System().NowMs();
   {
     ASSIGN_OR_RETURN(const auto keep, link.KeepOperator());
@@ -183,24 +186,31 @@ Status Up(const UpArguments& arguments) {
     for (const Wanted& one : wanted) RETURN_IF_ERROR(Apply(link, one, now_ms));
   }
   std::fflush(stdout);
-  if (!arguments.wait) return Status::Ok();
+  if (!arguments.wait) return 0;
   RETURN_IF_ERROR(WaitForClusters(link, wanted, arguments.timeout, now_ms));
   for (const auto& [cluster, written] : wanted) {
     ASSIGN_OR_RETURN(const ClusterView view, GetCluster(link, KeyOf(cluster)));
     fmt::print("{}", ClusterDetails(view.first, view.second));
   }
   fmt::print("  for kubectl          export KUBECONFIG={}\n", link.kubeconfig());
-  return Status::Ok();
+  return 0;
+}
+
+int Finish(const Parsed<UpArguments>& parsed) {
+  if (!parsed.arguments) return parsed.exit_code;
+  const auto done = Up(*parsed.arguments);
+  if (!done.ok()) fmt::print(stderr, "{}\n", done.status().message());
+  return done.value_or(1);
 }
 
 }  // namespace
 
 int UpMain(std::span<const std::string> words) {
-  const auto parsed = ParseUp(words);
-  if (!parsed.arguments) return parsed.exit_code;
-  const Status done = Up(*parsed.arguments);
-  if (!done.ok()) fmt::print(stderr, "{}\n", done.message());
-  return done.ok() ? 0 : 1;
+  return Finish(ParseUp(words));
+}
+
+int PlanMain(std::span<const std::string> words) {
+  return Finish(ParsePlan(words));
 }
 
 }  // namespace headpond::operator_cli

@@ -323,15 +323,44 @@ TEST_F(UpDownTest, MistakesAreShownWithFileAndLineAndChangeNothing) {
   EXPECT_LT(OperatorPid(), 0);
 }
 
-TEST_F(UpDownTest, ADryRunPrintsWhatWouldRun) {
-  const Outcome dry = Run({"up", "-f", WriteManifest(), "--dry-run", "--port-base", "7000"});
-  EXPECT_EQ(dry.exit_code, 0) << dry.err;
-  EXPECT_THAT(dry.out, AllOf(HasSubstr("demo-master-0: headpond master -D"),
-                             HasSubstr("-Dalluxio.master.rpc.port=7000"),
-                             HasSubstr("-Dalluxio.master.web.port=7001"),
-                             HasSubstr("-Dalluxio.worker.rpc.port=7002"),
-                             HasSubstr("-Dalluxio.worker.web.port=7003")));
+TEST_F(UpDownTest, ADryRunPrintsThePlanAndChangesNothing) {
+  const std::string file = WriteManifest();
+  const Outcome first = Run({"up", "-f", file, "--dry-run"});
+  EXPECT_EQ(first.exit_code, 2) << first.err;
+  EXPECT_THAT(first.out, AllOf(HasSubstr("cluster demo: created (dry run)"),
+                               HasSubstr("start   demo-master-0  -     -"),
+                               HasSubstr("demo-master-0 to serve"), HasSubstr("not running")));
   EXPECT_THAT(RunningDaemons(), IsEmpty());
+  EXPECT_FALSE(fs::exists(home_ + "/api/kubeconfig")) << "no operator was started";
+
+  ASSERT_EQ(Run({"up", "-f", file, "--wait"}).exit_code, 0);
+  const Daemons before = RunningDaemons();
+  const Outcome same = Run({"up", "-f", file, "--dry-run", "-o", "json"});
+  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+  const json none = json::parse(same.out, nullptr, false);
+  EXPECT_EQ(none[0]["change"], "unchanged") << same.out;
+  EXPECT_THAT(none[0]["steps"], IsEmpty());
+
+  const Outcome moved = Run({"up", "-f", file, "--dry-run", "-o", "json", "--port-base", "7000"});
+  EXPECT_EQ(moved.exit_code, 2) << moved.err;
+  const json plan = json::parse(moved.out, nullptr, false);
+  EXPECT_EQ(plan[0]["change"], "configured");
+  ASSERT_FALSE(plan[0]["steps"].empty()) << moved.out;
+  EXPECT_EQ(plan[0]["steps"][0]["action"], "stop");
+  EXPECT_EQ(plan[0]["steps"][0]["daemon"], "demo-master-0");
+  EXPECT_EQ(plan[0]["steps"][0]["reason"], "its configuration changed");
+  EXPECT_EQ(RunningDaemons(), before);
+}
+
+TEST_F(UpDownTest, ADryRunRefusesInTheWordsOfTheApi) {
+  ASSERT_EQ(Run({"up", "-f", WriteManifest(), "--wait"}).exit_code, 0);
+  const std::string moved = WriteManifest("  rootUfs: {uri: /elsewhere}\n");
+  const Outcome real = Run({"up", "-f", moved});
+  const Outcome dry = Run({"up", "-f", moved, "--dry-run"});
+  EXPECT_EQ(dry.exit_code, 1);
+  EXPECT_EQ(real.exit_code, 1);
+  EXPECT_THAT(dry.err, HasSubstr("cannot change"));
+  EXPECT_THAT(dry.err, HasSubstr(real.err));
 }
 
 TEST_F(UpDownTest, EverySampleIsValidAndItsClusterComesUp) {

@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/log.h"
 #include "operator/controller/nodes.h"
-#include "operator/plan/desired.h"
 
 namespace headpond::controller {
 namespace {
@@ -17,26 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::string_view kComponent = "controller";
-
-plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::Layout& layout) {
-  const auto annotation = [&](std::string_view name) {
-    const auto found = cluster.metadata.annotations.find(std::string(name));
-    return found == cluster.metadata.annotations.end() ? std::string() : found->second;
-  };
-  const std::string retry = annotation(api::kRetryAnnotation);
-  int64_t retry_at_ms = 0;
-  std::from_chars(retry.data(), retry.data() + retry.size(), retry_at_ms);
-  return {.workloads = plan::Desired(cluster, layout),
-          .paused = cluster.spec.paused,
-          .deleting = !cluster.metadata.deletion_timestamp.empty(),
-          .delete_data = annotation(api::kDeleteDataAnnotation) == "true",
-          .retry_at_ms = retry_at_ms,
-          .generation = cluster.metadata.generation};
-}
-
-runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
-  return {cluster.metadata.name_space, cluster.metadata.name, cluster.metadata.uid};
-}
 
 const char* ReasonOf(plan::ActionKind kind) {
   switch (kind) {
@@ -74,7 +52,9 @@ Controller::Controller(ClusterStore& store, Runtimes runtimes, const Clock& cloc
       runtimes_(runtimes),
       clock_(clock),
       options_(options),
-      secrets_(store, clock) {}
+      secrets_([&store](const auto& name_space,
+                        const auto& name) { return store.ReadSecret(name_space, name); },
+               clock) {}
 
 milliseconds Controller::ReconcileAll() {
   const auto list = store_.List();
@@ -97,38 +77,31 @@ milliseconds Controller::ReconcileAll() {
 
 Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  runtime::ClusterRef ref = RefOf(cluster);
-  runtime::Runtime* const runtime = runtimes_.For(cluster.spec.runtime_type);
-  if (runtime == nullptr)
-    return Excuse(cluster, {},
-                  FailedPrecondition("spec.runtime.type: this operator does not run it"));
-  const plan::DesiredCluster desired = DesiredState(cluster, runtime->LayoutFor(ref));
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
-  ref.nodes = NodesOf(cluster, before, secrets_);
-
-  const auto observed = runtime->Observe(ref);
-  if (!observed.ok()) return Excuse(cluster, desired, observed.status());
-  const plan::Plan plan =
-      plan::MakePlan(desired, *observed, clock_.NowMs(), options_.restart_policy);
+  auto look = BeginLook(cluster, before, runtimes_, secrets_);
+  if (!look.ok()) return Excuse(cluster, {}, look.status());
+  const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
+  if (!looked.ok()) return Excuse(cluster, look->desired, looked);
+  const auto& [runtime, ref, desired, observed, plan] = *look;
   if (desired.deleting && plan.converged()) {
-    const Status done = store_.Finalize(key, observed->has_data);
+    const Status done = store_.Finalize(key, observed.has_data);
     if (done.ok())
       LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),
-              observed->has_data ? "kept" : "deleted");
+              observed.has_data ? "kept" : "deleted");
     else
       LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
     return {options_.shortest_interval};
   }
-  ClusterStatus status = ComputeStatus(cluster, desired.workloads, *observed, plan, Status::Ok(),
+  ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
                                        before, clock_.NowMs());
-  status.nodes = NodeStatuses(cluster, ref.nodes, *observed, before);
+  status.nodes = NodeStatuses(cluster, ref.nodes, observed, before);
   Report(cluster, before, status);
   const bool acted = Execute(*runtime, ref, cluster, desired.workloads, plan);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
   milliseconds next =
       NextLook(key, settled, acted || controller::ToJson(before) != controller::ToJson(status));
-  for (const auto& due : {plan.due_at_ms, observed->due_at_ms})
+  for (const auto& due : {plan.due_at_ms, observed.due_at_ms})
     if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
   return {next};
 }

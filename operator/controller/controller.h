@@ -4,22 +4,13 @@
 #include <map>
 
 #include "base/clock.h"
+#include "operator/controller/look.h"
 #include "operator/controller/reconcile_stats.h"
 #include "operator/controller/secrets.h"
 #include "operator/controller/store.h"
 #include "operator/runtime/runtime.h"
 
 namespace headpond::controller {
-
-// Where clusters run, by spec.runtime.type. Null: this operator doesn't have it.
-struct Runtimes {
-  runtime::Runtime* process = nullptr;
-  runtime::Runtime* docker = nullptr;
-
-  runtime::Runtime* For(api::RuntimeType type) const {
-    return type == api::RuntimeType::kDocker ? docker : process;
-  }
-};
 
 // Makes what runs equal to what the store asks for. Level based: each pass looks at everything
 // anew, so a missed event, a crash of the operator or a change behind its back costs time and

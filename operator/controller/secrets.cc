@@ -9,7 +9,7 @@ Result<SecretData> Secrets::Read(const api::CacheCluster& cluster, const std::st
   const auto known = known_.find(key);
   if (known != known_.end() && clock_.Now() - known->second.read_at < kValidFor)
     return known->second.data;
-  auto read = store_.ReadSecret(name_space, name);
+  auto read = read_(name_space, name);
   if (read.ok()) {
     known_[key] = {*read, clock_.Now()};
     return read;

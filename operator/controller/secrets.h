@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -14,8 +15,11 @@ namespace headpond::controller {
 // safe.
 class Secrets {
  public:
-  // Both outlive this.
-  Secrets(ClusterStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // NotFound when there is no such Secret.
+  using Reader =
+      std::function<Result<SecretData>(const std::string& name_space, const std::string& name)>;
+  // `clock` outlives this.
+  Secrets(Reader read, const Clock& clock) : read_(std::move(read)), clock_(clock) {}
 
   // The Secret that `field` of the cluster's spec names. NotFound names all three and the remedy.
   Result<SecretData> Read(const api::CacheCluster& cluster, const std::string& name,
@@ -28,7 +32,7 @@ class Secrets {
     std::chrono::steady_clock::time_point read_at;
   };
 
-  ClusterStore& store_;
+  const Reader read_;
   const Clock& clock_;
   std::map<std::pair<std::string, std::string>, Known> known_;  // by namespace and name
 };

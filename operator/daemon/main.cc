@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "operator/api/crd.h"
 #include "operator/api/reference.h"
+#include "operator/cli/main.h"
 #include "operator/controller/home.h"
 #include "operator/daemon/operator_daemon.h"
 
@@ -103,7 +104,12 @@ int main(int argc, char** argv) {
       "crds", "print the CustomResourceDefinitions of all kinds, for kubectl apply -f -");
   std::string folder;
   crds->add_option("--output", folder, "write one file for each into this folder instead");
+  CLI::App* const plan = app.add_subcommand(
+      "plan", "print what would be done about a file of clusters: see plan --help");
+  plan->prefix_command();
+  plan->set_help_flag();
   CLI11_PARSE(app, argc, argv);
+  if (plan->parsed()) return headpond::operator_cli::PlanMain(plan->remaining());
   if (reference->parsed()) {
     fmt::print("{}", headpond::api::CrdReferencePage());
     return 0;

@@ -253,8 +253,9 @@ Result<json> Client::MergePatch(const Resource& resource, const ObjectName& name
 Result<json> Client::Apply(const Resource& resource, const json& object,
                            const ApplyOptions& options, const std::string& subresource) {
   const std::string path =
-      fmt::format("{}?fieldManager={}&force={}", PathOf(resource, NameOf(object), subresource),
-                  http::PercentEncode(options.field_manager), options.force);
+      fmt::format("{}?fieldManager={}&force={}{}", PathOf(resource, NameOf(object), subresource),
+                  http::PercentEncode(options.field_manager), options.force,
+                  options.dry_run ? "&dryRun=All" : "");
   return Ask("PATCH", path, object, kApplyPatch);
 }
 

@@ -25,6 +25,7 @@ struct Resource {
 struct ApplyOptions {
   std::string field_manager;
   bool force = false;
+  bool dry_run = false;  // the answer is what would be stored
 };
 
 // Calls of a Kubernetes API server. Thread safe: each thread's call has a connection of its own,

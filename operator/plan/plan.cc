@@ -12,20 +12,6 @@
 namespace headpond::plan {
 namespace {
 
-std::string_view Verb(ActionKind kind) {
-  switch (kind) {
-    case ActionKind::kStart: return "start";
-    case ActionKind::kStop: return "stop";
-    case ActionKind::kRemove: return "remove";
-    case ActionKind::kDeleteData: return "delete data";
-    case ActionKind::kFetch: return "fetch the image of";
-    case ActionKind::kCleanUp: return "clean up";
-    case ActionKind::kAdjust: return "adjust";
-    case ActionKind::kRestore: return "restore";
-  }
-  return "";
-}
-
 // Builds one plan. Lives for one call of MakePlan.
 class Planner {
  public:
@@ -450,6 +436,20 @@ class Planner {
 };
 
 }  // namespace
+
+std::string_view Verb(ActionKind kind) {
+  switch (kind) {
+    case ActionKind::kStart: return "start";
+    case ActionKind::kStop: return "stop";
+    case ActionKind::kRemove: return "remove";
+    case ActionKind::kDeleteData: return "delete data";
+    case ActionKind::kFetch: return "fetch the image of";
+    case ActionKind::kCleanUp: return "clean up";
+    case ActionKind::kAdjust: return "adjust";
+    case ActionKind::kRestore: return "restore";
+  }
+  return "";
+}
 
 std::vector<Action> Plan::Runnable() const {
   std::vector<Action> actions;

@@ -176,12 +176,16 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
 //   - stops a daemon for a new configuration before the image of that is there, or when that was
 //     found not to start,
 //   - does anything on a node that could not be looked at, or ends a deletion before it was,
-//   - starts a worker that moves to another node before it has ended where it was, if that is known,
+//   - starts a worker that moves to another node before it has ended where it was, if that is
+//   known,
 //   - deletes data unless `deleting` and `delete_data`, and then only when no daemon is left.
 // Executing the runnable actions over and over, each of which succeeds, ends in a plan that is
 // converged.
 Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,
               const RestartPolicy& policy);
+
+// "start", "fetch the image of".
+std::string_view Verb(ActionKind kind);
 
 // One line per step, for `headpond up --dry-run`, logs and golden tests:
 //   "start quickstart-worker-0 (not running), after quickstart-master-0 serves".

@@ -128,15 +128,15 @@ Result<plan::ObservedCluster> ProcessRuntime::Observe(const ClusterRef& cluster)
   std::vector<size_t> probed;
   for (DaemonRecord& record : records) {
     ASSIGN_OR_RETURN(const bool changed, Refresh(record));
-    if (changed) RETURN_IF_ERROR(store.Write(record));
+    if (changed && !options_.look_only) RETURN_IF_ERROR(store.Write(record));
     observed.workloads.push_back(ToObserved(record));
     if (observed.workloads.back().phase == plan::Phase::kStopping) {
-      RETURN_IF_ERROR(EnforceGrace(record));
+      if (!options_.look_only) RETURN_IF_ERROR(EnforceGrace(record));
       const int64_t kill_at = record.stop_requested_at_ms + record.termination_grace_ms;
       observed.due_at_ms = std::min(kill_at, observed.due_at_ms.value_or(kill_at));
     }
     if (observed.workloads.back().phase != plan::Phase::kRunning) continue;
-    BoundOutput(record.output);
+    if (!options_.look_only) BoundOutput(record.output);
     probes.push_back(record.probe);
     probed.push_back(observed.workloads.size() - 1);
   }
@@ -151,7 +151,7 @@ Result<plan::ObservedCluster> ProcessRuntime::Observe(const ClusterRef& cluster)
         workload.serving && record.workload && workload.proven_hash != workload.config_hash;
     if (!is_news) continue;
     record.proven = record.workload;
-    RETURN_IF_ERROR(store.Write(record));
+    if (!options_.look_only) RETURN_IF_ERROR(store.Write(record));
     workload.proven_hash = workload.config_hash;
   }
   ASSIGN_OR_RETURN(observed.has_data,

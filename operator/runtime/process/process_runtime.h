@@ -35,6 +35,9 @@ class ProcessRuntime final : public Runtime {
         environment;  // what daemons inherit; see InheritedEnvironment
     plan::RestartPolicy restart_policy;
     std::chrono::milliseconds probe_timeout{1000};
+    // Observe changes nothing, for a look beside the operator that acts: no records are written,
+    // nothing is killed.
+    bool look_only = false;
   };
   // `clock` outlives the runtime.
   ProcessRuntime(Options options, const Clock& clock);

@@ -1,0 +1,49 @@
+#include "operator/controller/look.h"
+
+#include <charconv>
+
+#include "operator/controller/nodes.h"
+#include "operator/plan/desired.h"
+
+namespace headpond::controller {
+namespace {
+
+plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::Layout& layout) {
+  const auto annotation = [&](std::string_view name) {
+    const auto found = cluster.metadata.annotations.find(std::string(name));
+    return found == cluster.metadata.annotations.end() ? std::string() : found->second;
+  };
+  const std::string retry = annotation(api::kRetryAnnotation);
+  int64_t retry_at_ms = 0;
+  std::from_chars(retry.data(), retry.data() + retry.size(), retry_at_ms);
+  return {.workloads = plan::Desired(cluster, layout),
+          .paused = cluster.spec.paused,
+          .deleting = !cluster.metadata.deletion_timestamp.empty(),
+          .delete_data = annotation(api::kDeleteDataAnnotation) == "true",
+          .retry_at_ms = retry_at_ms,
+          .generation = cluster.metadata.generation};
+}
+
+runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
+  return {cluster.metadata.name_space, cluster.metadata.name, cluster.metadata.uid};
+}
+
+}  // namespace
+
+Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& before,
+                       const Runtimes& runtimes, Secrets& secrets) {
+  Look look{.runtime = runtimes.For(cluster.spec.runtime_type), .ref = RefOf(cluster)};
+  if (look.runtime == nullptr)
+    return FailedPrecondition("spec.runtime.type: this operator does not run it");
+  look.desired = DesiredState(cluster, look.runtime->LayoutFor(look.ref));
+  look.ref.nodes = NodesOf(cluster, before, secrets);
+  return look;
+}
+
+Status FinishLook(Look& look, int64_t now_ms, const plan::RestartPolicy& policy) {
+  ASSIGN_OR_RETURN(look.observed, look.runtime->Observe(look.ref));
+  look.plan = plan::MakePlan(look.desired, look.observed, now_ms, policy);
+  return Status::Ok();
+}
+
+}  // namespace headpond::controller
