@@ -11,6 +11,8 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,15 +35,35 @@ class Operators:
         self.kubeconfig = folder / "home" / "api" / "kubeconfig"
         self.api = self.start_api()
         self.running: dict[str, Process] = {}
+        self._monitors: dict[str, int] = {}
 
     def start_api(self) -> Process:
         command = [self._program, "api", "--home", str(self._folder / "home"), "--api-port", str(self._port)]
         return Process("api", command, self._folder / "api.log")
 
     def start(self, name: str) -> Process:
+        port = self._monitors[name] = free_ports(1)[0]
         command = [self._program, "run", "--kubeconfig", str(self.kubeconfig), "--home", str(self._folder / "daemons")]
+        command += ["--monitor-port", str(port)]
         self.running[name] = Process(name, command, self._folder / f"{name}.log")
         return self.running[name]
+
+    def ask(self, name: str, path: str) -> tuple[int, str]:
+        """What an operator tells monitors: status code and text; 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._monitors[name]}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def metric(self, name: str, metric: str) -> float:
+        """The value of one line, 0 when it isn't there."""
+        for line in self.ask(name, "/metrics")[1].splitlines():
+            if line.startswith(f"{metric} "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0
 
     def logs(self) -> str:
         return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self._folder.glob("*.log")))
@@ -66,6 +88,29 @@ def daemon_pids(folder: Path) -> dict[str, int]:
     return pids
 
 
+def monitors_are_told(operators: Operators, checks: Checks) -> None:
+    """Of both operators, of which the first leads and has made a cluster."""
+    for name in ("first", "second"):
+        for path in ("/healthz", "/readyz"):
+            ready = wait_for(lambda: operators.ask(name, path) == (200, "ok"), 5)
+            checks.that(f"{path} of the {name} operator", bool(ready), str(operators.ask(name, path)))
+    leads = 'leader_election_master_status{name="headpond-operator"}'
+    checks.equal("who leads, by their metrics", [operators.metric(name, leads) for name in ("first", "second")], [1, 0])
+    reconciled = 'controller_runtime_reconcile_total{controller="cachecluster",result="success"}'
+    checks.that("the leader has reconciled", operators.metric("first", reconciled) > 0)
+    checks.equal("the other one has not", operators.metric("second", reconciled), 0)
+    checks.that("calls are counted", operators.metric("first", 'rest_client_requests_total{code="200",method="GET"}') > 0)
+    text = operators.ask("first", "/metrics")[1]
+    for metric, kind in (
+        ("controller_runtime_reconcile_errors_total", "counter"),
+        ("controller_runtime_reconcile_time_seconds", "histogram"),
+        ("process_resident_memory_bytes", "gauge"),
+        ("process_cpu_seconds_total", "counter"),
+    ):
+        checks.equal(f"{metric} has one type", text.count(f"# TYPE {metric} {kind}\n"), 1)
+    checks.equal("there is no other page", operators.ask("first", "/else")[0], 404)
+
+
 def one_acts_at_a_time(folder: Path, kubectl: Kubectl, operators: Operators, checks: Checks) -> None:
     def ready() -> bool:
         done = kubectl.run("wait", "--for=condition=Ready", "cc/quickstart", "--timeout=1s")
@@ -87,11 +132,15 @@ def one_acts_at_a_time(folder: Path, kubectl: Kubectl, operators: Operators, che
     checks.equal("a master and a worker run", sorted(before), ["master", "worker"])
     checks.equal("the first operator leads still", holder(), leader)
 
+    monitors_are_told(operators, checks)
+
     operators.running["first"].kill()
     checks.that("the second takes over", wait_for(lambda: holder() not in ("", leader), _TAKE_OVER_S), holder())
     os.kill(before["worker"], signal.SIGKILL)
     healed = wait_for(lambda: daemon_pids(folder).get("worker", before["worker"]) != before["worker"], _WAIT_S)
     checks.that("the second heals the worker", healed, operators.logs())
+    leads = 'leader_election_master_status{name="headpond-operator"}'
+    checks.that("its metrics say that it leads", wait_for(lambda: operators.metric("second", leads) == 1, 5))
     checks.equal("the master was not touched", daemon_pids(folder).get("master"), before["master"])
     checks.that("the cluster is Ready again", wait_for(ready, _WAIT_S), operators.logs())
 
