@@ -45,6 +45,7 @@ images: build ## the images headpond/headpond and headpond/headpond-operator (ne
 e2e-docker: build ## the images with stock Java clients outside, and clusters of the operator, on host and bridge networks
 	@e2e/docker/run.sh || [ $$? = 77 ]
 	@e2e/docker/runtime.sh || [ $$? = 77 ]
+	@e2e/docker/nodes.sh || [ $$? = 77 ]
 	@e2e/docker/task.sh || [ $$? = 77 ]
 	@e2e/docker/interop.sh || [ $$? = 77 ]
 

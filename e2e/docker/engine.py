@@ -75,6 +75,78 @@ class PrivateDaemon:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class SecondDaemon:
+    """Another dockerd beside the one that the tests use: a second node, which they may stop and start.
+
+    Its containers use the host's network; it makes no bridge and leaves the packet filter alone. close() ends it, its
+    containers and its folder.
+    """
+
+    def __init__(self, folder: Path, live_restore: bool = False):
+        for tool in ("dockerd", "containerd"):
+            if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+                raise Missing(f"there is no {tool} for a second Docker daemon")
+        if os.geteuid() != 0:
+            raise Missing("only root can start a second Docker daemon")
+        self._folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        # A short path: containerd's sockets are below it.
+        self._exec_root = Path(tempfile.mkdtemp(prefix="hp-x-"))
+        self._command = [
+            "dockerd",
+            f"--host={self.address}",
+            f"--pidfile={folder}/pid",
+            f"--data-root={folder}/data",
+            f"--exec-root={self._exec_root}",
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+            *(["--live-restore"] if live_restore else []),
+        ]
+        self._process: Process | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._process = Process("second dockerd", self._command, self._folder / "dockerd.log")
+        process = self._process
+        started = wait_for(lambda: self._answers() or not process.alive(), _DAEMON_START_S, 0.1)
+        if not started or not process.alive():
+            reason = process.tail(3)
+            self.close()
+            raise Missing(f"a second Docker daemon does not start: {reason}")
+
+    def stop(self) -> None:
+        self._process.stop(grace_s=30)
+
+    def docker(self, *words: str) -> str:
+        done = command("docker", "-H", self.address, *words)
+        return done.stdout.strip()
+
+    def load(self, image: str) -> None:
+        """Copies an image of the tests' daemon here."""
+        with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
+            for host, words in (([], ["save", "-o", archive.name, image]), (["-H", self.address], ["load", "-i", archive.name])):
+                done = command("docker", *host, *words)
+                if done.returncode != 0:
+                    raise RuntimeError(f"docker {' '.join(words)}: {done.stderr}")
+
+    def close(self) -> None:
+        if self._process.alive():
+            left = self.docker("ps", "-aq").split()
+            if left:
+                self.docker("rm", "-f", "-v", *left)
+            self.stop()
+        self._process.kill()
+        for mount in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            target = mount.split()[1]
+            if target.startswith((f"{self._folder}/", f"{self._exec_root}/")):
+                command("umount", "-l", target)
+        shutil.rmtree(self._exec_root, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        return command("docker", "-H", self.address, "info").returncode == 0
+
+
 class Engine:
     """Containers, networks and volumes of one run, all under one name. A context manager."""
 
