@@ -167,6 +167,8 @@ TEST(CacheClusterTest, ChecksWhereDockerEnginesAre) {
             "spec.runtime.docker.nodes[1].workers[0]: worker 0 is on node a already; "
             "spec.runtime.docker.nodes: no node takes worker 1: name it in a node's workers, or "
             "give a node no workers, so that it takes what is left");
+  EXPECT_EQ(docker(R"({"nodes": [{"name": "a", "workers": [0, 0]}], "masterNodes": ["a"]})"),
+            "spec.runtime.docker.nodes[0].workers: a worker is there twice");
   EXPECT_THAT(docker(R"({"nodes": [{"name": "a"}, {"name": "a"}], "masterNodes": ["a"]})"),
               HasSubstr("nodes[1].name: \"a\" is there twice"));
   EXPECT_THAT(ErrorsOf(Object({{"runtime", {{"docker", {{"context", "lab"}}}}}})),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "operator/api/placement.h"
@@ -34,6 +35,12 @@ void CheckWorkers(const DockerSettings& docker, int replicas, Findings& findings
   std::map<int, std::string> owner;
   for (size_t i = 0; i < docker.nodes.size(); ++i) {
     const auto workers = docker.nodes[i].workers.value_or(std::vector<int>());
+    const std::set<int> once(workers.begin(), workers.end());
+    if (once.size() != workers.size()) {
+      findings.errors.push_back(
+          {fmt::format("{}.nodes[{}].workers", kDocker, i), "a worker is there twice"});
+      continue;
+    }
     for (size_t k = 0; k < workers.size(); ++k)
       if (const auto [other, added] = owner.emplace(workers[k], docker.nodes[i].name); !added)
         findings.errors.push_back(
@@ -106,6 +113,8 @@ std::vector<CelRule> NodesTakeAllDaemonsCel() {
        "!has(self.nodes) || !has(self.masterNodes) || "
        "self.masterNodes.all(m, self.nodes.exists(n, n.name == m))",
        "names a node that is not there", ".masterNodes"},
+      {"runtime.docker.nodes[].workers", "self.all(w, self.exists_one(v, v == w))",
+       "a worker is there twice"},
       {"", "!has(self.runtime.docker.nodes) || self.network.mode == 'host'",
        "several nodes need mode host: a bridge ends at its engine", ".network.mode"},
       {"",
