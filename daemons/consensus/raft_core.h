@@ -143,7 +143,8 @@ class RaftCore {
   Status TransferLeader(uint64_t to);
   // A message to `id` could not be sent.
   Status ReportUnreachable(uint64_t id);
-  // A kSnapshot message to `id` was handled there, or failed. Until then `id` gets no entries.
+  // A kSnapshot message to `id` was handled there, or failed. Until then `id` gets no entries, so
+  // this must come, in the end, whatever becomes of the receiver.
   Status ReportSnapshot(uint64_t id, bool ok);
   // A round of heartbeats now, of a leader.
   Status Ping();

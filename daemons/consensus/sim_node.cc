@@ -22,6 +22,10 @@ Status SimNode::Start(uint64_t timeout_seed) {
 
 void SimNode::Crash() {
   disk_->Crash(world_.random());
+  // The connections that states came over break, which their senders see.
+  for (const SimPacket& packet : inbox_) {
+    if (packet.snapshot) world_.SnapshotHandled(packet.from, id_, false);
+  }
   core_.reset();
   log_.reset();
   ready_.reset();

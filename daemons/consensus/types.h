@@ -71,8 +71,8 @@ enum class MessageType : uint8_t {
   kPreVoteResponse = 18,
 };
 
-// To one node. May be lost, repeated, delayed or overtaken by others: Raft copes. Keep them in order
-// all the same: an append that was overtaken is rejected, and what follows it is sent again.
+// To one node. May be lost, repeated, delayed or overtaken by others: Raft copes. Keep them in
+// order all the same: an append that was overtaken is rejected, and what follows it is sent again.
 //
 // A kSnapshot carries the snapshot's meta only. Its state travels beside it, and the receiver steps
 // the message once it has that state; the sender reports how it went (RaftCore::ReportSnapshot).
