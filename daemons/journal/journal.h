@@ -52,6 +52,11 @@ class Journal {
   // disk. Checked by the caller before it changes its state.
   virtual Status CheckWritable() const = 0;
 
+  // OK when what is applied here is the newest there is: asked before what was read is answered. A
+  // journal that others write too is Unavailable when this process may have been cut off from them.
+  // Costs a look at the clock at most.
+  virtual Status CheckReadable() const { return Status::Ok(); }
+
   // Buffers one entry and returns its sequence number, from 1, without gaps. Does no I/O. Calls are
   // serialised by the caller's own lock, so that their order is the order of the changes; the
   // change itself is made under that lock too, so that no snapshot which begins after this returned

@@ -35,9 +35,8 @@ class ReplicatedJournal : public Journal {
   // durability was answered with Unavailable by then: nobody knows what becomes of it.
   virtual bool AwaitDemotion(std::chrono::steady_clock::time_point deadline) = 0;
 
-  // OK when what is applied here is the newest there is: asked before a read is answered. Costs a
-  // look at the clock. Unavailable, with the leader's address if known, otherwise.
-  virtual Status CheckReadable() const = 0;
+  // CheckReadable: Unavailable, with the leader's address if known, on a standby, and on a leader
+  // that no majority has confirmed lately.
 
   // The node, for its status and for what operators ask of it. Null before Recover.
   virtual consensus::Consensus* node() = 0;
