@@ -18,30 +18,17 @@ struct MasterOutside {
   UfsPool::Opener open_ufs = ufs::OpenUfs;
 };
 
-// A whole master: built from a configuration, started, stopped in reverse. The one place where its
-// parts are wired.
-class MasterServer final : public Daemon {
+// A whole master: built from a configuration, started, stopped.
+class MasterServer : public Daemon {
  public:
-  // Opens the journal (formatting it if its folder is blank), replays it and makes everything
-  // ready. Errors name the property that is wrong and the remedy.
+  // The only one of its cluster, or one of several (alluxio.master.embedded.journal.addresses).
+  // Opens the journal (formatting it if its folder is blank) and makes everything ready that can be
+  // before Start. Errors name the property that is wrong and the remedy.
   static Result<std::unique_ptr<MasterServer>> Create(const Config& config,
                                                       MasterOutside outside = {});
-  ~MasterServer() override;  // Stop()
 
-  // Serves. Once it returned OK, clients can connect.
-  Status Start() override;
-  // Refuses new calls, ends running ones, makes everything durable; within five seconds.
-  // Idempotent.
-  void Stop() override;
-  Status failure() const override;  // of the journal
-
-  int rpc_port() const;
-  int web_port() const;
-
- private:
-  struct Parts;
-  explicit MasterServer(std::unique_ptr<Parts> parts);
-  std::unique_ptr<Parts> parts_;
+  virtual int rpc_port() const = 0;
+  virtual int web_port() const = 0;
 };
 
 // `headpond master [--no-format] [-Dkey=value ...]`. A journal is only ever formatted when its

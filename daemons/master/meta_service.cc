@@ -243,8 +243,13 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     };
     if (wants(metapb::LEADER_MASTER_ADDRESS))
       out->set_leadermasteraddress(fmt::format("{}:{}", identity_.hostname, identity_.rpc_port));
-    if (wants(metapb::MASTER_ADDRESSES))
-      set_address(identity_.hostname, identity_.rpc_port, out->add_masteraddresses());
+    if (wants(metapb::MASTER_ADDRESSES)) {
+      if (identity_.quorum == nullptr)
+        set_address(identity_.hostname, identity_.rpc_port, out->add_masteraddresses());
+      else
+        for (const Quorum::Member& member : identity_.quorum->Members())
+          set_address(member.address.host, identity_.rpc_port, out->add_masteraddresses());
+    }
     if (wants(metapb::RPC_PORT)) out->set_rpcport(identity_.rpc_port);
     if (wants(metapb::WEB_PORT)) out->set_webport(identity_.web_port);
     if (wants(metapb::SAFE_MODE)) out->set_safemode(deps_.in_safe_mode());
@@ -252,7 +257,10 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     if (wants(metapb::UP_TIME_MS)) out->set_uptimems(deps_.clock.NowMs() - identity_.start_ms);
     if (wants(metapb::VERSION)) out->set_version(std::string(kCompatVersion));
     if (wants(metapb::CLUSTER_ID)) out->set_clusterid(identity_.cluster_id);
-    if (wants(metapb::RAFT_JOURNAL)) out->set_raftjournal(false);
+    if (wants(metapb::RAFT_JOURNAL)) out->set_raftjournal(identity_.quorum != nullptr);
+    if (wants(metapb::RAFT_ADDRESSES) && identity_.quorum != nullptr)
+      for (const Quorum::Member& member : identity_.quorum->Members())
+        out->add_raftaddress(fmt::format("{}:{}", member.address.host, member.address.port));
     if (wants(metapb::WORKER_ADDRESSES))
       for (const WorkerDescription& worker : deps_.blocks.Workers(WorkerState::kLive))
         set_address(worker.address.host, worker.address.rpc_port, out->add_workeraddresses());

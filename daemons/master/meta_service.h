@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "master/config_check.h"
 #include "master/file_system_service.h"
+#include "master/quorum.h"
 #include "master/reported_config.h"
 
 namespace headpond::master {
@@ -18,6 +19,7 @@ struct MasterIdentity {
   int web_port = 0;
   int64_t start_ms = 0;
   std::string cluster_id;
+  const Quorum* quorum = nullptr;  // that keeps the journal, if any
 };
 
 // Compares the configurations of this master and of its live workers.

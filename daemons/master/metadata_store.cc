@@ -57,12 +57,8 @@ class MetadataStore::NamespaceSource final : public journal::SnapshotSource {
 };
 
 MetadataStore::MetadataStore(meta::NamespaceOptions options,
-                             std::unique_ptr<journal::Journal> journal)
+                             std::shared_ptr<journal::Journal> journal)
     : namespace_(std::move(options)), journal_(std::move(journal)) {}
-
-MetadataStore::~MetadataStore() {
-  Stop();
-}
 
 Status MetadataStore::Recover() {
   WriterLock lock(mutex_);
@@ -74,6 +70,23 @@ Status MetadataStore::Recover() {
   LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(),
           namespace_.inodes().size());
   return Status::Ok();
+}
+
+Result<journal::ReplicatedJournal::Followed> MetadataStore::Follow(
+    journal::ReplicatedJournal& journal) {
+  using Followed = journal::ReplicatedJournal::Followed;
+  // Nobody else looks at a namespace that follows: the lock is the annotations' wish.
+  WriterLock lock(mutex_);
+  namespace_.BeginRecovery();
+  NamespaceReplayer replayer(namespace_);
+  RETURN_IF_ERROR(journal.Recover(replayer));
+  ASSIGN_OR_RETURN(const Followed followed, journal.Follow(replayer));
+  if (followed != Followed::kPromoted) return followed;
+  RETURN_IF_ERROR(namespace_.FinishRecovery());
+  snapshot_sequence_ = journal.snapshot_sequence() - 1;
+  LogInfo(kComponent, "followed {} journal entries; {} inodes", replayer.entries(),
+          namespace_.inodes().size());
+  return followed;
 }
 
 void MetadataStore::Commit(const Plan& plan, Reply reply) {
@@ -120,7 +133,10 @@ Status MetadataStore::CommitAndWait(const Plan& plan) {
 }
 
 void MetadataStore::AfterDurable(Reply reply) const {
-  journal_->WhenDurable(journal_->last_sequence(), std::move(reply));
+  journal_->WhenDurable(journal_->last_sequence(),
+                        [journal = journal_, reply = std::move(reply)](const Status& durable) {
+                          reply(durable.ok() ? journal->CheckReadable() : durable);
+                        });
 }
 
 Status MetadataStore::Snapshot() {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "journal/embedded/replicated_journal.h"
 #include "journal/journal.h"
 #include "meta/mutation.h"
 #include "meta/namespace.h"
@@ -26,8 +27,8 @@ namespace headpond::master {
 // of a state that a crash could undo. Thread safe; neither call blocks on I/O.
 class MetadataStore {
  public:
-  MetadataStore(meta::NamespaceOptions options, std::unique_ptr<journal::Journal> journal);
-  ~MetadataStore();  // Stop()
+  // The journal may outlive this store, and serve another one after it.
+  MetadataStore(meta::NamespaceOptions options, std::shared_ptr<journal::Journal> journal);
 
   using Plan = std::function<Result<meta::Mutation>(const meta::Namespace&)>;
   using View = std::function<void(const meta::Namespace&)>;
@@ -40,6 +41,9 @@ class MetadataStore {
   // Replays the journal. Blocks; once, before all else. A namespace without a root is for the
   // caller to initialize.
   Status Recover();
+  // The same for a journal that several masters keep, the one of the constructor: goes on to apply
+  // what the others change until this master leads, has to begin with a new store, or is stopped.
+  Result<journal::ReplicatedJournal::Followed> Follow(journal::ReplicatedJournal& journal);
 
   // Plans and applies one change. `reply` is called once, with the plan's error or when the change
   // is on disk; from this thread or the journal's, so it must be quick and must not commit.
@@ -77,7 +81,7 @@ class MetadataStore {
 
   mutable SharedMutex mutex_;
   meta::Namespace namespace_ GUARDED_BY(mutex_);
-  const std::unique_ptr<journal::Journal> journal_;
+  const std::shared_ptr<journal::Journal> journal_;
   std::atomic<uint64_t> snapshot_sequence_{0};
 };
 

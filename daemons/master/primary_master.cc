@@ -66,6 +66,17 @@ Status PrepareRootStore(const meta::MountInfo& root, const UfsPool::Opener& open
 
 }  // namespace
 
+meta::NamespaceOptions NamespaceOptionsOf(const Config& config) {
+  const bool keeps_answers =
+      config.GetBool("alluxio.master.filesystem.operation.retry.cache.enabled");
+  return {.check_permissions = config.GetBool("alluxio.security.authorization.permission.enabled"),
+          .supergroup = config.GetString("alluxio.security.authorization.permission.supergroup"),
+          .operation_cache_size = keeps_answers
+                                      ? static_cast<size_t>(config.GetInt(
+                                            "alluxio.master.filesystem.operation.retry.cache.size"))
+                                      : 0};
+}
+
 struct PrimaryMaster::Parts {
   explicit Parts(Around a)
       : around(std::move(a)),
@@ -110,6 +121,7 @@ struct PrimaryMaster::Parts {
 
 Status PrimaryMaster::Parts::MakeState() {
   identity.cluster_id = around.cluster_id;
+  identity.quorum = around.quorum;
   const std::string user = net::ProcessUser();
   ASSIGN_OR_RETURN(const std::vector<std::string> user_groups, unix_groups.Groups(user));
   const meta::MountInfo root = RootMount(config);

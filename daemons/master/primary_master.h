@@ -13,6 +13,9 @@
 
 namespace headpond::master {
 
+// Of a namespace, from its properties.
+meta::NamespaceOptions NamespaceOptionsOf(const Config& config);
+
 // What a master is made of while it serves: blocks and workers, the file-system operations,
 // background work, services, the RPC port and the pages. Made when this master may change the
 // namespace, destroyed when it may not any more; used from one thread.

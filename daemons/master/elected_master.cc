@@ -1,0 +1,113 @@
+#include "master/elected_master.h"
+
+#include <chrono>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop_signal.h"
+#include "master/primary_master.h"
+#include "master/raft_quorum.h"
+
+namespace headpond::master {
+namespace {
+
+constexpr std::string_view kComponent = "master";
+constexpr std::chrono::seconds kDemotionLook{1};
+
+}  // namespace
+
+Result<std::unique_ptr<ElectedMaster>> ElectedMaster::Create(const Config& config,
+                                                             MasterOutside outside) {
+  std::unique_ptr<ElectedMaster> master(new ElectedMaster(config, std::move(outside)));
+  ASSIGN_OR_RETURN(master->journal_,
+                   OpenMasterJournal(master->config_, *master->outside_.env, master->metrics_));
+  return master;
+}
+
+ElectedMaster::~ElectedMaster() {
+  ElectedMaster::Stop();
+}
+
+Status ElectedMaster::HoldPort() {
+  ASSIGN_OR_RETURN(
+      port_, net::RejectingPort::Open({.name = "master RPC server",
+                                       .bind_host = config_.GetString("alluxio.master.bind.host"),
+                                       .port = rpc_port(),
+                                       .bind_host_property = "alluxio.master.bind.host",
+                                       .port_property = "alluxio.master.rpc.port"}));
+  return Status::Ok();
+}
+
+Status ElectedMaster::Start() {
+  RETURN_IF_ERROR(HoldPort());
+  thread_ = std::thread([this] { Run(); });
+  return Status::Ok();
+}
+
+void ElectedMaster::Stop() {
+  if (stopping_.exchange(true)) return;
+  // Ends following and leading.
+  if (journal_.journal != nullptr) journal_.journal->Stop();
+  if (thread_.joinable()) thread_.join();
+  port_.reset();
+}
+
+Status ElectedMaster::failure() const {
+  MutexLock lock(mutex_);
+  return failure_;
+}
+
+void ElectedMaster::Run() {
+  Status status;
+  while (status.ok() && !stopping_) status = FollowAndLead();
+  if (status.ok() || stopping_) return;
+  LogError(kComponent, "{}", status.message());
+  {
+    MutexLock lock(mutex_);
+    failure_ = status;
+  }
+  StopSignal::Request();
+}
+
+Status ElectedMaster::FollowAndLead() {
+  MetadataStore store(NamespaceOptionsOf(config_), journal_.journal);
+  ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.replicated));
+  if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
+  return Lead(store);
+}
+
+Status ElectedMaster::Lead(MetadataStore& store) {
+  RaftQuorum quorum(*journal_.replicated->node());
+  auto primary = PrimaryMaster::Create({.config = config_,
+                                        .clock = Clock::System(),
+                                        .metrics = metrics_,
+                                        .store = store,
+                                        .open_ufs = outside_.open_ufs,
+                                        .cluster_id = journal_.cluster_id,
+                                        .quorum = &quorum});
+  const auto led_no_more = [&] {
+    return journal_.replicated->AwaitDemotion(std::chrono::steady_clock::now());
+  };
+  if (!primary.ok()) return led_no_more() ? Status::Ok() : primary.status();
+  port_.reset();
+  RETURN_IF_ERROR((*primary)->Start());
+  while (!stopping_ &&
+         !journal_.replicated->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
+  }
+  (*primary)->Stop();
+  if (stopping_) return Status::Ok();
+  LogInfo(kComponent, "this master leads no more");
+  if (config_.GetBool("alluxio.master.journal.exit.on.demotion"))
+    return Unavailable(
+        "another master leads, and alluxio.master.journal.exit.on.demotion asks this one to end");
+  return HoldPort();
+}
+
+int ElectedMaster::rpc_port() const {
+  return static_cast<int>(config_.GetInt("alluxio.master.rpc.port"));
+}
+int ElectedMaster::web_port() const {
+  return static_cast<int>(config_.GetInt("alluxio.master.web.port"));
+}
+
+}  // namespace headpond::master

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "master/master_journal.h"
+#include "master/master_server.h"
+#include "master/metadata_store.h"
+#include "net/rejecting_port.h"
+
+namespace headpond::master {
+
+// One of several masters that keep the journal together. Follows the one that leads, with its RPC
+// port closed to clients, and serves while it leads itself:
+//
+//   restore the snapshot ──> follow ──> lead: serve on the RPC port ──> led no more: stop serving
+//         ^                     │                                          and drop the state
+//         └─────────────────────┴──────────────────────────────────────────────┘
+//
+// One thread does all of it in turns. It ends by itself, and asks for the end of the process, when
+// the node of the quorum or the serving fails.
+class ElectedMaster final : public MasterServer {
+ public:
+  // Opens, or formats, this master's part of the journal. Errors name the property and the remedy.
+  static Result<std::unique_ptr<ElectedMaster>> Create(const Config& config, MasterOutside outside);
+  ~ElectedMaster() override;  // Stop()
+
+  // Once it returned OK this master takes part: it follows, or will soon lead.
+  Status Start() override;
+  // Hands leadership over if it has it. Within five seconds. Idempotent.
+  void Stop() override;
+  Status failure() const override EXCLUDES(mutex_);
+  int rpc_port() const override;
+  int web_port() const override;
+
+ private:
+  ElectedMaster(const Config& config, MasterOutside outside)
+      : config_(config), outside_(std::move(outside)) {}
+
+  void Run();
+  // One life: from the snapshot to the end of leadership, if it came to that.
+  Status FollowAndLead();
+  Status Lead(MetadataStore& store);
+  Status HoldPort();
+
+  const Config config_;
+  const MasterOutside outside_;
+  MetricsRegistry metrics_;
+  MasterJournal journal_;
+  std::unique_ptr<net::RejectingPort> port_;  // of the thread, after Start; while it does not lead
+  std::atomic<bool> stopping_{false};
+  mutable Mutex mutex_;
+  Status failure_ GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace headpond::master
