@@ -35,6 +35,7 @@ bench: build ## stock Alluxio 2.9 and Headpond in one run; writes docs/benchmark
 	@e2e/bench/run.sh
 
 e2e: build ## stock Java clients, Spark and Hadoop against a running cluster; kubectl and a real API server beside the operator
+	@e2e/ha/run.sh || [ $$? = 77 ]
 	@e2e/operator/run.sh || [ $$? = 77 ]
 	@e2e/contract/run.sh || [ $$? = 77 ]
 	@e2e/stock/run.sh

@@ -1,0 +1,239 @@
+"""Three masters of one journal, a worker and clients nobody here wrote, while leaders are killed.
+
+One line per expectation; the times of failover at the end. Exit code: 0 when everything held, 77 when
+a part is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import parts
+from harness.check import Checks
+from harness.cluster import HeadpondServer
+from harness.process import Process, free_ports
+from harness.shell import Shell
+
+_START_LIMIT_S = 30.0
+_CALL_LIMIT_S = 60.0
+
+
+class Masters:
+    """Three masters and a worker on loopback, each with folders of its own but for the under-store."""
+
+    def __init__(self, server: HeadpondServer, folder: Path):
+        self._binary = server.binary
+        self._folder = folder
+        ports = free_ports(11)
+        self.rpc, self._web, self.journal = ports[0:3], ports[3:6], ports[6:9]
+        self._worker_ports = ports[9:11]
+        self.addresses = [f"localhost:{port}" for port in self.journal]
+        self.client = {"alluxio.master.rpc.addresses": ",".join(f"localhost:{port}" for port in self.rpc)}
+        self.masters: list[Process | None] = [None] * 3
+        self.worker: Process | None = None
+        (folder / "under-store").mkdir(parents=True)
+
+    def _command(self, role: str, properties: dict) -> list[str]:
+        return [self._binary, role, *(f"-D{key}={value}" for key, value in properties.items())]
+
+    def start_master(self, number: int) -> None:
+        folder = self._folder / f"master-{number}"
+        properties = {
+            **self.client,
+            "alluxio.master.hostname": "localhost",
+            "alluxio.master.bind.host": "127.0.0.1",
+            "alluxio.master.web.bind.host": "127.0.0.1",
+            "alluxio.master.rpc.port": self.rpc[number],
+            "alluxio.master.web.port": self._web[number],
+            "alluxio.master.journal.type": "EMBEDDED",
+            "alluxio.master.embedded.journal.addresses": ",".join(self.addresses),
+            "alluxio.master.embedded.journal.port": self.journal[number],
+            "alluxio.master.journal.folder": folder / "journal",
+            "alluxio.master.mount.table.root.ufs": self._folder / "under-store",
+            "alluxio.logs.dir": folder / "logs",
+        }
+        self.masters[number] = Process(
+            f"master-{number}", self._command("master", properties), folder / "out.log"
+        )
+
+    def start_worker(self) -> None:
+        folder = self._folder / "worker"
+        properties = {
+            **self.client,
+            "alluxio.worker.hostname": "localhost",
+            "alluxio.worker.bind.host": "127.0.0.1",
+            "alluxio.worker.web.bind.host": "127.0.0.1",
+            "alluxio.worker.rpc.port": self._worker_ports[0],
+            "alluxio.worker.web.port": self._worker_ports[1],
+            "alluxio.worker.ramdisk.size": "256MB",
+            "alluxio.worker.tieredstore.level0.dirs.path": folder / "blocks",
+            "alluxio.logs.dir": folder / "logs",
+        }
+        (folder / "blocks").mkdir(parents=True)
+        self.worker = Process("worker", self._command("worker", properties), folder / "out.log")
+
+    def run(self, *words: str) -> subprocess.CompletedProcess:
+        """A command of ours against whoever leads."""
+        settings = [f"-D{key}={value}" for key, value in self.client.items()]
+        return subprocess.run(
+            [self._binary, *words, *settings], capture_output=True, text=True, timeout=_CALL_LIMIT_S
+        )
+
+    def quorum(self) -> list[dict]:
+        reply = self.run("fsadmin", "journal", "quorum", "info", "-domain", "MASTER", "-o", "json")
+        return json.loads(reply.stdout) if reply.returncode == 0 else []
+
+    def leader(self) -> int | None:
+        for member in self.quorum():
+            if member["leader"]:
+                return self.addresses.index(member["address"])
+        return None
+
+    def wait_for(self, what, limit_s: float = _START_LIMIT_S):
+        """The first answer of `what` that is not false, None or empty."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if answer := what():
+                return answer
+            time.sleep(0.05)
+        return None
+
+    def all_available(self) -> bool:
+        members = self.quorum()
+        return len(members) == 3 and all(member["available"] for member in members)
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+            for log in sorted(self._folder.glob("*/out.log"))
+        )
+
+    def stop(self) -> list[int]:
+        return [process.stop() for process in [self.worker, *self.masters] if process is not None]
+
+
+class Writer(threading.Thread):
+    """Makes folders one after another, and remembers which of them were acknowledged and when."""
+
+    def __init__(self, masters: Masters, top: str):
+        super().__init__(daemon=True)
+        self._masters = masters
+        self._top = top
+        self._ended = threading.Event()
+        self.made: list[tuple[str, float, float]] = []  # path, begun, acknowledged
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        number = 0
+        while not self._ended.is_set():
+            path = f"{self._top}/{number}"
+            begun = time.monotonic()
+            reply = self._masters.run("fs", "mkdir", path)
+            if reply.returncode == 0:
+                self.made.append((path, begun, time.monotonic()))
+            else:
+                self.failed.append(f"{path}: {reply.stdout}{reply.stderr}")
+            number += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+    def first_after(self, moment: float) -> float | None:
+        """When the first change that was begun after the moment was acknowledged."""
+        return next((done for _, begun, done in list(self.made) if begun >= moment), None)
+
+
+def check_start(checks: Checks, masters: Masters) -> None:
+    for number in range(3):
+        masters.start_master(number)
+    masters.start_worker()
+    checks.that("one of three masters leads", masters.wait_for(lambda: masters.leader() is not None), masters.logs())
+    checks.that("all three are available", masters.wait_for(masters.all_available), str(masters.quorum()))
+    capacity = lambda: "Capacity Bytes: 0" not in masters.run("fs", "getCapacityBytes").stdout
+    checks.that("the worker has registered with the leader", masters.wait_for(capacity), masters.logs())
+
+
+def check_failover(checks: Checks, masters: Masters, rounds: int) -> list[float]:
+    checks.equal("exit code of mkdir", masters.run("fs", "mkdir", "/ha").returncode, 0)
+    writer = Writer(masters, "/ha")
+    writer.start()
+    times = []
+    for _ in range(rounds):
+        leader = masters.wait_for(lambda: (found := masters.leader()) is not None and [found])[0]
+        killed = time.monotonic()
+        masters.masters[leader].kill()
+        done = masters.wait_for(lambda: writer.first_after(killed))
+        times.append((done or float("inf")) - killed)
+        masters.start_master(leader)
+        masters.wait_for(masters.all_available)
+    writer.end()
+    checks.equal("changes that failed although two of three masters lived", writer.failed, [])
+    checks.that(f"there is a leader after each of {rounds} kills", max(times) < float("inf"), masters.logs())
+    there = set(masters.run("fs", "ls", "/ha").stdout.split())
+    lost = [path for path, _, _ in writer.made if path not in there]
+    checks.equal(f"acknowledged changes that are lost, of {len(writer.made)}", lost, [])
+    return times
+
+
+def check_transfer(checks: Checks, masters: Masters) -> None:
+    to = next(number for number in range(3) if number != masters.leader())
+    reply = masters.run("fsadmin", "journal", "quorum", "elect", "-address", masters.addresses[to])
+    checks.equal("exit code of elect", reply.returncode, 0)
+    checks.that("elect says so", "Successfully elected" in reply.stdout, reply.stdout)
+    checks.equal("the leader after elect", masters.leader(), to)
+
+
+def check_stock_client(checks: Checks, masters: Masters, folder: Path) -> None:
+    """The stock shell finds the leader, and goes on when it is killed."""
+    properties = [f"{key}={value}" for key, value in masters.client.items()]
+    with Shell(f"localhost:{masters.rpc[0]}", folder / "shell", properties) as shell:
+        checks.equal("exit code of the stock mkdir", shell.run("fs", "mkdir", "/stock").exit_code, 0)
+        masters.masters[masters.leader()].kill()
+        checks.equal("and of one after the leader was killed", shell.run("fs", "mkdir", "/stock/more").exit_code, 0)
+        reply = shell.run("fs", "ls", "/stock")
+        checks.that("both are there", "/stock/more" in reply.text, reply.text)
+        reply = shell.run("fsadmin", "journal", "quorum", "info", "-domain", "MASTER")
+        checks.equal("exit code of the stock quorum info", reply.exit_code, 0)
+        checks.that("it shows three members", reply.text.count("localhost:") == 4, reply.text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5, help="how often the leader is killed")
+    arguments = parser.parse_args()
+    checks = Checks()
+    folder = Path(tempfile.mkdtemp(prefix="headpond-ha-"))
+    masters = Masters(HeadpondServer(), folder)
+    try:
+        check_start(checks, masters)
+        times = check_failover(checks, masters, arguments.rounds)
+        check_transfer(checks, masters)
+        check_stock_client(checks, masters, folder)
+        codes = masters.stop()
+        checks.that("all that lived ended cleanly", sorted(codes)[-3:] == [0, 0, 0], str(codes))
+        shown = ", ".join(f"{seconds:.2f}" for seconds in times)
+        print(f"failover: median {statistics.median(times):.2f} s, worst {max(times):.2f} s ({shown})")
+        code = checks.exit_code()
+        if code == 0 and not os.environ.get("KEEP_LOGS"):
+            shutil.rmtree(folder)
+        else:
+            print(f"logs: {folder}")
+        return code
+    finally:
+        masters.stop()
+
+
+if __name__ == "__main__":
+    parts.run_as_test(main)
