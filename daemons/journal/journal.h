@@ -18,6 +18,9 @@ class Replayer {
   virtual ~Replayer() = default;
   virtual Status OnSnapshotRecord(std::string_view record) = 0;
   virtual Status OnEntry(uint64_t sequence, std::string_view entry) = 0;
+  // What was given so far makes a state that once was: the snapshot shows nothing that is still to
+  // come. Once, before the journal takes entries.
+  virtual Status OnSettled() { return Status::Ok(); }
 };
 
 // Produces the records of a snapshot, called repeatedly on the journal's snapshot thread until it

@@ -27,6 +27,7 @@ class JournalConformance : public ::testing::Test {
     replayed_ = RecordingReplayer();
     const Status status = journal->Recover(replayed_);
     EXPECT_OK(status);
+    EXPECT_EQ(replayed_.settled, status.ok());
     return journal;
   }
 

@@ -36,7 +36,13 @@ class RecordingReplayer final : public Replayer {
     entries.emplace_back(entry);
     return Status::Ok();
   }
+  Status OnSettled() override {
+    EXPECT_FALSE(settled) << "settled twice";
+    settled = true;
+    return Status::Ok();
+  }
 
+  bool settled = false;
   std::vector<std::string> records;
   uint64_t first_sequence = 0;
   std::vector<std::string> entries;

@@ -123,6 +123,7 @@ Status LocalJournal::Recover(Replayer& replayer) {
   ASSIGN_OR_RETURN(const FolderReport report,
                    ReadFolder(env_, options_.folder, cluster_id_, &replayer));
   RETURN_IF_ERROR(report.problem);
+  RETURN_IF_ERROR(replayer.OnSettled());
   RETURN_IF_ERROR(SettleFiles(report));
   const uint64_t next = report.last_sequence + 1;
   ASSIGN_OR_RETURN(log_,

@@ -97,6 +97,7 @@ class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateM
 
   // Following.
   bool MayLead() const REQUIRES(mutex_);
+  Status Settle(Replayer& replayer);
   Status Apply(const Entry& entry, Replayer& replayer) EXCLUDES(mutex_);
   void Applied(const Entry& entry, uint64_t sequence) REQUIRES(mutex_);
 
@@ -133,6 +134,10 @@ class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateM
   // Counts Recovers: what was begun in another life is void.
   uint64_t life_ GUARDED_BY(mutex_) = 0;
 
+  // Of the owner's thread: whether the replayer has all that the snapshot shows.
+  uint64_t shown_sequence_ = 0;
+  bool settled_ = false;
+
   // Following.
   int deliveries_asked_ GUARDED_BY(mutex_) = 0;  // not begun yet: what comes is of an earlier one
   uint64_t asked_term_ GUARDED_BY(mutex_) = 0;
@@ -141,8 +146,9 @@ class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateM
   size_t event_bytes_ GUARDED_BY(mutex_) = 0;
 
   // The state's place.
-  std::atomic<uint64_t> last_{0};     // appended or applied
-  std::atomic<uint64_t> durable_{0};  // agreed on
+  std::atomic<uint64_t> last_{0};      // appended or applied
+  std::atomic<uint64_t> durable_{0};   // agreed on
+  std::atomic<uint64_t> applying_{0};  // of a batch that a standby applies, the last entry
   uint64_t applied_index_ GUARDED_BY(mutex_) = 0;
   uint64_t applied_term_ GUARDED_BY(mutex_) = 0;
 
@@ -183,10 +189,12 @@ Status EmbeddedJournal::Recover(Replayer& replayer) {
     ASSIGN_OR_RETURN(const auto newest, snapshots_.Read([&replayer](std::string_view record) {
       return replayer.OnSnapshotRecord(record);
     }));
+    shown_sequence_ = newest.shown_sequence;
+    settled_ = false;
     if (node() == nullptr) RETURN_IF_ERROR(StartNode(newest.meta));
     MutexLock lock(mutex_);
     if (state_ == State::kStopped) return CheckRunning();
-    last_ = durable_ = accepted_ = newest.first_sequence - 1;
+    last_ = durable_ = accepted_ = applying_ = newest.first_sequence - 1;
     snapshot_first_ = newest.first_sequence;
     applied_index_ = newest.meta.index;
     applied_term_ = newest.meta.term;
@@ -338,6 +346,7 @@ bool EmbeddedJournal::MayLead() const {
 
 Result<ReplicatedJournal::Followed> EmbeddedJournal::Follow(Replayer& replayer) {
   for (;;) {
+    RETURN_IF_ERROR(Settle(replayer));
     Event event;
     {
       MutexLock lock(mutex_);
@@ -364,6 +373,13 @@ Result<ReplicatedJournal::Followed> EmbeddedJournal::Follow(Replayer& replayer) 
   }
 }
 
+// A snapshot counts only once all that it shows is agreed on, so whoever leads has passed that.
+Status EmbeddedJournal::Settle(Replayer& replayer) {
+  if (settled_ || last_ < shown_sequence_) return Status::Ok();
+  settled_ = true;
+  return replayer.OnSettled();
+}
+
 Status EmbeddedJournal::Apply(const Entry& entry, Replayer& replayer) {
   uint64_t sequence = last_;
   if (IsBatch(entry)) {
@@ -371,7 +387,9 @@ Status EmbeddedJournal::Apply(const Entry& entry, Replayer& replayer) {
     if (batch.first != sequence + 1)
       return DataLoss("entry {} of the quorum's log begins with change {} where {} is expected",
                       entry.index, batch.first, sequence + 1);
-    for (const std::string_view record : batch.Records())
+    const auto records = batch.Records();
+    applying_ = sequence + records.size();
+    for (const std::string_view record : records)
       if (const Status status = replayer.OnEntry(++sequence, record); !status.ok())
         return status.WithContext(fmt::format("{}: entry {}", folder_, sequence));
   }
@@ -574,8 +592,8 @@ Status EmbeddedJournal::WriteSnapshot(const Begun& begun, SnapshotSource& source
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(CheckLife(begun.life));
   }
-  // Whatever the records show was appended before now.
-  const uint64_t shown = last_sequence();
+  // Whatever the records show was appended, or began to be applied, before now.
+  const uint64_t shown = std::max<uint64_t>(last_sequence(), applying_);
   ASSIGN_OR_RETURN(SnapshotMeta place, AwaitAgreed(begun, shown));
   Consensus* const node = this->node();
   place.conf_state = node->ConfStateAt(place.index);

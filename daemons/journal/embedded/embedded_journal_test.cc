@@ -214,6 +214,28 @@ TEST_F(EmbeddedJournalTest, StandbysTakeSnapshotsToo) {
   ExpectAgreed();
 }
 
+TEST_F(EmbeddedJournalTest, AStateSettlesWhenAllThatItsSnapshotShowsIsApplied) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader();
+  for (int i = 0; i < 10; ++i) ASSERT_OK(Append(leader, std::to_string(i)));
+  EXPECT_EQ(member(leader).state().settled_after(), 0u);
+  // Begins before entry 11, and shows it.
+  bool done = false;
+  FunctionSource source([&]() -> Result<std::vector<std::string>> {
+    if (std::exchange(done, true)) return std::vector<std::string>();
+    member(leader).state().Append(member(leader).journal(), "late");
+    agreed_.emplace_back("late");
+    return member(leader).state().list();
+  });
+  ASSERT_OK(member(leader).journal().Snapshot(source));
+  EXPECT_EQ(member(leader).journal().snapshot_sequence(), 11u);
+  member(leader).Kill();
+  ASSERT_OK(Append(AwaitLeader(leader), "more"));
+  member(leader).Start();
+  ExpectAgreed();
+  EXPECT_EQ(member(leader).state().settled_after(), 11u);
+}
+
 TEST_F(EmbeddedJournalTest, AMasterJoinsAsALearner) {
   StartCluster(3);
   const uint64_t leader = AwaitLeader();

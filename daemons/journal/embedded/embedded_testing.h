@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,11 +34,25 @@ class ListReplayer final : public Replayer {
     // A snapshot may show entries that are replayed over it.
     list_.resize(sequence - 1);
     list_.emplace_back(entry);
+    last_sequence_ = sequence;
+    return Status::Ok();
+  }
+  Status OnSettled() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    EXPECT_FALSE(settled_after_) << "settled twice";
+    settled_after_ = last_sequence_;
     return Status::Ok();
   }
   void Clear() {
     const std::lock_guard<std::mutex> lock(mutex_);
     list_.clear();
+    last_sequence_ = 0;
+    settled_after_ = std::nullopt;
+  }
+  // The entry that was replayed last when the state settled; 0: before the first.
+  std::optional<uint64_t> settled_after() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return settled_after_;
   }
   std::vector<std::string> list() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -61,6 +76,8 @@ class ListReplayer final : public Replayer {
  private:
   mutable std::mutex mutex_;
   std::vector<std::string> list_;
+  uint64_t last_sequence_ = 0;
+  std::optional<uint64_t> settled_after_;
 };
 
 inline consensus::NodeIdentity MemberIdentity(uint64_t id) {

@@ -82,6 +82,7 @@ Result<Snapshots::Newest> Snapshots::Read(
   const auto meta = consensus::DecodeSnapshotMeta(summary->stamp);
   if (!meta) return WithRemedy(DataLoss("{}: is no snapshot of a quorum", path));
   newest.meta = *meta;
+  newest.shown_sequence = summary->shown_sequence;
   if (on_record) RETURN_IF_ERROR(ReadSnapshot(env_, path, cluster_id_, on_record).status());
   MutexLock lock(mutex_);
   first_sequences_[meta->index] = newest.first_sequence;

@@ -28,6 +28,7 @@ class Snapshots final : public consensus::SnapshotStore {
 
   struct Newest {
     uint64_t first_sequence = 1;  // the first entry that it does not replace
+    uint64_t shown_sequence = 0;  // the last entry that it may show
     consensus::SnapshotMeta meta;
   };
 
