@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "base/executor.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
 #include "master/primary_master.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::string_view kComponent = "master";
 constexpr std::chrono::seconds kDemotionLook{1};
+constexpr std::chrono::seconds kSnapshotLook{10};
 
 }  // namespace
 
@@ -71,9 +73,20 @@ void ElectedMaster::Run() {
 
 Status ElectedMaster::FollowAndLead() {
   MetadataStore store(NamespaceOptionsOf(config_), journal_.journal);
+  // Each master keeps its own part of the log short, whether it leads or not.
+  const PeriodicTask snapshots("snapshots", kSnapshotLook, [&] { SnapshotIfDue(store); });
   ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.replicated));
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   return Lead(store);
+}
+
+void ElectedMaster::SnapshotIfDue(MetadataStore& store) {
+  if (!store.settled() || store.entries_since_snapshot() < SnapshotEntriesOf(config_)) return;
+  const Status status = store.Snapshot();
+  // A new life, or the end, takes the state away.
+  if (status.ok() || status.code() == Code::kUnavailable || status.code() == Code::kAborted) return;
+  LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
+           status.ToString());
 }
 
 Status ElectedMaster::Lead(MetadataStore& store) {
@@ -84,7 +97,8 @@ Status ElectedMaster::Lead(MetadataStore& store) {
                                         .store = store,
                                         .open_ufs = outside_.open_ufs,
                                         .cluster_id = journal_.cluster_id,
-                                        .quorum = &quorum});
+                                        .quorum = &quorum,
+                                        .takes_snapshots = false});
   const auto led_no_more = [&] {
     return journal_.replicated->AwaitDemotion(std::chrono::steady_clock::now());
   };

@@ -44,6 +44,7 @@ class ElectedMaster final : public MasterServer {
   // One life: from the snapshot to the end of leadership, if it came to that.
   Status FollowAndLead();
   Status Lead(MetadataStore& store);
+  void SnapshotIfDue(MetadataStore& store);
   Status HoldPort();
 
   const Config config_;

@@ -14,26 +14,40 @@ constexpr size_t kSnapshotBatchInodes = 1000;  // about 100 us under the shared 
 
 class MetadataStore::NamespaceReplayer final : public journal::Replayer {
  public:
-  explicit NamespaceReplayer(meta::Namespace& ns) : namespace_(ns) {}
+  explicit NamespaceReplayer(MetadataStore& store) : store_(store) {
+    WriterLock lock(store_.mutex_);
+    store_.namespace_.BeginRecovery();
+  }
 
   Status OnSnapshotRecord(std::string_view record) override {
-    return Replay(record, "snapshot record");
+    return Replay(record, [] { return std::string("snapshot record"); });
   }
   Status OnEntry(uint64_t sequence, std::string_view entry) override {
     ++entries_;
-    return Replay(entry, fmt::format("journal entry {}", sequence));
+    return Replay(entry, [&] { return fmt::format("journal entry {}", sequence); });
+  }
+  Status OnSettled() override {
+    WriterLock lock(store_.mutex_);
+    RETURN_IF_ERROR(store_.namespace_.FinishRecovery());
+    store_.settled_ = true;
+    return Status::Ok();
   }
   int64_t entries() const { return entries_; }
 
  private:
-  Status Replay(std::string_view bytes, std::string_view what) {
+  template <typename Describe>
+  Status Replay(std::string_view bytes, Describe&& describe) {
     const auto mutation = meta::DecodeMutation(bytes);
-    if (!mutation.ok()) return mutation.status().WithContext(what);
-    namespace_.ApplyDuringRecovery(*mutation);
+    if (!mutation.ok()) return mutation.status().WithContext(describe());
+    WriterLock lock(store_.mutex_);
+    if (store_.settled_)
+      store_.namespace_.Apply(*mutation);
+    else
+      store_.namespace_.ApplyDuringRecovery(*mutation);
     return Status::Ok();
   }
 
-  meta::Namespace& namespace_;
+  MetadataStore& store_;
   int64_t entries_ = 0;
 };
 
@@ -61,32 +75,25 @@ MetadataStore::MetadataStore(meta::NamespaceOptions options,
     : namespace_(std::move(options)), journal_(std::move(journal)) {}
 
 Status MetadataStore::Recover() {
-  WriterLock lock(mutex_);
-  namespace_.BeginRecovery();
-  NamespaceReplayer replayer(namespace_);
+  NamespaceReplayer replayer(*this);
   RETURN_IF_ERROR(journal_->Recover(replayer));
-  RETURN_IF_ERROR(namespace_.FinishRecovery());
   snapshot_sequence_ = journal_->last_sequence() - static_cast<uint64_t>(replayer.entries());
-  LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(),
-          namespace_.inodes().size());
+  LogInfo(kComponent, "replayed {} journal entries; {} inodes", replayer.entries(), InodeCount());
   return Status::Ok();
 }
 
 Result<journal::ReplicatedJournal::Followed> MetadataStore::Follow(
     journal::ReplicatedJournal& journal) {
-  using Followed = journal::ReplicatedJournal::Followed;
-  // Nobody else looks at a namespace that follows: the lock is the annotations' wish.
-  WriterLock lock(mutex_);
-  namespace_.BeginRecovery();
-  NamespaceReplayer replayer(namespace_);
+  NamespaceReplayer replayer(*this);
   RETURN_IF_ERROR(journal.Recover(replayer));
-  ASSIGN_OR_RETURN(const Followed followed, journal.Follow(replayer));
-  if (followed != Followed::kPromoted) return followed;
-  RETURN_IF_ERROR(namespace_.FinishRecovery());
   snapshot_sequence_ = journal.snapshot_sequence() - 1;
-  LogInfo(kComponent, "followed {} journal entries; {} inodes", replayer.entries(),
-          namespace_.inodes().size());
+  ASSIGN_OR_RETURN(const auto followed, journal.Follow(replayer));
+  LogInfo(kComponent, "followed {} journal entries; {} inodes", replayer.entries(), InodeCount());
   return followed;
+}
+
+size_t MetadataStore::InodeCount() const {
+  return Read([](const meta::Namespace& ns) { return ns.inodes().size(); });
 }
 
 void MetadataStore::Commit(const Plan& plan, Reply reply) {

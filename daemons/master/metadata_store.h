@@ -70,6 +70,8 @@ class MetadataStore {
   // Writes a snapshot and drops the journal before it. Blocks the caller only.
   Status Snapshot();
   uint64_t entries_since_snapshot() const;
+  // False while recovery may still show a state that never was: no time for a snapshot.
+  bool settled() const { return settled_; }
   uint64_t last_sequence() const { return journal_->last_sequence(); }
 
   // Makes everything durable and closes the journal. Idempotent.
@@ -79,10 +81,13 @@ class MetadataStore {
   class NamespaceReplayer;
   class NamespaceSource;
 
+  size_t InodeCount() const;
+
   mutable SharedMutex mutex_;
   meta::Namespace namespace_ GUARDED_BY(mutex_);
   const std::shared_ptr<journal::Journal> journal_;
   std::atomic<uint64_t> snapshot_sequence_{0};
+  std::atomic<bool> settled_{false};
 };
 
 }  // namespace headpond::master

@@ -3,6 +3,7 @@
 #include <grpcpp/impl/service_type.h>
 
 #include <chrono>
+#include <limits>
 
 #include "base/daemon.h"
 #include "base/executor.h"
@@ -75,6 +76,10 @@ meta::NamespaceOptions NamespaceOptionsOf(const Config& config) {
                                       ? static_cast<size_t>(config.GetInt(
                                             "alluxio.master.filesystem.operation.retry.cache.size"))
                                       : 0};
+}
+
+uint64_t SnapshotEntriesOf(const Config& config) {
+  return static_cast<uint64_t>(config.GetInt("alluxio.master.journal.checkpoint.period.entries"));
 }
 
 struct PrimaryMaster::Parts {
@@ -166,8 +171,8 @@ Status PrimaryMaster::Parts::MakeState() {
           .lost_worker_interval =
               config.GetDuration("alluxio.master.lost.worker.detection.interval"),
           .ttl_interval = config.GetDuration("alluxio.master.ttl.checker.interval"),
-          .snapshot_entries = static_cast<uint64_t>(
-              config.GetInt("alluxio.master.journal.checkpoint.period.entries"))},
+          .snapshot_entries = around.takes_snapshots ? SnapshotEntriesOf(config)
+                                                     : std::numeric_limits<uint64_t>::max()},
       store, *blocks, *files, clock);
   // A namespace that was empty has no blocks that workers could have.
   const auto wait = config.GetDuration("alluxio.master.worker.connect.wait.time");
