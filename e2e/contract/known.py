@@ -39,7 +39,5 @@ KNOWN: list[tuple[str, str, str]] = [
     (r"built-in: .*|namespaces: .*|representations: table of a namespace", r".*\.?metadata\.managedFields\[\d+\]\.fieldsV1",
      "of built-in kinds ours lists what the server fills in as the writer's, and the maps that it stands in; who conflicts "
      "with whom is the same"),
-    (r"discovery: legacy /apis/headpond.dev/v1alpha1", r"body\.resources\[\d+\]",
-     "the order, which there is that in which the kinds were installed"),
     (r"reviews: no attributes", r"body\.details\.kind", _WORDS),
 ]
