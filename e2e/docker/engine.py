@@ -13,6 +13,7 @@ from harness.parts import Missing
 from harness.process import Process, wait_for
 
 _DAEMON_START_S = 60
+_SECOND_BRIDGE = "198.18.255.1/28"  # of the range for tests between machines (RFC 2544): nobody routes it
 _COMMAND_LIMIT_S = 120
 
 
@@ -78,8 +79,9 @@ class PrivateDaemon:
 class SecondDaemon:
     """Another dockerd beside the one that the tests use: a second node, which they may stop and start.
 
-    Its containers use the host's network; it makes no bridge and leaves the packet filter alone. close() ends it, its
-    containers and its folder.
+    Its containers use the host's network; it leaves the packet filter alone, and has an idle bridge of its own: without
+    one (--bridge=none) dockerd deletes docker0, which is the other daemon's. close() ends it, its containers, its bridge
+    and its folder.
     """
 
     def __init__(self, folder: Path, live_restore: bool = False):
@@ -92,13 +94,17 @@ class SecondDaemon:
         self.address = f"unix://{folder}/docker.sock"
         # A short path: containerd's sockets are below it.
         self._exec_root = Path(tempfile.mkdtemp(prefix="hp-x-"))
+        self._bridge = f"hpx{os.getpid()}"
+        for words in (("add", self._bridge, "type", "bridge"), ("set", self._bridge, "up")):
+            command("ip", "link", *words)
+        command("ip", "address", "add", _SECOND_BRIDGE, "dev", self._bridge)
         self._command = [
             "dockerd",
             f"--host={self.address}",
             f"--pidfile={folder}/pid",
             f"--data-root={folder}/data",
             f"--exec-root={self._exec_root}",
-            "--bridge=none",
+            f"--bridge={self._bridge}",
             "--iptables=false",
             "--ip6tables=false",
             *(["--live-restore"] if live_restore else []),
@@ -141,6 +147,7 @@ class SecondDaemon:
             target = mount.split()[1]
             if target.startswith((f"{self._folder}/", f"{self._exec_root}/")):
                 command("umount", "-l", target)
+        command("ip", "link", "delete", self._bridge)
         shutil.rmtree(self._exec_root, ignore_errors=True)
 
     def _answers(self) -> bool:

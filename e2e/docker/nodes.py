@@ -166,6 +166,11 @@ def live(prefix: str, name: str, life, live_restore: bool, checks: Checks) -> No
                 daemon.close()
 
 
+def bridge_address() -> str | None:
+    address = Path("/sys/class/net/docker0/address")
+    return address.read_text().strip() if address.exists() else None
+
+
 def main() -> int:
     lives = {
         "nodes": (two_nodes, False),
@@ -178,8 +183,10 @@ def main() -> int:
         engine_socket()
         if "HEADPOND_IMAGE" not in os.environ:
             build_images()
+        before = bridge_address()
         for name in sys.argv[1:] or list(lives):
             live(engine.prefix, name, *lives[name], checks)
+        checks.equal("the first daemon's bridge", bridge_address(), before)
     return checks.exit_code()
 
 
