@@ -172,6 +172,12 @@ Status RaftCore::ToStatus(int code, const char* text) const {
   }
 }
 
+template <typename Function, typename... Args>
+Status RaftCore::Call(Function function, Args... args) const {
+  hp_raft_error error;
+  return ToStatus(function(handle_, args..., &error), error.text);
+}
+
 Result<std::unique_ptr<RaftCore>> RaftCore::Create(const CoreOptions& options,
                                                    const HardState& hard_state,
                                                    const ConfState& conf_state,
@@ -213,21 +219,17 @@ Result<std::unique_ptr<RaftCore>> RaftCore::Create(const CoreOptions& options,
 }
 
 Status RaftCore::Tick() {
-  hp_raft_error error;
-  return ToStatus(hp_raft_tick(handle_, &error), error.text);
+  return Call(hp_raft_tick);
 }
 
 Status RaftCore::Step(std::string_view bytes) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_step(handle_, View(bytes), &error), error.text);
+  return Call(hp_raft_step, View(bytes));
 }
 
 Result<LogPosition> RaftCore::Propose(std::string_view data, std::string_view context) {
-  hp_raft_error error;
   LogPosition position;
-  RETURN_IF_ERROR(ToStatus(
-      hp_raft_propose(handle_, View(data), View(context), &position.index, &position.term, &error),
-      error.text));
+  RETURN_IF_ERROR(
+      Call(hp_raft_propose, View(data), View(context), &position.index, &position.term));
   return position;
 }
 
@@ -237,12 +239,9 @@ Result<LogPosition> RaftCore::ProposeConfChange(const std::vector<ConfChange>& c
   for (const ConfChange& change : changes) {
     raw.push_back({static_cast<uint32_t>(change.kind), change.node});
   }
-  hp_raft_error error;
   LogPosition position;
-  RETURN_IF_ERROR(
-      ToStatus(hp_raft_propose_conf_change(handle_, raw.data(), raw.size(), View(context),
-                                           &position.index, &position.term, &error),
-               error.text));
+  RETURN_IF_ERROR(Call(hp_raft_propose_conf_change, raw.data(), raw.size(), View(context),
+                       &position.index, &position.term));
   return position;
 }
 
@@ -250,42 +249,33 @@ Result<ConfState> RaftCore::ApplyConfChange(const Entry& entry) {
   if (entry.kind != EntryKind::kConfChange) {
     return InvalidArgument("entry {} is no configuration change", entry.index);
   }
-  hp_raft_error error;
   hp_raft_conf_state state;
-  RETURN_IF_ERROR(
-      ToStatus(hp_raft_apply_conf_change(handle_, View(entry.data), &state, &error), error.text));
+  RETURN_IF_ERROR(Call(hp_raft_apply_conf_change, View(entry.data), &state));
   return ToConfState(state);
 }
 
 Status RaftCore::ReadIndex(std::string_view context) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_read_index(handle_, View(context), &error), error.text);
+  return Call(hp_raft_read_index, View(context));
 }
 
 Status RaftCore::Campaign() {
-  hp_raft_error error;
-  return ToStatus(hp_raft_campaign(handle_, &error), error.text);
+  return Call(hp_raft_campaign);
 }
 
 Status RaftCore::TransferLeader(uint64_t to) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_transfer_leader(handle_, to, &error), error.text);
+  return Call(hp_raft_transfer_leader, to);
 }
 
 Status RaftCore::ReportUnreachable(uint64_t id) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_report_unreachable(handle_, id, &error), error.text);
+  return Call(hp_raft_report_unreachable, id);
 }
 
 Status RaftCore::ReportSnapshot(uint64_t id, bool ok) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_report_snapshot(handle_, id, static_cast<uint8_t>(ok), &error),
-                  error.text);
+  return Call(hp_raft_report_snapshot, id, static_cast<uint8_t>(ok));
 }
 
 Status RaftCore::Ping() {
-  hp_raft_error error;
-  return ToStatus(hp_raft_ping(handle_, &error), error.text);
+  return Call(hp_raft_ping);
 }
 
 bool RaftCore::HasReady() const {
@@ -294,9 +284,8 @@ bool RaftCore::HasReady() const {
 }
 
 Result<Ready> RaftCore::TakeReady() {
-  hp_raft_error error;
   hp_raft_ready raw;
-  RETURN_IF_ERROR(ToStatus(hp_raft_take_ready(handle_, &raw, &error), error.text));
+  RETURN_IF_ERROR(Call(hp_raft_take_ready, &raw));
   Ready ready;
   ready.must_sync = raw.must_sync != 0;
   ready.take_snapshot = raw.take_snapshot != 0;
@@ -318,9 +307,8 @@ Result<Ready> RaftCore::TakeReady() {
 }
 
 Result<LightReady> RaftCore::Advance() {
-  hp_raft_error error;
   hp_raft_light_ready raw;
-  RETURN_IF_ERROR(ToStatus(hp_raft_advance(handle_, &raw, &error), error.text));
+  RETURN_IF_ERROR(Call(hp_raft_advance, &raw));
   LightReady ready;
   if (raw.has_commit != 0) ready.commit = raw.commit;
   ready.messages = ToMessages(raw.messages, raw.message_count);
@@ -329,14 +317,12 @@ Result<LightReady> RaftCore::Advance() {
 }
 
 Status RaftCore::AdvanceApply(uint64_t index) {
-  hp_raft_error error;
-  return ToStatus(hp_raft_advance_apply(handle_, index, &error), error.text);
+  return Call(hp_raft_advance_apply, index);
 }
 
 Result<CoreStatus> RaftCore::status() const {
-  hp_raft_error error;
   hp_raft_status raw;
-  RETURN_IF_ERROR(ToStatus(hp_raft_get_status(handle_, &raw, &error), error.text));
+  RETURN_IF_ERROR(Call(hp_raft_get_status, &raw));
   CoreStatus status = {
       .term = raw.term,
       .vote = raw.vote,

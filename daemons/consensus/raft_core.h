@@ -167,6 +167,9 @@ class RaftCore {
   RaftCore(const LogReader& log, std::function<void(LogLevel, std::string_view)> logger);
   // What a call of the ABI came to.
   Status ToStatus(int code, const char* text) const;
+  // Calls a function of the ABI with the handle, `args` and a place for its error.
+  template <typename Function, typename... Args>
+  Status Call(Function function, Args... args) const;
 
   const LogReader& log_;
   const std::function<void(LogLevel, std::string_view)> logger_;
