@@ -1,20 +1,16 @@
 // kill -9 of a real process on a real file system. The test runs itself again as the process to
 // kill:
-//   consensus_raft_log_kill_test --child FOLDER FD
-#include <fcntl.h>
+//   consensus_raft_log_kill_test --child FOLDER
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <string>
 
 #include "base/random.h"
 #include "consensus/raft_log.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
+#include "testing/writing_child.h"
 
 namespace headpond::consensus {
 namespace {
@@ -36,9 +32,8 @@ Result<std::unique_ptr<RaftLog>> Open(const std::string& folder) {
                         .cache_bytes = 1 << 10});
 }
 
-// Appends some entries at a time, replaces some and compacts, until killed. Writes the last index
-// to `fd` each time.
-int Child(const std::string& folder, int fd) {
+// Appends some entries at a time, replaces some and compacts, until killed.
+int Child(const std::string& folder) {
   auto log = Open(folder);
   if (!log.ok()) return 1;
   for (uint64_t round = 1;; ++round) {
@@ -51,46 +46,9 @@ int Child(const std::string& folder, int fd) {
     if (round % 50 == 0 &&
         !(*log)->Compact({.index = last, .term = EntryAt(last).term}, last - 2).ok())
       return 3;
-    if (::write(fd, &last, sizeof(last)) != sizeof(last)) return 4;
+    if (!WritingChild::Acknowledge(last)) return 4;
   }
 }
-
-class Process {
- public:
-  explicit Process(const std::string& folder) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) ::abort();
-    read_ = ends[0];
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(ends[1], 3);  // without O_CLOEXEC
-      ::execl("/proc/self/exe", "consensus_raft_log_kill_test", "--child", folder.c_str(), "3",
-              nullptr);
-      ::_exit(127);
-    }
-    ::close(ends[1]);
-  }
-  ~Process() { ::close(read_); }
-
-  // After `count` acknowledgements; what was acknowledged until it died, 0 if it ended by itself.
-  uint64_t KillAfter(uint64_t count) {
-    uint64_t last = 0;
-    for (; count > 0; --count) {
-      pollfd ready{.fd = read_, .events = POLLIN};
-      if (::poll(&ready, 1, 60'000) != 1 || ::read(read_, &last, sizeof(last)) != sizeof(last))
-        break;
-    }
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    if (count > 0) return 0;
-    while (::read(read_, &last, sizeof(last)) == sizeof(last)) continue;
-    return last;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int read_ = -1;
-};
 
 TEST(RaftLogKillTest, PromisesSurviveKillsAtRandomMoments) {
   const uint64_t seed = Random::FromSystem().Next();
@@ -103,8 +61,7 @@ TEST(RaftLogKillTest, PromisesSurviveKillsAtRandomMoments) {
                              {.index = 1, .term = 1}, random.Next(), nullptr));
   for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    Process process(folder);
-    const uint64_t acknowledged = process.KillAfter(1 + random.Below(150));
+    const uint64_t acknowledged = WritingChild(folder).KillAfter(1 + random.Below(150));
     ASSERT_GT(acknowledged, 0u) << "the process ended by itself";
     ASSERT_OK_AND_ASSIGN(const auto log, Open(folder));
     ASSERT_GE(log->last_index(), acknowledged);
@@ -120,8 +77,7 @@ TEST(RaftLogKillTest, PromisesSurviveKillsAtRandomMoments) {
 }  // namespace headpond::consensus
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string(argv[1]) == "--child")
-    return headpond::consensus::Child(argv[2], std::stoi(argv[3]));
+  if (argc == 3 && std::string(argv[1]) == "--child") return headpond::consensus::Child(argv[2]);
   ::testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -1,13 +1,8 @@
 // kill -9 of a real process that writes to a store. The test runs itself again as the process to
 // kill:
 //   operator_object_store_kill_test --child FILE
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -15,6 +10,7 @@
 #include "operator/apiserver/store/object_store.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
+#include "testing/writing_child.h"
 
 namespace headpond::apiserver {
 namespace {
@@ -22,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kRounds = 12;
-constexpr int kAckFd = 3;
 constexpr int kNames = 7;
 
 ObjectKey KeyAt(int64_t version) {
@@ -43,34 +38,9 @@ int Child(const std::string& path) {
   auto store = ObjectStore::Open({.path = path, .log_entries = 32});
   if (!store.ok()) return 1;
   while (WriteNext(**store).ok()) {
-    const int64_t version = (*store)->version();
-    if (::write(kAckFd, &version, sizeof(version)) != sizeof(version)) return 2;
+    if (!WritingChild::Acknowledge(static_cast<uint64_t>((*store)->version()))) return 2;
   }
   return 3;
-}
-
-// Starts a child, waits for `count` acknowledgements, kills it; returns the last one it gave.
-int64_t RunAndKill(const std::string& path, uint64_t count) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return 0;
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    ::dup2(ends[1], kAckFd);  // without O_CLOEXEC
-    ::execl("/proc/self/exe", "operator_object_store_kill_test", "--child", path.c_str(), nullptr);
-    ::_exit(127);
-  }
-  ::close(ends[1]);
-  int64_t last = 0;
-  pollfd ready{.fd = ends[0], .events = POLLIN};
-  while (count-- > 0 && ::poll(&ready, 1, 60'000) == 1 &&
-         ::read(ends[0], &last, sizeof(last)) == sizeof(last)) {
-  }
-  ::kill(pid, SIGKILL);
-  ::waitpid(pid, nullptr, 0);
-  while (::read(ends[0], &last, sizeof(last)) == sizeof(last)) {
-  }
-  ::close(ends[0]);
-  return last;
 }
 
 // What the objects must be after `version` changes.
@@ -94,7 +64,8 @@ TEST(ObjectStoreKillTest, NoAcknowledgedWriteIsLostByAKill) {
   const std::string path = directory / "api.db";
   for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    const int64_t acknowledged = RunAndKill(path, 1 + random.Below(60));
+    const auto acknowledged =
+        static_cast<int64_t>(WritingChild(path).KillAfter(1 + random.Below(60)));
     ASSERT_GT(acknowledged, 0) << "the process ended by itself";
     ASSERT_OK_AND_ASSIGN(const auto store, ObjectStore::Open({.path = path, .log_entries = 32}));
     ASSERT_GE(store->version(), acknowledged);
