@@ -8,20 +8,12 @@
 #include "base/executor.h"
 #include "journal/embedded/embedded_testing.h"
 #include "journal/journal_conformance.h"
+#include "testing/eventually.h"
 
 namespace headpond::journal {
 namespace {
 
 using ::testing::HasSubstr;
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 // Leads once it was recovered, as the suite of all journals expects of its journal.
 class LeadingJournal final : public Journal {
