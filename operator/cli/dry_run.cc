@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -32,10 +31,7 @@ const char* WordOf(Applied applied) {
 Result<controller::Look> LookAt(OperatorLink& link, const Trial& trial) {
   const Clock& clock = Clock::System();
   ASSIGN_OR_RETURN(const runtime::Endpoint engine, runtime::EndpointFrom(link.environment()));
-  runtime::ProcessRuntime process({.home = link.home(),
-                                   .memory_dir = fmt::format("/dev/shm/headpond-{}", ::geteuid()),
-                                   .look_only = true},
-                                  clock);
+  runtime::ProcessRuntime process({.home = link.home(), .look_only = true}, clock);
   runtime::DockerNodes docker({.endpoint = engine,
                                .home = link.home(),
                                .environment = link.environment(),

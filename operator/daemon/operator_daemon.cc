@@ -166,7 +166,6 @@ class AllRuntimes {
   AllRuntimes(const Options& options, runtime::Endpoint engine, const Clock& clock)
       : process_({.home = options.home,
                   .program = options.program,
-                  .memory_dir = fmt::format("/dev/shm/headpond-{}", ::geteuid()),
                   .environment = runtime::InheritedEnvironment(options.environment),
                   .restart_policy = options.restart_policy},
                  clock),

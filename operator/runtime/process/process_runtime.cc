@@ -90,6 +90,10 @@ std::map<std::string, std::string> InheritedEnvironment(
   return kept;
 }
 
+std::string ProcessRuntime::UserMemoryDir() {
+  return fmt::format("/dev/shm/headpond-{}", ::geteuid());
+}
+
 ProcessRuntime::ProcessRuntime(Options options, const Clock& clock)
     : options_(std::move(options)), clock_(clock) {}
 

@@ -27,10 +27,13 @@ namespace headpond::runtime {
 //                                        spec.rootUfs.uri says otherwise
 class ProcessRuntime final : public Runtime {
  public:
+  // A folder of this user in a tmpfs: /dev/shm/headpond-<uid>.
+  static std::string UserMemoryDir();
+
   struct Options {
-    std::string home;        // absolute, and nobody else's: see EnsurePrivateDirectory
-    std::string program;     // the headpond binary
-    std::string memory_dir;  // a folder of this user in a tmpfs: /dev/shm/headpond-<uid>
+    std::string home;     // absolute, and nobody else's: see EnsurePrivateDirectory
+    std::string program;  // the headpond binary
+    std::string memory_dir = UserMemoryDir();
     std::map<std::string, std::string>
         environment;  // what daemons inherit; see InheritedEnvironment
     plan::RestartPolicy restart_policy;
