@@ -4,13 +4,13 @@
 namespace headpond::cli {
 namespace {
 
-std::string SocketText(const client::HostPort& master) {
+std::string SocketText(const HostPort& master) {
   return fmt::format("{}/<unresolved>:{}", master.host, master.port);
 }
 
 // With one master no call is needed to know it, and none is made (compat/messages.md, "Client:
 // master not reachable").
-Result<client::HostPort> FindLeader(Call& call, const std::vector<client::HostPort>& masters) {
+Result<HostPort> FindLeader(Call& call, const std::vector<HostPort>& masters) {
   if (masters.size() == 1) return masters.front();
   ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
   return fs->Leader();
@@ -20,7 +20,7 @@ Result<int> Leader(Call& call) {
   call.out().Line("This command will be deprecated as of v3.0, please use masterInfo command");
   ASSIGN_OR_RETURN(const auto masters,
                    client::FileSystem::ConfiguredMasters(call.session.config()));
-  const Result<client::HostPort> leader = FindLeader(call, masters);
+  const Result<HostPort> leader = FindLeader(call, masters);
   if (leader.ok()) call.out().Line("{}", leader->host);
   if (!leader.ok() || !call.fs().ok())
     call.session.err().Line("The leader is not currently serving requests.");
@@ -30,7 +30,7 @@ Result<int> Leader(Call& call) {
 Result<int> MasterInfo(Call& call) {
   ASSIGN_OR_RETURN(const auto masters,
                    client::FileSystem::ConfiguredMasters(call.session.config()));
-  const Result<client::HostPort> leader = FindLeader(call, masters);
+  const Result<HostPort> leader = FindLeader(call, masters);
   if (call.output != OutputFormat::kText) {
     Document all = Document::EmptyList();
     for (const auto& master : masters) all.Add(master.ToString());

@@ -1,7 +1,7 @@
 // fsadmin journal
-#include <charconv>
 #include <chrono>
 
+#include "base/host_port.h"
 #include "cli/format.h"
 #include "cli/fsadmin_commands.h"
 #include "net/retry.h"
@@ -9,7 +9,6 @@
 namespace headpond::cli {
 namespace {
 
-using client::HostPort;
 using client::QuorumMember;
 
 constexpr std::chrono::seconds kElectionLimit{30};
@@ -17,16 +16,8 @@ constexpr std::chrono::milliseconds kElectionPoll{100};
 
 Result<HostPort> AddressOption(const Call& call) {
   const std::string text = call.args.ValueOr("address", "");
-  const size_t colon = text.rfind(':');
-  HostPort address;
-  if (colon != std::string::npos && colon != 0) {
-    address.host = text.substr(0, colon);
-    const char* const begin = text.data() + colon + 1;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(begin, end, address.port);
-    if (parsed.ec == std::errc() && parsed.ptr == end && address.port > 0 && address.port < 65536)
-      return address;
-  }
+  const auto address = ParseHostPort(text);
+  if (address.ok() && !address->host.empty()) return address;
   return InvalidArgument("Invalid value provided for option: address. {} is not HOST:PORT", text);
 }
 

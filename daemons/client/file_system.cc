@@ -93,19 +93,6 @@ std::string_view NameOf(const Named<Enum> (&names)[n], Enum wanted) {
   return "";
 }
 
-Result<HostPort> ParseHostPort(std::string_view text, int default_port) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return HostPort{std::string(text), default_port};
-  int port = 0;
-  for (const char digit : text.substr(colon + 1)) {
-    if (digit < '0' || digit > '9' || port > 65535)
-      return InvalidArgument("{} is not host:port", text);
-    port = port * 10 + (digit - '0');
-  }
-  if (port == 0 || port > 65535) return InvalidArgument("port out of range in {}", text);
-  return HostPort{std::string(text.substr(0, colon)), port};
-}
-
 }  // namespace
 
 Result<WriteType> ParseWriteType(std::string_view text) {

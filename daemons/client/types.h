@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/worker_address.h"
 
 namespace headpond::client {
@@ -122,13 +123,6 @@ struct WorkerInfo {
   std::string version;
   std::string revision;
   int vcpus = 0;
-};
-
-struct HostPort {
-  std::string host;
-  int port = 0;
-  std::string ToString() const { return host + ":" + std::to_string(port); }
-  friend auto operator<=>(const HostPort&, const HostPort&) = default;
 };
 
 struct MasterInfo {

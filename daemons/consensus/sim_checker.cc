@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/stable_hash.h"
+
 namespace headpond::consensus {
 
 uint64_t MixHash(uint64_t a, uint64_t b) {
@@ -13,9 +15,7 @@ uint64_t MixHash(uint64_t a, uint64_t b) {
 }
 
 uint64_t ContentHash(const Entry& entry) {
-  uint64_t hash = 0xcbf29ce484222325 + static_cast<uint64_t>(entry.kind);  // FNV-1a
-  for (const char c : entry.data) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  return hash;
+  return StableHash(entry.data, StableHash("") + static_cast<uint64_t>(entry.kind));
 }
 
 void SimState::Apply(const Entry& entry) {

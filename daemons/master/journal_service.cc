@@ -75,13 +75,13 @@ class JournalService final : public wire::JournalMasterClientService::CallbackSe
   ServerUnaryReactor* RemoveQuorumServer(CallbackServerContext* context,
                                          const wire::RemoveQuorumServerPRequest* request,
                                          wire::RemoveQuorumServerPResponse*) override {
-    return gate_.Run(
-        context, "RemoveQuorumServer", "", [&](meta::Caller caller, Finish finish) -> Status {
-          RETURN_IF_ERROR(CheckAdministrator(caller));
-          ASSIGN_OR_RETURN(const Quorum::Address member, AddressOf(request->serveraddress()));
-          quorum_->Remove(member, finish);
-          return Status::Ok();
-        });
+    return gate_.Run(context, "RemoveQuorumServer", "",
+                     [&](meta::Caller caller, Finish finish) -> Status {
+                       RETURN_IF_ERROR(CheckAdministrator(caller));
+                       ASSIGN_OR_RETURN(const HostPort member, AddressOf(request->serveraddress()));
+                       quorum_->Remove(member, finish);
+                       return Status::Ok();
+                     });
   }
 
   // Answers at once: the new leader has other connections.
@@ -91,7 +91,7 @@ class JournalService final : public wire::JournalMasterClientService::CallbackSe
     return gate_.Run(
         context, "TransferLeadership", "", [&](meta::Caller caller, Finish finish) -> Status {
           RETURN_IF_ERROR(CheckAdministrator(caller));
-          ASSIGN_OR_RETURN(const Quorum::Address to, AddressOf(request->serveraddress()));
+          ASSIGN_OR_RETURN(const HostPort to, AddressOf(request->serveraddress()));
           const std::string id = NewId();
           response->set_transferid(id);
           transfers_->Begin(id);
@@ -147,12 +147,12 @@ class JournalService final : public wire::JournalMasterClientService::CallbackSe
     return deps_.store.Read(
         [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); });
   }
-  static Result<Quorum::Address> AddressOf(const ::alluxio::grpc::NetAddress& address) {
+  static Result<HostPort> AddressOf(const ::alluxio::grpc::NetAddress& address) {
     constexpr int kMaxPort = 65535;
     if (address.host().empty() || address.rpcport() <= 0 || address.rpcport() > kMaxPort)
       return InvalidArgument("serverAddress: {}:{} is not HOST:PORT of a master's journal",
                              address.host(), address.rpcport());
-    return Quorum::Address{address.host(), address.rpcport()};
+    return HostPort{address.host(), address.rpcport()};
   }
   std::string NewId() EXCLUDES(mutex_) {
     MutexLock lock(mutex_);

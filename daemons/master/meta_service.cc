@@ -260,7 +260,7 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     if (wants(metapb::RAFT_JOURNAL)) out->set_raftjournal(identity_.quorum != nullptr);
     if (wants(metapb::RAFT_ADDRESSES) && identity_.quorum != nullptr)
       for (const Quorum::Member& member : identity_.quorum->Members())
-        out->add_raftaddress(fmt::format("{}:{}", member.address.host, member.address.port));
+        out->add_raftaddress(member.address.ToString());
     if (wants(metapb::WORKER_ADDRESSES))
       for (const WorkerDescription& worker : deps_.blocks.Workers(WorkerState::kLive))
         set_address(worker.address.host, worker.address.rpc_port, out->add_workeraddresses());

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/result.h"
 
 namespace headpond::master {
@@ -12,13 +12,8 @@ namespace headpond::master {
 // it. Members are named by the address of their journal port. Thread safe; nothing blocks.
 class Quorum {
  public:
-  struct Address {
-    std::string host;
-    int port = 0;
-    friend auto operator<=>(const Address&, const Address&) = default;
-  };
   struct Member {
-    Address address;
+    HostPort address;
     bool available = false;  // heard from lately
     bool leads = false;
   };
@@ -29,10 +24,10 @@ class Quorum {
 
   virtual std::vector<Member> Members() const = 0;
   // OK when it is no member any more, or was none.
-  virtual void Remove(const Address& member, Done done) = 0;
+  virtual void Remove(const HostPort& member, Done done) = 0;
   // OK when that member leads. FailedPrecondition when it leads already; InvalidArgument when it is
   // no member.
-  virtual void TransferLeadership(const Address& to, Done done) = 0;
+  virtual void TransferLeadership(const HostPort& to, Done done) = 0;
 };
 
 }  // namespace headpond::master

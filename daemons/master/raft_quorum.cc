@@ -3,29 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
-#include <optional>
-
 namespace headpond::master {
 namespace {
 
 using consensus::MemberStatus;
 using consensus::NodeStatus;
 
-std::string Text(const Quorum::Address& address) {
-  return fmt::format("{}:{}", address.host, address.port);
-}
-
-Quorum::Address ParseAddress(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  Quorum::Address address{.host = text.substr(0, colon)};
-  if (colon != std::string::npos)
-    std::from_chars(text.data() + colon + 1, text.data() + text.size(), address.port);
-  return address;
-}
-
-const MemberStatus* Find(const NodeStatus& status, const Quorum::Address& address) {
-  const std::string wanted = Text(address);
+const MemberStatus* Find(const NodeStatus& status, const HostPort& address) {
+  const std::string wanted = address.ToString();
   for (const MemberStatus& member : status.members)
     if (member.address == wanted) return &member;
   return nullptr;
@@ -37,13 +22,13 @@ std::vector<Quorum::Member> RaftQuorum::Members() const {
   const NodeStatus status = node_.status();
   std::vector<Member> members;
   for (const MemberStatus& member : status.members)
-    members.push_back({.address = ParseAddress(member.address),
+    members.push_back({.address = ParseHostPort(member.address).value_or({}),
                        .available = member.active || member.id == status.id,
                        .leads = member.id == status.role.leader});
   return members;
 }
 
-void RaftQuorum::Remove(const Address& address, Done done) {
+void RaftQuorum::Remove(const HostPort& address, Done done) {
   const NodeStatus status = node_.status();
   const MemberStatus* const member = Find(status, address);
   if (member == nullptr) return done(Status::Ok());
@@ -51,17 +36,17 @@ void RaftQuorum::Remove(const Address& address, Done done) {
                      std::move(done));
 }
 
-void RaftQuorum::TransferLeadership(const Address& to, Done done) {
+void RaftQuorum::TransferLeadership(const HostPort& to, Done done) {
   const NodeStatus status = node_.status();
   const MemberStatus* const member = Find(status, to);
   if (member == nullptr) {
     std::vector<std::string> known;
     for (const MemberStatus& other : status.members) known.push_back(other.address);
-    return done(InvalidArgument("<{}> is not part of the quorum <[{}]>.", Text(to),
+    return done(InvalidArgument("<{}> is not part of the quorum <[{}]>.", to.ToString(),
                                 fmt::join(known, ", ")));
   }
   if (member->id == status.role.leader)
-    return done(FailedPrecondition("{} is already the leader", Text(to)));
+    return done(FailedPrecondition("{} is already the leader", to.ToString()));
   node_.TransferLeader(member->id, std::move(done));
 }
 

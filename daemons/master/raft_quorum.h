@@ -14,8 +14,8 @@ class RaftQuorum final : public Quorum {
   explicit RaftQuorum(consensus::Consensus& node) : node_(node) {}
 
   std::vector<Member> Members() const override;
-  void Remove(const Address& member, Done done) override;
-  void TransferLeadership(const Address& to, Done done) override;
+  void Remove(const HostPort& member, Done done) override;
+  void TransferLeadership(const HostPort& to, Done done) override;
 
  private:
   consensus::Consensus& node_;

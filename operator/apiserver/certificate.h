@@ -19,7 +19,4 @@ Status WritePrivately(const std::string& path, const std::string& content);
 // 32 random bytes as text. Internal when the system has no randomness to give.
 Result<std::string> MakeToken();
 
-// Whether two secrets are equal, in a time that tells nothing about where they differ.
-bool SecretsEqual(const std::string& a, const std::string& b);
-
 }  // namespace headpond::apiserver

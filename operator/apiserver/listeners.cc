@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/base64.h"
+#include "base/secret.h"
 #include "io/env.h"
 #include "operator/apiserver/certificate.h"
 #include "operator/apiserver/patch.h"

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "base/stable_hash.h"
+
 namespace headpond::plan {
 namespace {
 
-// FNV-1a over length-prefixed texts, so that no two different lists feed the same bytes.
+// Over length-prefixed texts, so that no two different lists feed the same bytes.
 class Hasher {
  public:
   void Add(std::string_view text) {
@@ -20,11 +22,8 @@ class Hasher {
   std::string Hex() const { return fmt::format("{:016x}", state_); }
 
  private:
-  void AddBytes(std::string_view bytes) {
-    constexpr uint64_t kPrime = 0x100000001b3;
-    for (const char byte : bytes) state_ = (state_ ^ static_cast<unsigned char>(byte)) * kPrime;
-  }
-  uint64_t state_ = 0xcbf29ce484222325;
+  void AddBytes(std::string_view bytes) { state_ = StableHash(bytes, state_); }
+  uint64_t state_ = StableHash("");
 };
 
 void AddContainer(const Workload& workload, Hasher& hasher) {

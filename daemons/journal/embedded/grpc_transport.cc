@@ -13,6 +13,7 @@
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/secret.h"
 #include "io/crc32c.h"
 #include "net/channel.h"
 #include "net/grpc_status.h"
@@ -37,14 +38,6 @@ std::shared_ptr<::grpc::Channel> ChannelTo(const std::string& address, bool own)
   options.max_inbound_message_bytes = kMaxMessageBytes;
   options.own_connection = own;
   return net::MakeChannel(options);
-}
-
-// In a time that does not tell how much of it is right.
-bool SameSecret(std::string_view a, std::string_view b) {
-  unsigned char difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
 }
 
 std::string Metadata(const ::grpc::CallbackServerContext& context, const char* key) {
@@ -142,7 +135,7 @@ class Service final : public quorum::Quorum::CallbackService {
   Status Check(const ::grpc::CallbackServerContext& context) const {
     const std::string cluster = Metadata(context, kClusterKey);
     if (cluster == options_.cluster_id &&
-        SameSecret(Metadata(context, kSecretKey), options_.secret))
+        SecretsEqual(Metadata(context, kSecretKey), options_.secret))
       return Status::Ok();
     LogWarn("journal", "{} was turned away from the embedded journal: {}", context.peer(),
             cluster == options_.cluster_id ? "it does not have the secret of this cluster"
@@ -289,7 +282,7 @@ class GrpcTransportImpl final : public GrpcTransport {
     net::GrpcServerOptions server;
     server.name = "embedded journal";
     server.bind_host = options_.bind_host;
-    server.bind_host_property = "alluxio.master.embedded.journal.bind.host";
+    server.bind_host_property = "alluxio.master.bind.host";
     server.port = options_.port;
     server.port_property = "alluxio.master.embedded.journal.port";
     server.max_inbound_message_bytes = kMaxMessageBytes;

@@ -10,7 +10,8 @@
 namespace headpond::journal {
 
 struct GrpcTransportOptions {
-  // Where this node listens: alluxio.master.embedded.journal.bind.host and .port.
+  // Where this node listens: alluxio.master.bind.host and
+  // alluxio.master.embedded.journal.port.
   std::string bind_host = "0.0.0.0";
   int port = 19200;  // 0: one the kernel picks, for tests
   // What every node must know of the others to be let in: the cluster's id, and a secret that only
