@@ -140,10 +140,9 @@ Status MetadataStore::CommitAndWait(const Plan& plan) {
 }
 
 void MetadataStore::AfterDurable(Reply reply) const {
-  journal_->WhenDurable(journal_->last_sequence(),
-                        [journal = journal_, reply = std::move(reply)](const Status& durable) {
-                          reply(durable.ok() ? journal->CheckReadable() : durable);
-                        });
+  // Who leads now has seen all that was agreed on before now, so what was read was the newest.
+  if (const Status readable = journal_->CheckReadable(); !readable.ok()) return reply(readable);
+  journal_->WhenDurable(journal_->last_sequence(), std::move(reply));
 }
 
 Status MetadataStore::Snapshot() {
