@@ -3,26 +3,24 @@
 #include <chrono>
 
 #include "base/clock.h"
-#include "base/executor.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
 #include "master/primary_master.h"
 #include "master/raft_quorum.h"
+#include "master/store_setup.h"
 
 namespace headpond::master {
 namespace {
 
 constexpr std::string_view kComponent = "master";
 constexpr std::chrono::seconds kDemotionLook{1};
-constexpr std::chrono::seconds kSnapshotLook{10};
 
 }  // namespace
 
 Result<std::unique_ptr<ElectedMaster>> ElectedMaster::Create(const Config& config,
                                                              MasterOutside outside) {
   std::unique_ptr<ElectedMaster> master(new ElectedMaster(config, std::move(outside)));
-  ASSIGN_OR_RETURN(master->journal_,
-                   OpenMasterJournal(master->config_, *master->outside_.env, master->metrics_));
+  ASSIGN_OR_RETURN(master->journal_, OpenQuorumJournal(master->config_, *master->outside_.env));
   return master;
 }
 
@@ -74,39 +72,29 @@ void ElectedMaster::Run() {
 Status ElectedMaster::FollowAndLead() {
   MetadataStore store(NamespaceOptionsOf(config_), journal_.journal);
   // Each master keeps its own part of the log short, whether it leads or not.
-  const PeriodicTask snapshots("snapshots", kSnapshotLook, [&] { SnapshotIfDue(store); });
-  ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.replicated));
+  const auto snapshots = StartSnapshots(config_, store);
+  ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.journal));
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   return Lead(store);
 }
 
-void ElectedMaster::SnapshotIfDue(MetadataStore& store) {
-  if (!store.settled() || store.entries_since_snapshot() < SnapshotEntriesOf(config_)) return;
-  const Status status = store.Snapshot();
-  // A new life, or the end, takes the state away.
-  if (status.ok() || status.code() == Code::kUnavailable || status.code() == Code::kAborted) return;
-  LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
-           status.ToString());
-}
-
 Status ElectedMaster::Lead(MetadataStore& store) {
-  RaftQuorum quorum(*journal_.replicated->node());
+  RaftQuorum quorum(*journal_.journal->node());
   auto primary = PrimaryMaster::Create({.config = config_,
                                         .clock = Clock::System(),
                                         .metrics = metrics_,
                                         .store = store,
                                         .open_ufs = outside_.open_ufs,
                                         .cluster_id = journal_.cluster_id,
-                                        .quorum = &quorum,
-                                        .takes_snapshots = false});
+                                        .quorum = &quorum});
   const auto led_no_more = [&] {
-    return journal_.replicated->AwaitDemotion(std::chrono::steady_clock::now());
+    return journal_.journal->AwaitDemotion(std::chrono::steady_clock::now());
   };
   if (!primary.ok()) return led_no_more() ? Status::Ok() : primary.status();
   port_.reset();
   RETURN_IF_ERROR((*primary)->Start());
   while (!stopping_ &&
-         !journal_.replicated->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
+         !journal_.journal->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
   }
   (*primary)->Stop();
   if (stopping_) return Status::Ok();

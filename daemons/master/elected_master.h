@@ -44,13 +44,12 @@ class ElectedMaster final : public MasterServer {
   // One life: from the snapshot to the end of leadership, if it came to that.
   Status FollowAndLead();
   Status Lead(MetadataStore& store);
-  void SnapshotIfDue(MetadataStore& store);
   Status HoldPort();
 
   const Config config_;
   const MasterOutside outside_;
   MetricsRegistry metrics_;
-  MasterJournal journal_;
+  QuorumJournal journal_;
   std::unique_ptr<net::RejectingPort> port_;  // of the thread, after Start; while it does not lead
   std::atomic<bool> stopping_{false};
   mutable Mutex mutex_;

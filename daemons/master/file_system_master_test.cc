@@ -294,7 +294,7 @@ TEST(MasterRestartTest, WhatWasAnsweredIsThereAfterARestartWithOrWithoutASnapsho
     }
     const WorkerId worker = master.Register("worker");
     ASSERT_OK(master.CreateFile(worker, fmt::format("/dir/{}", before.size()), 10));
-    if (snapshot) master.housekeeping().SnapshotIfDue();
+    if (snapshot) master.store().SnapshotIfDue(1);
     before = master.Describe();
   }
   TestMaster master(root);

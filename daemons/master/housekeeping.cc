@@ -29,8 +29,6 @@ void Housekeeping::Start() {
       }));
   tasks_.push_back(
       std::make_unique<PeriodicTask>("ttl", options_.ttl_interval, [this] { ExpireTtls(); }));
-  tasks_.push_back(std::make_unique<PeriodicTask>("snapshot", options_.snapshot_check_interval,
-                                                  [this] { SnapshotIfDue(); }));
 }
 
 void Housekeeping::Stop() {
@@ -115,13 +113,6 @@ Status Housekeeping::ExpireFree(meta::InodeId id, int64_t now_ms) {
     blocks_.Free(blocks);
   }
   return Status::Ok();
-}
-
-void Housekeeping::SnapshotIfDue() {
-  if (store_.entries_since_snapshot() < options_.snapshot_entries) return;
-  if (const Status status = store_.Snapshot(); !status.ok())
-    LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
-             status.ToString());
 }
 
 }  // namespace headpond::master

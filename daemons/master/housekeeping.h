@@ -13,15 +13,12 @@
 namespace headpond::master {
 
 // What a master does by itself, each on its own thread and interval: notices lost workers and
-// files, ends TTLs, takes snapshots of the journal. The ticks are public so that tests call them at
-// will.
+// files, ends TTLs. The ticks are public so that tests call them at will.
 class Housekeeping {
  public:
   struct Options {
     std::chrono::milliseconds lost_worker_interval{std::chrono::seconds(10)};
     std::chrono::milliseconds ttl_interval{std::chrono::hours(1)};
-    std::chrono::milliseconds snapshot_check_interval{std::chrono::seconds(10)};
-    uint64_t snapshot_entries = 2'000'000;  // alluxio.master.journal.checkpoint.period.entries
   };
   Housekeeping(Options options, MetadataStore& store, BlockMaster& blocks, FileSystemMaster& files,
                const Clock& clock);
@@ -33,7 +30,6 @@ class Housekeeping {
   // Files that were lost, and whose blocks some worker has again, are lost no more.
   void FindLostFiles();
   void ExpireTtls();
-  void SnapshotIfDue();
 
  private:
   void Expire(meta::InodeId id, meta::TtlAction action);

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop_signal.h"
+#include "master/master_journal.h"
+#include "master/store_setup.h"
 
 namespace headpond::master {
 namespace {
@@ -14,8 +16,8 @@ constexpr std::chrono::seconds kJournalWatch{1};
 Result<std::unique_ptr<LoneMaster>> LoneMaster::Create(const Config& config,
                                                        MasterOutside outside) {
   std::unique_ptr<LoneMaster> master(new LoneMaster(config, std::move(outside)));
-  ASSIGN_OR_RETURN(MasterJournal journal,
-                   OpenMasterJournal(master->config_, *master->outside_.env, master->metrics_));
+  ASSIGN_OR_RETURN(OwnJournal journal,
+                   OpenOwnJournal(master->config_, *master->outside_.env, master->metrics_));
   master->store_ = std::make_unique<MetadataStore>(NamespaceOptionsOf(master->config_),
                                                    std::move(journal.journal));
   RETURN_IF_ERROR(master->store_->Recover());
@@ -34,6 +36,7 @@ LoneMaster::~LoneMaster() {
 
 Status LoneMaster::Start() {
   RETURN_IF_ERROR(primary_->Start());
+  snapshots_ = StartSnapshots(config_, *store_);
   journal_watch_ = std::make_unique<PeriodicTask>("journal-watch", kJournalWatch, [this] {
     if (const Status status = failure(); !status.ok()) {
       LogError("master", "{}", status.message());
@@ -53,6 +56,7 @@ void LoneMaster::Stop() {
   if (stopped_) return;
   stopped_ = true;
   journal_watch_.reset();
+  snapshots_.reset();
   if (primary_ != nullptr) primary_->Stop();
   if (store_ != nullptr) store_->Stop();
 }

@@ -4,7 +4,6 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
-#include "master/master_journal.h"
 #include "master/master_server.h"
 #include "master/metadata_store.h"
 #include "master/primary_master.h"
@@ -32,7 +31,7 @@ class LoneMaster final : public MasterServer {
   MetricsRegistry metrics_;
   std::unique_ptr<MetadataStore> store_;
   std::unique_ptr<PrimaryMaster> primary_;
-  std::unique_ptr<PeriodicTask> journal_watch_;
+  std::unique_ptr<PeriodicTask> snapshots_, journal_watch_;
   bool stopped_ = false;
 };
 

@@ -4,11 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/daemon.h"
+#include "base/host_port.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/stable_hash.h"
 #include "consensus/raft_log_folder.h"
 #include "journal/embedded/embedded_journal.h"
 #include "journal/embedded/grpc_transport.h"
@@ -23,38 +24,11 @@ constexpr const char* kPort = "alluxio.master.embedded.journal.port";
 constexpr const char* kFolder = "alluxio.master.journal.folder";
 constexpr const char* kRaftSubfolder = "/raft";
 
-// FNV-1a, 64 bits: the same everywhere and for good, since folders carry what is made of it.
-uint64_t StableHash(std::string_view text, uint64_t hash = 0xcbf29ce484222325) {
-  constexpr uint64_t kPrime = 0x100000001b3;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
-  return hash;
-}
-
+// Ids are made of the text, so each address has one spelling.
 Status CheckAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon != std::string::npos && colon != 0)
-    std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
-  constexpr int kMaxPort = 65535;
-  if (port > 0 && port <= kMaxPort &&
-      address == fmt::format("{}:{}", address.substr(0, colon), port))
-    return Status::Ok();
+  const auto parsed = ParseHostPort(address);
+  if (parsed.ok() && !parsed->host.empty() && parsed->ToString() == address) return Status::Ok();
   return InvalidArgument("{}: {} is not host:port", kAddresses, address);
-}
-
-Result<MasterJournal> OpenLocal(const Config& config, io::Env& env, MetricsRegistry& metrics) {
-  const std::string folder = config.GetString(kFolder);
-  ASSIGN_OR_RETURN(const bool blank, journal::IsBlankJournalFolder(env, folder));
-  if (blank) {
-    LogInfo(kComponent, "formatting the blank journal folder {}", folder);
-    Random random = Random::FromSystem();
-    RETURN_IF_ERROR(journal::FormatLocalJournal(env, folder, random.Uuid(), /*force=*/false));
-  }
-  MasterJournal out;
-  ASSIGN_OR_RETURN(out.cluster_id, journal::ReadJournalClusterId(env, folder));
-  ASSIGN_OR_RETURN(out.journal,
-                   journal::OpenLocalJournal(env, {.folder = folder, .metrics = &metrics}));
-  return out;
 }
 
 // An empty quorum beside a journal would be an empty namespace in the place of a full one.
@@ -66,37 +40,6 @@ Status CheckNoLocalJournal(const Config& config, io::Env& env) {
       "{}={} holds the journal of a single master, and {} asks for a quorum, which would begin "
       "without what it knows: unset {}, or give the quorum another folder",
       kFolder, folder, kAddresses, kAddresses);
-}
-
-Result<MasterJournal> OpenQuorum(const Config& config, io::Env& env) {
-  ASSIGN_OR_RETURN(const QuorumConfig quorum, ParseQuorum(config, LocalHostName()));
-  if (quorum.peers.size() % 2 == 0)
-    LogWarn(kComponent, "{} names {} masters: one less would bear as many failures", kAddresses,
-            quorum.peers.size());
-  const std::string folder = config.GetString(kFolder) + kRaftSubfolder;
-  const consensus::NodeIdentity identity{
-      .cluster_id = quorum.cluster_id, .node_id = quorum.own_id, .address = quorum.own_address};
-  ASSIGN_OR_RETURN(const bool blank, consensus::IsBlankRaftFolder(env, folder));
-  if (blank) {
-    RETURN_IF_ERROR(CheckNoLocalJournal(config, env));
-    LogInfo(kComponent, "formatting the blank journal folder {}", folder);
-    std::vector<uint64_t> members;
-    for (const auto& [id, address] : quorum.peers) members.push_back(id);
-    RETURN_IF_ERROR(
-        journal::FormatEmbeddedJournal(env, folder, identity, members, Random::FromSystem()));
-  }
-  MasterJournal out;
-  out.cluster_id = quorum.cluster_id;
-  out.transport =
-      journal::MakeGrpcTransport({.bind_host = config.GetString("alluxio.master.bind.host"),
-                                  .port = static_cast<int>(config.GetInt(kPort)),
-                                  .cluster_id = quorum.cluster_id});
-  auto journal = journal::OpenEmbeddedJournal(
-      env, *out.transport,
-      {.node = {.log = {.folder = folder, .identity = identity}, .peers = quorum.peers}});
-  out.replicated = journal.get();
-  out.journal = std::move(journal);
-  return out;
 }
 
 }  // namespace
@@ -129,9 +72,48 @@ bool HasQuorum(const Config& config) {
   return config.GetString("alluxio.master.journal.type") == "EMBEDDED" && config.IsSet(kAddresses);
 }
 
-Result<MasterJournal> OpenMasterJournal(const Config& config, io::Env& env,
-                                        MetricsRegistry& metrics) {
-  return HasQuorum(config) ? OpenQuorum(config, env) : OpenLocal(config, env, metrics);
+Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsRegistry& metrics) {
+  const std::string folder = config.GetString(kFolder);
+  ASSIGN_OR_RETURN(const bool blank, journal::IsBlankJournalFolder(env, folder));
+  if (blank) {
+    LogInfo(kComponent, "formatting the blank journal folder {}", folder);
+    Random random = Random::FromSystem();
+    RETURN_IF_ERROR(journal::FormatLocalJournal(env, folder, random.Uuid(), /*force=*/false));
+  }
+  OwnJournal out;
+  ASSIGN_OR_RETURN(out.cluster_id, journal::ReadJournalClusterId(env, folder));
+  ASSIGN_OR_RETURN(out.journal,
+                   journal::OpenLocalJournal(env, {.folder = folder, .metrics = &metrics}));
+  return out;
+}
+
+Result<QuorumJournal> OpenQuorumJournal(const Config& config, io::Env& env) {
+  ASSIGN_OR_RETURN(const QuorumConfig quorum, ParseQuorum(config, LocalHostName()));
+  if (quorum.peers.size() % 2 == 0)
+    LogWarn(kComponent, "{} names {} masters: one less would bear as many failures", kAddresses,
+            quorum.peers.size());
+  const std::string folder = config.GetString(kFolder) + kRaftSubfolder;
+  const consensus::NodeIdentity identity{
+      .cluster_id = quorum.cluster_id, .node_id = quorum.own_id, .address = quorum.own_address};
+  ASSIGN_OR_RETURN(const bool blank, consensus::IsBlankRaftFolder(env, folder));
+  if (blank) {
+    RETURN_IF_ERROR(CheckNoLocalJournal(config, env));
+    LogInfo(kComponent, "formatting the blank journal folder {}", folder);
+    std::vector<uint64_t> members;
+    for (const auto& [id, address] : quorum.peers) members.push_back(id);
+    RETURN_IF_ERROR(
+        journal::FormatEmbeddedJournal(env, folder, identity, members, Random::FromSystem()));
+  }
+  QuorumJournal out;
+  out.cluster_id = quorum.cluster_id;
+  out.transport =
+      journal::MakeGrpcTransport({.bind_host = config.GetString("alluxio.master.bind.host"),
+                                  .port = static_cast<int>(config.GetInt(kPort)),
+                                  .cluster_id = quorum.cluster_id});
+  out.journal = journal::OpenEmbeddedJournal(
+      env, *out.transport,
+      {.node = {.log = {.folder = folder, .identity = identity}, .peers = quorum.peers}});
+  return out;
 }
 
 }  // namespace headpond::master

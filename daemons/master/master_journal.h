@@ -32,18 +32,22 @@ Result<QuorumConfig> ParseQuorum(const Config& config, const std::string& local_
 // Whether the journal is the masters' quorum: its type is EMBEDDED and its addresses are given.
 bool HasQuorum(const Config& config);
 
-// The journal that a configuration names: a folder of this master's own, or, when there is a list
-// of embedded journal addresses, the masters' quorum.
-struct MasterJournal {
-  std::string cluster_id;
-  std::unique_ptr<consensus::Transport> transport;  // of a quorum; outlives the journal
-  std::shared_ptr<journal::Journal> journal;
-  journal::ReplicatedJournal* replicated = nullptr;  // the same, of a quorum
-};
+// Both open what the configuration names, and format a blank folder; one that holds a journal is
+// never wiped. Errors name the property and the remedy. `env` and `metrics` outlive the journal.
 
-// Formats a blank folder; one that holds a journal is never wiped. Errors name the property and the
-// remedy. `env` and `metrics` outlive the journal.
-Result<MasterJournal> OpenMasterJournal(const Config& config, io::Env& env,
-                                        MetricsRegistry& metrics);
+// A folder of this master's own.
+struct OwnJournal {
+  std::string cluster_id;
+  std::unique_ptr<journal::Journal> journal;
+};
+Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsRegistry& metrics);
+
+// This master's part of what all of them keep.
+struct QuorumJournal {
+  std::string cluster_id;
+  std::unique_ptr<consensus::Transport> transport;  // outlives the journal
+  std::shared_ptr<journal::ReplicatedJournal> journal;
+};
+Result<QuorumJournal> OpenQuorumJournal(const Config& config, io::Env& env);
 
 }  // namespace headpond::master

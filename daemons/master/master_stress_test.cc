@@ -283,7 +283,7 @@ TEST(MasterStressTest, ManyClientsOnASmallTree) {
     });
     background.emplace_back([&] {
       while (!over) {
-        master.housekeeping().SnapshotIfDue();
+        master.store().SnapshotIfDue(1);
         master.housekeeping().ExpireTtls();
         master.housekeeping().DetectLostWorkers();
         worker.RegisterAgain();

@@ -67,8 +67,8 @@ class TestMaster {
                                                 io_, clock_);
     persist_ = std::make_unique<PersistScheduler>(PersistScheduler::Options{}, *store_, *blocks_,
                                                   *files_, clock_);
-    housekeeping_ = std::make_unique<Housekeeping>(Housekeeping::Options{.snapshot_entries = 1},
-                                                   *store_, *blocks_, *files_, clock_);
+    housekeeping_ =
+        std::make_unique<Housekeeping>(Housekeeping::Options{}, *store_, *blocks_, *files_, clock_);
   }
   ~TestMaster() {
     io_.Shutdown();

@@ -153,6 +153,18 @@ Status MetadataStore::Snapshot() {
   return Status::Ok();
 }
 
+void MetadataStore::SnapshotIfDue(uint64_t entries) {
+  if (!settled_ || entries_since_snapshot() < entries) return;
+  const Status status = Snapshot();
+  if (status.ok()) return;
+  // The journal ends, or what it had for this state was taken back.
+  if (status.code() == Code::kUnavailable || status.code() == Code::kAborted)
+    LogInfo(kComponent, "no snapshot: {}", status.message());
+  else
+    LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
+             status.ToString());
+}
+
 uint64_t MetadataStore::entries_since_snapshot() const {
   return journal_->last_sequence() - snapshot_sequence_;
 }

@@ -70,8 +70,8 @@ class MetadataStore {
   // Writes a snapshot and drops the journal before it. Blocks the caller only.
   Status Snapshot();
   uint64_t entries_since_snapshot() const;
-  // False while recovery may still show a state that never was: no time for a snapshot.
-  bool settled() const { return settled_; }
+  // Snapshot, when that is `entries` or more and the state is one that was; its failure is logged.
+  void SnapshotIfDue(uint64_t entries);
   uint64_t last_sequence() const { return journal_->last_sequence(); }
 
   // Makes everything durable and closes the journal. Idempotent.

@@ -3,7 +3,6 @@
 #include <grpcpp/impl/service_type.h>
 
 #include <chrono>
-#include <limits>
 
 #include "base/daemon.h"
 #include "base/executor.h"
@@ -66,21 +65,6 @@ Status PrepareRootStore(const meta::MountInfo& root, const UfsPool::Opener& open
 }
 
 }  // namespace
-
-meta::NamespaceOptions NamespaceOptionsOf(const Config& config) {
-  const bool keeps_answers =
-      config.GetBool("alluxio.master.filesystem.operation.retry.cache.enabled");
-  return {.check_permissions = config.GetBool("alluxio.security.authorization.permission.enabled"),
-          .supergroup = config.GetString("alluxio.security.authorization.permission.supergroup"),
-          .operation_cache_size = keeps_answers
-                                      ? static_cast<size_t>(config.GetInt(
-                                            "alluxio.master.filesystem.operation.retry.cache.size"))
-                                      : 0};
-}
-
-uint64_t SnapshotEntriesOf(const Config& config) {
-  return static_cast<uint64_t>(config.GetInt("alluxio.master.journal.checkpoint.period.entries"));
-}
 
 struct PrimaryMaster::Parts {
   explicit Parts(Around a)
@@ -170,9 +154,7 @@ Status PrimaryMaster::Parts::MakeState() {
       Housekeeping::Options{
           .lost_worker_interval =
               config.GetDuration("alluxio.master.lost.worker.detection.interval"),
-          .ttl_interval = config.GetDuration("alluxio.master.ttl.checker.interval"),
-          .snapshot_entries = around.takes_snapshots ? SnapshotEntriesOf(config)
-                                                     : std::numeric_limits<uint64_t>::max()},
+          .ttl_interval = config.GetDuration("alluxio.master.ttl.checker.interval")},
       store, *blocks, *files, clock);
   // A namespace that was empty has no blocks that workers could have.
   const auto wait = config.GetDuration("alluxio.master.worker.connect.wait.time");

@@ -13,11 +13,6 @@
 
 namespace headpond::master {
 
-// Of a namespace, from its properties.
-meta::NamespaceOptions NamespaceOptionsOf(const Config& config);
-// Journal entries after which a snapshot is due.
-uint64_t SnapshotEntriesOf(const Config& config);
-
 // What a master is made of while it serves: blocks and workers, the file-system operations,
 // background work, services, the RPC port and the pages. Made when this master may change the
 // namespace, destroyed when it may not any more; used from one thread.
@@ -31,8 +26,7 @@ class PrimaryMaster {
     MetadataStore& store;  // recovered
     UfsPool::Opener open_ufs;
     std::string cluster_id;
-    Quorum* quorum = nullptr;     // that keeps the journal, if any
-    bool takes_snapshots = true;  // of the journal; else its owner does
+    Quorum* quorum = nullptr;  // that keeps the journal, if any
   };
   // Makes the namespace's root if there is none and everything ready. Errors name the property that
   // is wrong and the remedy; Unavailable when the journal takes no changes.

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "base/config.h"
+#include "base/executor.h"
+#include "master/metadata_store.h"
+
+// What every master does with its namespace, whether it is the only one or one of several.
+namespace headpond::master {
+
+meta::NamespaceOptions NamespaceOptionsOf(const Config& config);
+
+// Takes a snapshot whenever alluxio.master.journal.checkpoint.period.entries have come since the
+// last. `store` outlives it.
+std::unique_ptr<PeriodicTask> StartSnapshots(const Config& config, MetadataStore& store);
+
+}  // namespace headpond::master
