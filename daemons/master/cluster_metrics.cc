@@ -51,6 +51,7 @@ ClusterMetrics::ClusterMetrics(MetricsRegistry& metrics, const MetadataStore& st
   AddThroughput("BytesWrittenUfs", written_ufs_);
   metrics_.AddGauge("Cluster.CacheHitRate", [this] { return HitRate(); });
   AddCapacity();
+  AddRootSpace();
   AddNamespace();
 }
 
@@ -89,6 +90,22 @@ void ClusterMetrics::AddCapacity() {
   };
   add("");
   for (const std::string_view tier : kTiers) add(tier);
+}
+
+void ClusterMetrics::AddRootSpace() {
+  const auto add = [this](std::string_view name, auto bytes) {
+    metrics_.AddGauge(fmt::format("Cluster.RootUfsCapacity{}", name),
+                      [bytes] { return static_cast<double>(bytes()); });
+  };
+  add("Total", [this] { return root_total_bytes_.load(); });
+  add("Used", [this] { return root_used_bytes_.load(); });
+  add("Free", [this] { return root_total_bytes_ - root_used_bytes_; });
+}
+
+void ClusterMetrics::SetRootSpace(const ufs::Ufs::Space& space) {
+  // Unknown is nothing.
+  root_total_bytes_ = std::max<int64_t>(0, space.total_bytes);
+  root_used_bytes_ = std::max<int64_t>(0, space.used_bytes);
 }
 
 void ClusterMetrics::AddNamespace() {

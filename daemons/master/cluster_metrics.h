@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "master/block_master.h"
 #include "master/metadata_store.h"
+#include "ufs/ufs.h"
 
 namespace headpond::master {
 
@@ -36,6 +37,9 @@ class ClusterMetrics {
   void AddFromWorker(const ReportedGrowth& growth);
   void AddFromClient(const ReportedGrowth& growth);
 
+  // What the root under-store was last found to have.
+  void SetRootSpace(const ufs::Ufs::Space& space);
+
   // All counters and timers to zero; throughput counts from now (`fsadmin metrics clear`).
   void Clear();
 
@@ -46,6 +50,7 @@ class ClusterMetrics {
   Counter& Sum(std::string_view name) { return metrics_.counter(std::string(name)); }
   void AddThroughput(std::string_view name, const Counter& bytes);
   void AddCapacity();
+  void AddRootSpace();
   void AddNamespace();
   double HitRate() const;
 
@@ -54,6 +59,7 @@ class ClusterMetrics {
   const BlockMaster& blocks_;
   const Clock& clock_;
   std::atomic<int64_t> counting_since_ms_;
+  std::atomic<int64_t> root_total_bytes_{0}, root_used_bytes_{0};
   Sums from_workers_, from_clients_;
   Counter& read_ufs_;
   Counter& written_ufs_;

@@ -85,6 +85,16 @@ TEST_F(ClusterMetricsTest, CapacityIsThatOfLiveWorkersByTier) {
   EXPECT_EQ(Gauge("Cluster.CapacityTotalTierHDD"), 0);
 }
 
+TEST_F(ClusterMetricsTest, TheRootUnderStoresSpaceIsWhatWasLastFound) {
+  EXPECT_EQ(Gauge("Cluster.RootUfsCapacityTotal"), 0);
+  cluster_.SetRootSpace({.total_bytes = 1000, .used_bytes = 300});
+  EXPECT_EQ(Gauge("Cluster.RootUfsCapacityTotal"), 1000);
+  EXPECT_EQ(Gauge("Cluster.RootUfsCapacityUsed"), 300);
+  EXPECT_EQ(Gauge("Cluster.RootUfsCapacityFree"), 700);
+  cluster_.SetRootSpace({});
+  EXPECT_EQ(Gauge("Cluster.RootUfsCapacityFree"), 0);
+}
+
 TEST_F(ClusterMetricsTest, ThroughputIsPerWholeMinuteSinceTheStartOrTheLastClear) {
   cluster_.AddFromWorker({"BytesWrittenRemote", "", 600});
   EXPECT_EQ(Gauge("Cluster.BytesWrittenRemoteThroughput"), 600);

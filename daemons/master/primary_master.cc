@@ -31,6 +31,7 @@ namespace {
 constexpr std::string_view kComponent = "master";
 constexpr int kIoThreads = 32;       // under-store calls at once; threads start when needed
 constexpr size_t kIoQueue = 10'000;  // operations that may wait for one
+constexpr std::chrono::minutes kRootSpaceLook{1};
 constexpr std::string_view kRootOption = "alluxio.master.mount.table.root.option.";
 
 namespace versionpb = ::alluxio::grpc::version;
@@ -88,6 +89,7 @@ struct PrimaryMaster::Parts {
   std::unique_ptr<FileSystemMaster> files;
   std::unique_ptr<PersistScheduler> persist;
   std::unique_ptr<Housekeeping> housekeeping;
+  std::unique_ptr<PeriodicTask> root_space;
 
   net::UnixUserGroups unix_groups;
   std::unique_ptr<net::CachedUserGroups> groups;
@@ -103,6 +105,7 @@ struct PrimaryMaster::Parts {
   bool stopped = false;
 
   Status MakeState();
+  void LookAtRootSpace();
   Status MakeSecurity();
   ServiceDeps Deps();
   void MakeServers();
@@ -160,6 +163,12 @@ Status PrimaryMaster::Parts::MakeState() {
   const auto wait = config.GetDuration("alluxio.master.worker.connect.wait.time");
   serve_from_ms = clock.NowMs() + (fresh ? 0 : wait.count());
   return Status::Ok();
+}
+
+void PrimaryMaster::Parts::LookAtRootSpace() {
+  const auto root =
+      store.Read([](const meta::Namespace& ns) { return ns.mounts().mounts().at("/"); });
+  cluster->SetRootSpace(ufs.SpaceOf(root));
 }
 
 Status PrimaryMaster::Parts::MakeSecurity() {
@@ -249,6 +258,8 @@ Status PrimaryMaster::Start() {
   ASSIGN_OR_RETURN(parts_->identity.web_port, parts_->web->Start());
   ASSIGN_OR_RETURN(parts_->identity.rpc_port, parts_->rpc->Start());
   parts_->housekeeping->Start();
+  parts_->root_space = std::make_unique<PeriodicTask>(
+      "root-space", kRootSpaceLook, [this] { parts_->LookAtRootSpace(); }, /*immediately=*/true);
   LogInfo(kComponent, "master serves on port {}, its pages on port {}", rpc_port(), web_port());
   return Status::Ok();
 }
@@ -256,6 +267,7 @@ Status PrimaryMaster::Start() {
 void PrimaryMaster::Stop() {
   if (parts_->stopped) return;
   parts_->stopped = true;
+  parts_->root_space.reset();
   parts_->housekeeping->Stop();
   parts_->web->Stop();
   parts_->rpc->Stop();

@@ -24,4 +24,9 @@ void UfsPool::Drop(meta::MountId id) {
   open_.erase(id);
 }
 
+ufs::Ufs::Space UfsPool::SpaceOf(const meta::MountInfo& mount) {
+  const auto store = Get(mount);
+  return store.ok() ? (*store)->GetSpace().value_or({}) : ufs::Ufs::Space();
+}
+
 }  // namespace headpond::master

@@ -26,6 +26,8 @@ class UfsPool {
   Result<std::shared_ptr<ufs::Ufs>> Probe(const std::string& uri,
                                           const std::map<std::string, std::string>& properties);
   void Drop(meta::MountId id) EXCLUDES(mutex_);
+  // Of the mount's store; unknown when it does not tell.
+  ufs::Ufs::Space SpaceOf(const meta::MountInfo& mount) EXCLUDES(mutex_);
 
  private:
   const Opener opener_;

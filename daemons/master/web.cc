@@ -248,9 +248,7 @@ class Pages {
 
   ufs::Ufs::Space RootSpace() const {
     for (const meta::MountInfo& mount : Mounts()) {
-      if (mount.path != "/") continue;
-      if (const auto store = deps_.ufs.Get(mount); store.ok())
-        return (*store)->GetSpace().value_or({});
+      if (mount.path == "/") return deps_.ufs.SpaceOf(mount);
     }
     return {};
   }
@@ -258,9 +256,7 @@ class Pages {
   ordered_json MountPoints() const {
     ordered_json result = ordered_json::object();
     for (const meta::MountInfo& mount : Mounts()) {
-      ufs::Ufs::Space space;
-      if (const auto store = deps_.ufs.Get(mount); store.ok())
-        space = (*store)->GetSpace().value_or({});
+      const ufs::Ufs::Space space = deps_.ufs.SpaceOf(mount);
       result[mount.path] = {{"ufsUri", mount.ufs_uri},
                             {"ufsType", ufs::TypeOf(mount.ufs_uri)},
                             {"ufsCapacityBytes", space.total_bytes},
