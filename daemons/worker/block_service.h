@@ -7,6 +7,7 @@
 #include "base/byte_budget.h"
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "worker/active_calls.h"
 #include "worker/block_input.h"
 #include "worker/cache_manager.h"
 
@@ -34,6 +35,7 @@ struct BlockServiceDeps {
   ByteBudget& budget;        // of buffers on their way to readers
   net::StallWatch& readers;  // ends those that hold the budget and stand still
   net::StallWatch& writers;  // and those that hold room for blocks
+  ActiveCalls& active;
   // Who may wipe the worker: its own user and the supergroup. May read groups; called on `io`.
   std::function<bool(const std::string& user)> is_superuser;
   size_t max_chunk_bytes = 2 << 20;  // alluxio.worker.network.reader.max.chunk.size.bytes

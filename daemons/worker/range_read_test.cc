@@ -192,7 +192,8 @@ TEST_F(RangeReadTest, ABlockKnownToBeInMemoryIsReadWithoutAnotherThread) {
                                    .io = io,
                                    .budget = budget_,
                                    .readers = readers_,
-                                   .writers = writers_};
+                                   .writers = writers_,
+                                   .active = active_};
   const std::string content = Content(kBlock, 9000);
   {
     auto writer = store->Create(NewSessionId(), kBlock, {}, 0);

@@ -50,6 +50,7 @@ class ReadStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::
                                   const std::shared_ptr<char[]>& buffer);
 
   const BlockServiceDeps& deps_;
+  const ActiveCall active_{deps_.active.reads};
   const bool local_socket_;
   ::grpc::ByteBuffer in_;
   std::unique_ptr<BlockInput> input_;  // used by one Produce at a time

@@ -109,6 +109,18 @@ TEST_F(ReadStreamTest, SendsTheRangeInChunksOfTheSizeAskedFor) {
   EXPECT_OK(FromGrpc(call->AwaitEnd()));
 }
 
+TEST_F(ReadStreamTest, ACallIsActiveFromItsStartToItsEnd) {
+  PutBlock(kBlock, Content(kBlock, 2500));
+  {
+    const auto call = Start();
+    EXPECT_EQ(active_.reads, 1);
+    call->Send(net::SerializeMessage(Request(0, 2500)));
+    Drain(*call);
+    EXPECT_OK(FromGrpc(call->AwaitEnd()));
+  }
+  EXPECT_TRUE(Eventually([&] { return active_.reads == 0; }));
+}
+
 TEST_F(ReadStreamTest, ARangeBeyondTheBlockEndsWithIt) {
   PutBlock(kBlock, Content(kBlock, 2500));
   const auto call = Ask(Request(2000, 1 << 20));

@@ -150,6 +150,7 @@ struct WorkerServer::Parts {
   ByteBudget budget;
   net::StallWatch readers;
   net::StallWatch writers;
+  ActiveCalls active;
   std::unique_ptr<PeriodicTask> stall_ticks;
   WorkerAddress address;
   std::string socket_path;
@@ -311,6 +312,10 @@ void WorkerServer::Parts::AddGauges() {
   for (const cache::TierSpace& tier : store->Space()) add(tier.alias);
   metrics.AddGauge("Worker.BlocksCached",
                    [this] { return static_cast<double>(store->block_count()); });
+  metrics.AddGauge("Worker.ActiveRpcReadCount",
+                   [this] { return static_cast<double>(active.reads); });
+  metrics.AddGauge("Worker.ActiveRpcWriteCount",
+                   [this] { return static_cast<double>(active.writes); });
 }
 
 void WorkerServer::Parts::MakeServers() {
@@ -348,6 +353,7 @@ void WorkerServer::Parts::MakeServers() {
        .budget = budget,
        .readers = readers,
        .writers = writers,
+       .active = active,
        .is_superuser = [this](const std::string& user) { return IsSuperuser(user); },
        .max_chunk_bytes = static_cast<size_t>(
            config.GetSize("alluxio.worker.network.reader.max.chunk.size.bytes"))},

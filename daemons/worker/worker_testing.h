@@ -115,6 +115,7 @@ class WorkerDataTest : public ::testing::Test {
                                      .budget = budget_,
                                      .readers = readers_,
                                      .writers = writers_,
+                                     .active = active_,
                                      .is_superuser = [](const std::string&) { return true; }});
     return *deps_;
   }
@@ -186,6 +187,7 @@ class WorkerDataTest : public ::testing::Test {
   Executor* executor_ = &io_;  // what streams work on; set before deps()
   ByteBudget budget_{kBudget};
   MetricsRegistry metrics_;
+  ActiveCalls active_;
   ManualClock clock_;  // of stalled streams
   net::StallWatch readers_{{.contended_limit = kReaderLimit,
                             .idle_limit = kReaderIdleLimit,

@@ -51,6 +51,7 @@ class WriteStream final : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, :
   void Release() EXCLUDES(mutex_);
 
   const BlockServiceDeps& deps_;
+  const ActiveCall active_{deps_.active.writes};
   const std::function<bool()> call_cancelled_;
   const bool local_socket_;
   ::grpc::ByteBuffer in_;
