@@ -8,6 +8,9 @@ namespace {
 constexpr std::string_view kComponent = "master-sync";
 // An outage is reported at once and then about every half minute.
 constexpr int kRoundsPerReport = 30;
+// An election, the heartbeat that fails because of it, and the registration at the next one.
+constexpr std::chrono::seconds kCommitPatience{10};
+constexpr std::chrono::milliseconds kCommitRetry{100};
 
 }  // namespace
 
@@ -27,6 +30,7 @@ void MasterSync::Start(WorkerAddress address) {
 }
 
 void MasterSync::Stop() {
+  commit_pause_.Interrupt();
   task_.reset();
 }
 
@@ -110,6 +114,17 @@ void MasterSync::Obey(const MasterCommand& command) {
 }
 
 Status MasterSync::Commit(BlockId block, const cache::BlockWriter::Committed& committed) {
+  const auto deadline = std::chrono::steady_clock::now() + kCommitPatience;
+  while (true) {
+    Status status = TryCommit(block, committed);
+    // NotFound: a master that does not know this worker yet.
+    const bool may_pass = status.code() == Code::kUnavailable || status.code() == Code::kNotFound;
+    if (!may_pass || std::chrono::steady_clock::now() >= deadline) return status;
+    if (!commit_pause_.For(kCommitRetry).ok()) return status;
+  }
+}
+
+Status MasterSync::TryCommit(BlockId block, const cache::BlockWriter::Committed& committed) {
   const int64_t id = worker_id_;
   if (id == kNoWorker)
     return Unavailable("this worker is not registered with the master at {} now; retry",

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/worker_address.h"
 #include "cache/block_store.h"
+#include "net/retry.h"
 #include "worker/master_link.h"
 
 namespace headpond::worker {
@@ -41,8 +42,10 @@ class MasterSync {
   bool registered() const { return worker_id_ != kNoWorker; }
   int64_t worker_id() const { return worker_id_; }
 
-  // Reports a new block to the master: before this returned OK the master does not know it. Errors:
-  // Unavailable while not registered, or the master's.
+  // Reports a new block to the master: before this returned OK the master does not know it. While
+  // no master leads, or the one that does has not met this worker yet, waits some seconds: writers
+  // are not to see that another one took over. Errors: Unavailable while not registered, or the
+  // master's. Blocks.
   Status Commit(BlockId block, const cache::BlockWriter::Committed& committed);
 
   // One round, for tests; the thread of Start calls it at its interval.
@@ -52,6 +55,7 @@ class MasterSync {
   static constexpr int64_t kNoWorker = -1;
 
   Status Register();
+  Status TryCommit(BlockId block, const cache::BlockWriter::Committed& committed);
   Status SendHeartbeat();
   void Obey(const MasterCommand& command);
   void ReportOutage(const Status& status);
@@ -65,7 +69,8 @@ class MasterSync {
   // Of the tick's thread.
   CounterReport counters_;  // for the master's sums over all workers
   int failed_rounds_ = 0;
-  bool retired_ = false;  // decommissioned or disabled
+  bool retired_ = false;     // decommissioned or disabled
+  net::Pause commit_pause_;  // of all that wait to commit; ended by Stop
   std::unique_ptr<PeriodicTask> task_;
 };
 
