@@ -195,6 +195,14 @@ def _memory(shm, memory, *levels: dict) -> dict:
     return _docker(worker=worker)
 
 
+def _on_nodes(masters: str, hostname: str | None = None) -> dict:
+    """Three masters on nodes a to d."""
+    nodes = [{"name": name} for name in "abcd"]
+    if hostname:
+        nodes[1]["hostname"] = hostname
+    return {"runtime": {"type": "docker", "docker": {"nodes": nodes, "masterNodes": list(masters)}}, "master": {"replicas": 3}}
+
+
 def of_each_rule() -> Iterator[Case]:
     watermarks = [(0.7, 0.95), (0.95, 0.7), (0.5, 0.5), (0, 1), (1, 1), (0, 0)]
     for low, high in watermarks:
@@ -252,11 +260,22 @@ def of_each_rule() -> Iterator[Case]:
         "containers' settings on processes": {"container": {"user": "1:1"}, "image": "a", "master": {"resources": {"cpus": 1}}},
         "containers' defaults on processes": {"container": {"user": "1000:1000", "capDrop": ["ALL"], "logs": {"maxSize": "16Mi"}}},
         "containers' default in other words": {"container": {"logs": {"maxSize": "16MiB"}}},
+        **{f"{count} masters": {"master": {"replicas": count}} for count in range(9)},
+        "three masters on a UFS journal": {"master": {"replicas": 3, "journal": {"type": "UFS"}}},
+        "one master on a UFS journal": {"master": {"replicas": 1, "journal": {"type": "UFS"}}},
+        "two masters on a UFS journal": {"master": {"replicas": 2, "journal": {"type": "UFS"}}},
+        "a journal port that one master doesn't use": {"ports": {"master": {"embedded": 19998}}},
+        "a journal port that is another one": {"ports": {"master": {"embedded": 19998}}, "master": {"replicas": 3}},
+        "a third master's journal port that is another one": {"ports": {"master": {"embedded": 29979}}, "master": {"replicas": 3}},
+        "a journal port beyond the last": {"ports": {"master": {"embedded": 65520}}, "master": {"replicas": 3}},
+        **{f"three masters on nodes {' '.join(names)}": _on_nodes(names) for names in ("a", "ab", "abc", "aab", "abca", "abcd")},
         "several rules at once": {"network": {"mode": "bridge", "publish": False}, "image": "a",
                                   "ports": {"master": {"rpc": 5, "web": 5}}},
     }.items():
         yield Case(name, spec)
 
+
+_THREE = {"master": {"replicas": 3}}
 
 # (name, spec before, spec after): what may not change once it is set.
 CHANGES = [
@@ -269,7 +288,22 @@ CHANGES = [
     ("the under-store, kept", {"rootUfs": {"uri": "/a"}}, {"rootUfs": {"uri": "/a"}, "paused": True}),
     ("the journal's folder", {"master": {"journal": {"folder": "/a"}}}, {"master": {"journal": {"folder": "/b"}}}),
     ("the journal's folder, set later", {}, {"master": {"journal": {"folder": "/b"}}}),
-    ("the journal's type to its default", {}, {"master": {"journal": {"type": "UFS"}}}),
+    ("the journal's type to its default", {}, {"master": {"journal": {"type": "EMBEDDED"}}}),
+    ("the journal's type", {}, {"master": {"journal": {"type": "UFS"}}}),
+    ("more masters", {}, {"master": {"replicas": 3}}),
+    ("fewer masters", {"master": {"replicas": 5}}, {"master": {"replicas": 3}}),
+    ("one master's journal port", {}, {"ports": {"master": {"embedded": 5000}}}),
+    ("three masters' journal port", _THREE, {**_THREE, "ports": {"master": {"embedded": 5000}}}),
+    ("three masters' RPC port", _THREE, {**_THREE, "ports": {"master": {"rpc": 5000}}}),
+    ("three masters' hostname", _THREE, {**_THREE, "network": {"hostname": "h"}}),
+    ("one master's hostname", {}, {"network": {"hostname": "h"}}),
+    ("three masters' network", {**_THREE, **_docker()}, {**_THREE, **_docker(network={"mode": "bridge"})}),
+    ("three masters' hostname on a bridge", {**_THREE, **_docker(network={"mode": "bridge"})},
+     {**_THREE, **_docker(network={"mode": "bridge", "hostname": "h"})}),
+    ("three masters' hostname and network", {**_THREE, **_docker()},
+     {**_THREE, **_docker(network={"mode": "bridge", "hostname": "h"})}),
+    ("a master's node's hostname", _on_nodes("abc"), _on_nodes("abc", "h")),
+    ("a hostname of a node without masters", _on_nodes("acd"), _on_nodes("acd", "h")),
     ("something mutable", {"worker": {"replicas": 1}}, {"worker": {"replicas": 3}}),
     ("two at once", {"rootUfs": {"uri": "/a"}}, {"rootUfs": {"uri": "/b"}, "runtime": {"type": "docker"}}),
     ("one to a bad value", {"rootUfs": {"uri": "/a"}}, {"rootUfs": {"uri": "relative"}}),

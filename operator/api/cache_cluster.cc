@@ -117,7 +117,8 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .publish_ports = network.at("publish"),
       .hostname = network.at("hostname"),
       .bind_host = network.at("bindHost"),
-      .master_ports = {ports.at("master").at("rpc"), ports.at("master").at("web")},
+      .master_ports = {ports.at("master").at("rpc"), ports.at("master").at("web"),
+                       ports.at("master").at("embedded")},
       .worker_ports = {ports.at("worker").at("rpc"), ports.at("worker").at("web")},
       .root_ufs = {StringOr(ufs, "uri"), Strings(ufs, "options"), ufs.at("readOnly"),
                    ufs.at("shared")},
@@ -193,8 +194,8 @@ json ToJson(const CacheCluster& cluster) {
 }
 
 std::vector<FieldIssue> CheckUpdate(const CacheCluster& before, const CacheCluster& after) {
-  return SpecSchema(ClusterKind())
-      .CheckTransition(json::parse(before.spec_json), json::parse(after.spec_json));
+  return CheckChange(ClusterKind(), {{"spec", json::parse(before.spec_json)}},
+                     {{"spec", json::parse(after.spec_json)}});
 }
 
 std::string JoinIssues(const std::vector<FieldIssue>& issues) {

@@ -20,6 +20,7 @@ enum class NetworkMode { kHost, kBridge };
 struct MasterPorts {
   int rpc = 0;
   int web = 0;
+  int embedded = 0;  // of the journal, between several masters
 };
 struct WorkerPorts {
   int rpc = 0;
@@ -93,7 +94,7 @@ struct DockerEngine {
 struct DockerNode {
   std::string name;
   DockerEngine engine;
-  std::string hostname;  // empty: the network's
+  std::string hostname;                     // empty: the network's
   std::optional<std::vector<int>> workers;  // ordinals; nullopt: a share of the rest
 };
 
@@ -186,7 +187,7 @@ ObjectMeta ReadMetadata(const nlohmann::json& metadata);
 // The object as the API shows it, without status. ReadCacheCluster reads it back unchanged.
 nlohmann::json ToJson(const CacheCluster& cluster);
 
-// The errors of changing `before` into `after`: immutable fields.
+// The errors of changing `before` into `after`: immutable fields, and rules about changes.
 std::vector<FieldIssue> CheckUpdate(const CacheCluster& before, const CacheCluster& after);
 
 // Fields as one text for a Status: "spec.a: ...; spec.b: ...".

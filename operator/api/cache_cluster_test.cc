@@ -295,6 +295,66 @@ TEST(CacheClusterTest, RefusesToChangeImmutableFields) {
   EXPECT_THAT(CheckUpdate(before, before), IsEmpty());
 }
 
+TEST(CacheClusterTest, MastersAreOddInNumberAndKeepAnEmbeddedJournal) {
+  const auto errors_of = [](json master) {
+    return ErrorsOf(Object({{"master", std::move(master)}}));
+  };
+  EXPECT_EQ(errors_of({{"replicas", 3}}), "");
+  EXPECT_EQ(errors_of({{"replicas", 2}}),
+            "spec.master.replicas: 2 masters bear no more failures than 1; use 1 or 3");
+  EXPECT_EQ(errors_of({{"replicas", 3}, {"journal", {{"type", "UFS"}}}}),
+            "spec.master.journal.type: UFS is for one master: nothing elects one of 3; use "
+            "EMBEDDED");
+  EXPECT_EQ(errors_of({{"replicas", 1}, {"journal", {{"type", "UFS"}}}}), "");
+  EXPECT_EQ(ErrorsOf(Object(json::parse(R"({"master": {"replicas": 3}, "runtime": {"type": "docker",
+                "docker": {"nodes": [{"name": "a"}, {"name": "b"}], "masterNodes": ["a", "b"]}}})"))),
+            "spec.runtime.docker.masterNodes: 3 masters need a node each, so that the loss of one "
+            "leaves a majority; name 3 different nodes");
+}
+
+TEST(CacheClusterTest, JournalPortsOfMastersCountOnlyWhenThereAreSeveral) {
+  json spec = {{"ports", {{"master", {{"embedded", 29999}}}}}};
+  EXPECT_EQ(ErrorsOf(Object(spec)), "");
+  spec["master"]["replicas"] = 3;
+  EXPECT_THAT(ErrorsOf(Object(spec)), HasSubstr("port 29999 is spec.ports.master.embedded"));
+}
+
+TEST(CacheClusterTest, SeveralMastersStayWhoTheyAre) {
+  const auto change = [](json before, json after) {
+    const auto from = ReadCacheCluster(Object(std::move(before)));
+    const auto to = ReadCacheCluster(Object(std::move(after)));
+    EXPECT_OK(from);
+    EXPECT_OK(to);
+    return JoinIssues(CheckUpdate(*from, *to));
+  };
+  const json three = {{"master", {{"replicas", 3}}}};
+  const auto with = [](json spec, const char* pointer, json value) {
+    spec[json::json_pointer(pointer)] = std::move(value);
+    return spec;
+  };
+  EXPECT_EQ(
+      change(json::object(), three),
+      "spec.master.replicas: cannot change from 1 to 3: masters can't join or leave a cluster "
+      "yet; make another cluster with that many");
+  const std::string part =
+      ": is part of the addresses by which the masters know each other; make another cluster";
+  EXPECT_EQ(change(three, with(three, "/ports/master/embedded", 5000)),
+            "spec.ports.master.embedded" + part);
+  EXPECT_EQ(change(three, with(three, "/network/hostname", "h")), "spec.network.hostname" + part);
+  EXPECT_EQ(change(three, with(three, "/ports/master/rpc", 5000)), "");
+  const json bridge = json::parse(R"({"master": {"replicas": 3}, "runtime": {"type": "docker"},
+                                      "network": {"mode": "bridge"}})");
+  EXPECT_EQ(change(bridge, with(bridge, "/network/hostname", "h")), "");
+  EXPECT_EQ(change(bridge, with(bridge, "/network/mode", "host")), "spec.network.mode" + part);
+  const json nodes = json::parse(R"({"master": {"replicas": 3}, "runtime": {"type": "docker",
+      "docker": {"masterNodes": ["a", "b", "c"], "nodes": [{"name": "a", "hostname": "h1"},
+                 {"name": "b"}, {"name": "c"}, {"name": "d"}]}}})");
+  EXPECT_EQ(change(nodes, with(nodes, "/runtime/docker/nodes/0/hostname", "h2")),
+            "spec.runtime.docker.nodes[0].hostname" + part);
+  EXPECT_EQ(change(nodes, with(nodes, "/runtime/docker/nodes/3/hostname", "h2")), "");
+  EXPECT_EQ(change(json::object(), {{"network", {{"hostname", "h"}}}}), "") << "one may move";
+}
+
 TEST(ManifestTest, NamesFileAndLineOfEveryProblem) {
   const Manifest manifest = LoadManifest(
       "apiVersion: headpond.dev/v1alpha1\n"

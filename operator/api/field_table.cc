@@ -4,6 +4,7 @@ namespace headpond::api {
 namespace {
 
 constexpr auto kMaxPort = 65535;
+constexpr auto kMaxMasters = 7;
 constexpr std::string_view kAbsolutePath = "/[^[:cntrl:],]*";
 constexpr std::string_view kAbsolutePathText =
     "an absolute path without commas or control characters";
@@ -229,6 +230,13 @@ const std::vector<Field>& CacheClusterFields() {
        .min = 1,
        .max = kMaxPort,
        .description = "REST, metrics and web pages of a master."},
+      {.path = "ports.master.embedded",
+       .type = kInteger,
+       .default_json = "19200",
+       .min = 1,
+       .max = kMaxPort,
+       .description = "What several masters keep their journal together over. Never published; it "
+                      "can't change while there are several."},
       {.path = "ports.worker", .description = "Ports of workers."},
       {.path = "ports.worker.rpc",
        .type = kInteger,
@@ -274,15 +282,19 @@ const std::vector<Field>& CacheClusterFields() {
        .type = kInteger,
        .default_json = "1",
        .min = 1,
-       .max = 1,
-       .description = "The number of masters. This version runs one."},
+       .max = kMaxMasters,
+       .description =
+           "The number of masters: 1, 3, 5 or 7. Of three, any one may fail, of five any "
+           "two. It stays as it is, because the masters' list is what makes them one "
+           "quorum."},
       {.path = "master.journal", .description = "Where the namespace is kept."},
       {.path = "master.journal.type",
        .type = kEnum,
-       .default_json = R"("UFS")",
-       .values = {"UFS"},
+       .default_json = R"("EMBEDDED")",
+       .values = {"EMBEDDED", "UFS"},
        .mutability = Mutability::kImmutable,
-       .description = "`UFS`: a folder, used by one master."},
+       .description = "`EMBEDDED`: several masters keep it together, each in a folder of its own; "
+                      "one master keeps it alone. `UFS`: a folder, used by one master."},
       {.path = "master.journal.folder",
        .type = kString,
        .min = 1,
@@ -559,6 +571,10 @@ const std::vector<OwnedProperty>& OwnedProperties() {
       {"alluxio.master.web.port", "spec.ports.master.web"},
       {"alluxio.worker.rpc.port", "spec.ports.worker.rpc"},
       {"alluxio.worker.web.port", "spec.ports.worker.web"},
+      {"alluxio.master.rpc.addresses", "spec.master.replicas"},
+      {"alluxio.master.embedded.journal.addresses", "spec.master.replicas"},
+      {"alluxio.master.embedded.journal.port", "spec.ports.master.embedded"},
+      {"alluxio.standby.master.web.enabled", "nothing: the operator looks there"},
       {"alluxio.master.journal.type", "spec.master.journal.type"},
       {"alluxio.master.journal.folder", "spec.master.journal.folder"},
       {"alluxio.master.mount.table.root.ufs", "spec.rootUfs.uri"},

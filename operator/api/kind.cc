@@ -147,7 +147,8 @@ Findings CheckObject(const Kind& kind, const json& object) {
   findings.Append(std::move(fields));
   if (!readable) return findings;
   const json complete = SpecSchema(kind).WithDefaults(SpecSchema(kind).WithoutUnknown(spec));
-  for (const Rule& rule : kind.rules) rule.check(complete, findings);
+  for (const Rule& rule : kind.rules)
+    if (rule.check) rule.check(complete, findings);
   return findings;
 }
 
@@ -162,7 +163,11 @@ json CompleteObject(const Kind& kind, json object) {
 }
 
 std::vector<FieldIssue> CheckChange(const Kind& kind, const json& before, const json& after) {
-  return SpecSchema(kind).CheckTransition(before.at("spec"), after.at("spec"));
+  Findings findings{.errors =
+                        SpecSchema(kind).CheckTransition(before.at("spec"), after.at("spec"))};
+  for (const Rule& rule : kind.rules)
+    if (rule.check_change) rule.check_change(before.at("spec"), after.at("spec"), findings);
+  return findings.errors;
 }
 
 }  // namespace headpond::api

@@ -69,7 +69,8 @@ Findings CheckObject(const Kind& kind, const nlohmann::json& object);
 // Expects one that CheckObject accepts.
 nlohmann::json CompleteObject(const Kind& kind, nlohmann::json object);
 
-// The errors of changing `before` into `after`, both complete: immutable fields.
+// The errors of changing `before` into `after`, both complete: immutable fields, and rules about
+// changes.
 std::vector<FieldIssue> CheckChange(const Kind& kind, const nlohmann::json& before,
                                     const nlohmann::json& after);
 

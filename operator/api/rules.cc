@@ -16,6 +16,7 @@
 #include "operator/api/placement.h"
 #include "operator/api/rules_cel.h"
 #include "operator/api/rules_docker.h"
+#include "operator/api/rules_quorum.h"
 
 namespace headpond::api {
 namespace {
@@ -80,6 +81,7 @@ void PortsDoNotCollide(const json& spec, Findings& findings) {
   for (const std::string role : {"master", "worker"}) {
     const int replicas = spec.at(role).at("replicas").get<int>();
     for (const auto& [name, port] : spec.at("ports").at(role).items()) {
+      if (name == "embedded" && replicas == 1) continue;  // one master speaks to no other
       const std::string path = fmt::format("spec.ports.{}.{}", role, name);
       for (int ordinal = 0; ordinal < replicas; ++ordinal) {
         const auto place =
@@ -271,6 +273,15 @@ const std::vector<Rule>& CacheClusterRules() {
        "the "
        "host's network; `masterNodes` names nodes, and each worker has one node.",
        NodesTakeAllDaemonsCel(), NodesTakeAllDaemons},
+      {"The number of masters is odd, several of them have a journal of `type` `EMBEDDED`, and "
+       "`masterNodes` gives each a node of its own.",
+       MastersAreAQuorumCel(), MastersAreAQuorum},
+      {"`master.replicas` does not change; with several masters, neither does what their addresses "
+       "are made of: `ports.master.embedded`, `network.mode`, and `network.hostname` or the "
+       "`hostname` of their nodes.",
+       MastersStayWhoTheyAreCel(),
+       {},
+       MastersStayWhoTheyAre},
       {"Labels of the operator are not given in `container.labels`.",
        LabelsOfTheOperatorAreLeftAloneCel(), LabelsOfTheOperatorAreLeftAlone},
   };

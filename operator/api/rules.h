@@ -29,6 +29,9 @@ struct Rule {
   std::vector<CelRule> cel;
   // Adds what is wrong to the findings. Gets a spec that the schema accepts, with defaults.
   std::function<void(const nlohmann::json& spec, Findings& findings)> check;
+  // The same for a change from one such spec to another: what no spec is wrong by itself.
+  std::function<void(const nlohmann::json& before, const nlohmann::json& after, Findings& findings)>
+      check_change = {};
 };
 
 const std::vector<Rule>& CacheClusterRules();

@@ -47,10 +47,13 @@ struct Port {
   std::string field() const { return fmt::format(".ports.{}", name); }
   std::string first() const { return "self" + field(); }
 };
-constexpr Port kPorts[] = {{"master.rpc", "self.master.replicas"},
-                           {"master.web", "self.master.replicas"},
-                           {"worker.rpc", "self.worker.replicas"},
-                           {"worker.web", "self.worker.replicas"}};
+constexpr Port kPorts[] = {
+    {"master.rpc", "self.master.replicas"},
+    {"master.web", "self.master.replicas"},
+    // One master speaks to no other.
+    {"master.embedded", "(self.master.replicas > 1 ? self.master.replicas : 0)"},
+    {"worker.rpc", "self.worker.replicas"},
+    {"worker.web", "self.worker.replicas"}};
 
 // Where nodes take the daemons apart, only the operator counts.
 constexpr std::string_view kOneHost = "has(self.runtime.docker.nodes) || ";
