@@ -16,6 +16,8 @@ using api::CacheCluster;
 using StringMap = std::map<std::string, std::string>;
 
 constexpr std::string_view kSiteFile = "alluxio-site.properties";
+// Where one of several masters says how it stands (daemons/master/quorum_page.h).
+constexpr const char* kQuorumPath = "/api/v1/master/quorum";
 constexpr size_t kShortUid =
     8;  // of a uid, in folder names: enough to tell the clusters of one machine apart
 
@@ -58,17 +60,43 @@ std::string ListenHost(const CacheCluster& cluster) {
 }
 
 // What clients are told to connect to.
-std::string AdvertisedHost(const CacheCluster& cluster, const Workload& workload) {
+std::string AdvertisedHost(const CacheCluster& cluster, Role role, int ordinal) {
   const bool by_name =
       cluster.spec.network_mode == api::NetworkMode::kBridge && !cluster.spec.publish_ports;
-  return by_name ? workload.name : api::HostnameOf(cluster.spec, workload.node);
+  return by_name ? WorkloadName(cluster, role, ordinal)
+                 : api::HostnameOf(cluster.spec, NodeOf(cluster, role, ordinal));
 }
 
-// What workers connect to: on a network of containers the master's name there.
-std::string MasterHost(const CacheCluster& cluster) {
+// What the cluster's own daemons connect to: on a network of containers the master's name there.
+std::string MasterHost(const CacheCluster& cluster, int ordinal) {
   return cluster.spec.network_mode == api::NetworkMode::kBridge
-             ? WorkloadName(cluster, Role::kMaster, 0)
-             : api::HostnameOf(cluster.spec, NodeOf(cluster, Role::kMaster, 0));
+             ? WorkloadName(cluster, Role::kMaster, ordinal)
+             : api::HostnameOf(cluster.spec, NodeOf(cluster, Role::kMaster, ordinal));
+}
+
+// How far a daemon's ports are from those of the first of its role.
+int PortShift(const Layout& layout, int ordinal) {
+  return layout.shared_host ? api::kPortStride * ordinal : 0;
+}
+
+bool HasQuorum(const CacheCluster& cluster) {
+  return cluster.spec.master_replicas > 1;
+}
+
+// "host:port" of all masters, one way or another; the ports are the first one's and shifted.
+template <typename HostOf>
+std::string MasterAddresses(const CacheCluster& cluster, const Layout& layout, int port,
+                            const HostOf& host_of) {
+  std::vector<std::string> addresses;
+  for (int i = 0; i < cluster.spec.master_replicas; ++i)
+    addresses.push_back(fmt::format("{}:{}", host_of(i), port + PortShift(layout, i)));
+  return fmt::format("{}", fmt::join(addresses, ","));
+}
+
+// Where the masters' journals are.
+std::string JournalAddresses(const CacheCluster& cluster, const Layout& layout) {
+  return MasterAddresses(cluster, layout, cluster.spec.master_ports.embedded,
+                         [&](int i) { return MasterHost(cluster, i); });
 }
 
 std::string VolumesDir(const Layout& layout) {
@@ -151,7 +179,7 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
     if (BelongsOnCommandLine(key)) args.push_back(fmt::format("-D{}={}", key, value));
   std::erase_if(properties,
                 [](const auto& property) { return BelongsOnCommandLine(property.first); });
-  const int shift = layout.shared_host ? api::kPortStride * ordinal : 0;
+  const int shift = PortShift(layout, ordinal);
   const std::string ports_field = fmt::format("spec.ports.{}.", RoleName(role));
   std::string site = PropertiesText(properties);
   const std::string conf_dir = ConfDir(cluster, layout, name, site);
@@ -226,6 +254,22 @@ void SetPlaces(const Workload& workload, const Volume& state, Arguments& argumen
   arguments.Set("alluxio.work.dir", state.data_path());
 }
 
+// Makes the master one of several. Clients get the list from the one that they find first.
+void JoinQuorum(const CacheCluster& cluster, const Layout& layout, Workload& workload) {
+  const api::CacheClusterSpec& spec = cluster.spec;
+  const int port = spec.master_ports.embedded + PortShift(layout, workload.ordinal);
+  workload.ports.push_back({"embedded", port, "spec.ports.master.embedded", /*internal=*/true});
+  workload.quorum_address = fmt::format("{}:{}", MasterHost(cluster, workload.ordinal), port);
+  workload.probe.path = kQuorumPath;
+  Arguments arguments(workload);
+  arguments.Set("alluxio.master.embedded.journal.addresses", JournalAddresses(cluster, layout));
+  arguments.Set("alluxio.master.embedded.journal.port", port);
+  arguments.Set("alluxio.master.rpc.addresses",
+                MasterAddresses(cluster, layout, spec.master_ports.rpc,
+                                [&](int i) { return AdvertisedHost(cluster, Role::kMaster, i); }));
+  arguments.Set("alluxio.standby.master.web.enabled", true);
+}
+
 Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int ordinal) {
   const api::CacheClusterSpec& spec = cluster.spec;
   StringMap properties = Merged(spec.properties, spec.master_properties);
@@ -248,13 +292,17 @@ Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int o
   }
 
   Arguments arguments(workload);
-  arguments.Set("alluxio.master.hostname", AdvertisedHost(cluster, workload));
+  // Masters of a quorum find themselves in its list by their name.
+  arguments.Set("alluxio.master.hostname", HasQuorum(cluster)
+                                               ? MasterHost(cluster, ordinal)
+                                               : AdvertisedHost(cluster, Role::kMaster, ordinal));
   arguments.Set("alluxio.master.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.master.rpc.port", workload.ports[0].number);
   arguments.Set("alluxio.master.web.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.master.web.port", workload.ports[1].number);
   arguments.Set("alluxio.master.journal.type", spec.journal_type);
   arguments.Set("alluxio.master.journal.folder", journal);
+  if (HasQuorum(cluster)) JoinQuorum(cluster, layout, workload);
   arguments.Set("alluxio.master.mount.table.root.ufs", ufs);
   arguments.Set("alluxio.master.mount.table.root.readonly", spec.root_ufs.read_only);
   arguments.Set("alluxio.master.mount.table.root.shared", spec.root_ufs.shared);
@@ -300,9 +348,15 @@ Workload WorkerWorkload(const CacheCluster& cluster, const Layout& layout, int o
       workload.volumes.push_back(*std::move(under_store));
 
   Arguments arguments(workload);
-  arguments.Set("alluxio.master.hostname", MasterHost(cluster));
-  arguments.Set("alluxio.master.rpc.port", spec.master_ports.rpc);
-  arguments.Set("alluxio.worker.hostname", AdvertisedHost(cluster, workload));
+  if (HasQuorum(cluster)) {
+    arguments.Set("alluxio.master.rpc.addresses",
+                  MasterAddresses(cluster, layout, spec.master_ports.rpc,
+                                  [&](int i) { return MasterHost(cluster, i); }));
+  } else {
+    arguments.Set("alluxio.master.hostname", MasterHost(cluster, 0));
+    arguments.Set("alluxio.master.rpc.port", spec.master_ports.rpc);
+  }
+  arguments.Set("alluxio.worker.hostname", AdvertisedHost(cluster, Role::kWorker, ordinal));
   arguments.Set("alluxio.worker.bind.host", ListenHost(cluster));
   arguments.Set("alluxio.worker.rpc.port", workload.ports[0].number);
   arguments.Set("alluxio.worker.web.bind.host", ListenHost(cluster));

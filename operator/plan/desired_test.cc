@@ -68,7 +68,7 @@ TEST(DesiredTest, TheDefaultClusterIsOneMasterAndOneWorkerInMemory) {
   -Dalluxio.master.rpc.port=19998
   -Dalluxio.master.web.bind.host=127.0.0.1
   -Dalluxio.master.web.port=19999
-  -Dalluxio.master.journal.type=UFS
+  -Dalluxio.master.journal.type=EMBEDDED
   -Dalluxio.master.journal.folder=/state/demo/volumes/demo-master-0/data/journal
   -Dalluxio.master.mount.table.root.ufs=/state/demo/under-store
   -Dalluxio.master.mount.table.root.readonly=false
@@ -131,7 +131,7 @@ TEST(DesiredTest, ABridgeOfContainersPublishesItsPorts) {
   -Dalluxio.master.rpc.port=19998
   -Dalluxio.master.web.bind.host=0.0.0.0
   -Dalluxio.master.web.port=19999
-  -Dalluxio.master.journal.type=UFS
+  -Dalluxio.master.journal.type=EMBEDDED
   -Dalluxio.master.journal.folder=/headpond/volumes/demo-master-0/data/journal
   -Dalluxio.master.mount.table.root.ufs=/lake
   -Dalluxio.master.mount.table.root.readonly=false
@@ -322,6 +322,7 @@ TEST(DesiredTest, ALimitThatIsThereChangesWithoutARestart) {
 json OtherValue(const api::Field& field) {
   static const std::map<std::string_view, json> chosen = {
       {"network.hostname", "other"},
+      {"master.replicas", 3},
       {"network.bindHost", "127.0.0.2"},
       {"image", "other:1"},
       {"runtime.docker.nodes[].name", "other"},
@@ -376,6 +377,7 @@ json BaseFor(std::string_view field) {
   static const std::set<std::string_view> of_containers = {
       "image",           "imagePullPolicy", "imageTars",        "network.mode",    "network.name",
       "network.publish", "worker.shmSize",  "master.resources", "worker.resources"};
+  if (field == "ports.master.embedded") base["master"]["replicas"] = 3;
   const bool container = field.starts_with("container") ||
                          std::ranges::any_of(of_containers, [&](std::string_view start) {
                            return field.starts_with(start);
@@ -417,6 +419,76 @@ TEST(DesiredTest, NodesHaveTheirOwnHostsAndWorkers) {
   }
   has(1, "-Dalluxio.worker.hostname=a.example");
   has(2, "-Dalluxio.worker.hostname=localhost");
+}
+
+TEST(DesiredTest, ThreeMastersKnowEachOtherAndAllOthersKnowThem) {
+  const auto workloads = Desired(Cluster({{"master", {{"replicas", 3}}}}), kLayout);
+  ASSERT_THAT(workloads, SizeIs(4));
+  EXPECT_EQ(Text(workloads[1]),
+            R"(demo-master-1
+  master
+  -Dalluxio.master.hostname=localhost
+  -Dalluxio.master.bind.host=127.0.0.1
+  -Dalluxio.master.rpc.port=20008
+  -Dalluxio.master.web.bind.host=127.0.0.1
+  -Dalluxio.master.web.port=20009
+  -Dalluxio.master.journal.type=EMBEDDED
+  -Dalluxio.master.journal.folder=/state/demo/volumes/demo-master-1/data/journal
+  -Dalluxio.master.embedded.journal.addresses=localhost:19200,localhost:19210,localhost:19220
+  -Dalluxio.master.embedded.journal.port=19210
+  -Dalluxio.master.rpc.addresses=localhost:19998,localhost:20008,localhost:20018
+  -Dalluxio.standby.master.web.enabled=true
+  -Dalluxio.master.mount.table.root.ufs=/state/demo/under-store
+  -Dalluxio.master.mount.table.root.readonly=false
+  -Dalluxio.master.mount.table.root.shared=true
+  -Dalluxio.conf.dir=/state/demo/conf/demo-master-1
+  -Dalluxio.site.conf.dir=/state/demo/conf/demo-master-1
+  -Dalluxio.logs.dir=/state/demo/logs/demo-master-1
+  -Dalluxio.work.dir=/state/demo/volumes/demo-master-1/data
+file /state/demo/conf/demo-master-1/alluxio-site.properties
+port rpc 20008 (spec.ports.master.rpc)
+port web 20009 (spec.ports.master.web)
+port embedded 19210 (spec.ports.master.embedded)
+volume state kind 0 /state/demo/volumes/demo-master-1 0
+volume under-store kind 3 /state/demo/under-store 0
+probe 127.0.0.1 20008 20009/api/v1/master/quorum
+bind 127.0.0.1 logs /state/demo/logs/demo-master-1 grace 10
+)");
+  EXPECT_EQ(workloads[1].quorum_address, "localhost:19210");
+  EXPECT_THAT(workloads[3].args,
+              Contains("-Dalluxio.master.rpc.addresses=localhost:19998,localhost:20008,"
+                       "localhost:20018"));
+  EXPECT_THAT(workloads[3].args, Not(Contains(HasSubstr("alluxio.master.hostname"))));
+}
+
+TEST(DesiredTest, MastersOnABridgeKnowEachOtherByNameAndClientsByThePublishedPorts) {
+  const auto workloads = Desired(Cluster(json::parse(R"({"runtime": {"type": "docker"},
+      "master": {"replicas": 3},
+      "network": {"mode": "bridge", "hostname": "cache.example", "bindHost": "0.0.0.0"}})")),
+                                 kContainers);
+  const std::vector<std::string>& args = workloads[2].args;
+  EXPECT_THAT(args, Contains("-Dalluxio.master.hostname=demo-master-2"));
+  EXPECT_THAT(args, Contains("-Dalluxio.master.embedded.journal.addresses=demo-master-0:19200,"
+                             "demo-master-1:19210,demo-master-2:19220"));
+  EXPECT_THAT(args, Contains("-Dalluxio.master.rpc.addresses=cache.example:19998,"
+                             "cache.example:20008,cache.example:20018"));
+  EXPECT_THAT(workloads[3].args,
+              Contains("-Dalluxio.master.rpc.addresses=demo-master-0:19998,demo-master-1:20008,"
+                       "demo-master-2:20018"));
+  EXPECT_TRUE(workloads[2].ports.at(2).internal);
+}
+
+TEST(DesiredTest, MastersOnNodesKnowEachOtherByTheNodesNames) {
+  const auto workloads = Desired(Cluster(json::parse(R"({"master": {"replicas": 3},
+      "runtime": {"type": "docker", "docker": {"masterNodes": ["a", "b", "c"], "nodes": [
+          {"name": "a", "hostname": "a.example"}, {"name": "b", "hostname": "b.example"},
+          {"name": "c", "hostname": "c.example"}]}}})")),
+                                 kContainers);
+  EXPECT_THAT(workloads[1].args,
+              Contains("-Dalluxio.master.embedded.journal.addresses=a.example:19200,"
+                       "b.example:19210,c.example:19220"));
+  EXPECT_EQ(workloads[1].node, "b");
+  EXPECT_EQ(workloads[1].quorum_address, "b.example:19210");
 }
 
 TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {

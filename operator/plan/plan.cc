@@ -12,6 +12,12 @@
 namespace headpond::plan {
 namespace {
 
+// Journal entries that a master that follows may be behind. Looks at two masters are some
+// milliseconds apart, in which a busy leader adds some hundred.
+constexpr uint64_t kMaxLag = 10'000;
+// After so many the leader is stopped as it is: it hands leadership over when it ends.
+constexpr int kTriesOfTransfer = 3;
+
 // Builds one plan. Lives for one call of MakePlan.
 class Planner {
  public:
@@ -79,7 +85,16 @@ class Planner {
 
   bool Serves(const std::string& name) const {
     const ObservedWorkload* workload = Found(name);
-    return workload != nullptr && workload->phase == Phase::kRunning && workload->serving;
+    return workload != nullptr && workload->phase == Phase::kRunning && workload->serving &&
+           !IsCatchingUp(*workload, observed_);
+  }
+  // Leads the other masters, which are more than none.
+  bool Leads(const ObservedWorkload& workload) const { return LeaderOf(observed_) == &workload; }
+  bool IsOfQuorum(Role role) const {
+    return role == Role::kMaster &&
+           std::ranges::any_of(desired_.workloads, [](const Workload& workload) {
+             return !workload.quorum_address.empty();
+           });
   }
 
   // What the workload should be was tried with this daemon and given up.
@@ -113,6 +128,8 @@ class Planner {
       return refusal;
     }
     if (found.phase != Phase::kRunning || found.serving) return std::nullopt;
+    // None of several masters can serve alone, whatever its configuration.
+    if (IsOfQuorum(found.role) && LeaderOf(observed_) == nullptr) return std::nullopt;
     const int64_t until = std::min(found.started_at_ms, now_ms_) + policy_.serve_within.count();
     if (now_ms_ < until) {
       NoteDue(until);
@@ -260,7 +277,9 @@ class Planner {
       if (!Serves(workload.name)) missing.push_back(workload.name + " to serve");
     }
     const bool majority = masters - missing.size() > masters / 2;
-    return majority ? std::vector<std::string>() : missing;
+    if (!majority) return missing;
+    if (IsOfQuorum(Role::kMaster) && LeaderOf(observed_) == nullptr) return {"a master to lead"};
+    return {};
   }
 
   void StartMissing(Role role) {
@@ -268,7 +287,11 @@ class Planner {
       if (workload.role != role || IsUnknown(workload)) continue;
       const ObservedWorkload* found = Found(workload.name);
       if (found != nullptr && found->phase == Phase::kRunning) {
-        if (found->serving) continue;
+        if (Serves(workload.name)) continue;
+        if (found->serving) {
+          plan_.in_progress.push_back(workload.name + " is catching up");
+          continue;
+        }
         if (const auto verdict = Verdict(*found))
           Restore(*found, verdict->message, verdict);
         else
@@ -366,29 +389,87 @@ class Planner {
   // Rolling: one serving daemon of the role is taken away at a time, and only while the rest
   // serves.
   void ReplaceOutdated(Role role) {
+    if (IsHalted(role)) return;
     std::vector<std::string> unavailable;  // wanted, and not serving now or by what this plan does
-    for (const Workload& workload : desired_.workloads)
-      if (workload.role == role && !Serves(workload.name)) unavailable.push_back(workload.name);
+    std::vector<std::string> away;         // the same for not running
+    for (const Workload& workload : desired_.workloads) {
+      if (workload.role != role) continue;
+      if (!Serves(workload.name)) unavailable.push_back(workload.name);
+      if (!Runs(workload.name)) away.push_back(workload.name);
+    }
     const std::vector<std::string> missing_masters =
         role == Role::kWorker ? OutdatedOrSilentMasters() : std::vector<std::string>();
 
-    for (const Workload& workload : desired_.workloads) {
-      const ObservedWorkload* found = Found(workload.name);
-      if (workload.role != role || found == nullptr || found->phase != Phase::kRunning ||
-          IsCurrent(*found))
-        continue;
-      if (IsHalted(role)) continue;
-      std::vector<std::string> waits_for = MissingImage(workload);
+    for (const Workload* workload : InReplacingOrder(role)) {
+      const ObservedWorkload& found = *Found(workload->name);
+      std::vector<std::string> waits_for = MissingImage(*workload);
       waits_for.insert(waits_for.end(), missing_masters.begin(), missing_masters.end());
       // One that doesn't serve can't be missed: replace it at once, or a broken configuration could
-      // never be repaired.
-      if (found->serving)
-        for (const std::string& other : unavailable) waits_for.push_back(other + " to serve");
-      else if (IsProven(*found))
-        for (std::string& trial : TrialsBefore(workload)) waits_for.push_back(std::move(trial));
-      if (found->serving && waits_for.empty()) unavailable.push_back(workload.name);
-      Add(ActionKind::kStop, workload.name, "its configuration changed", std::move(waits_for));
+      // never be repaired. But masters need each other even when none of them serves.
+      if (found.serving) {
+        WaitForOthers(*workload, unavailable, waits_for);
+      } else {
+        if (IsOfQuorum(role))
+          for (const std::string& other : away) waits_for.push_back(other + " to run");
+        if (IsProven(found))
+          for (std::string& trial : TrialsBefore(*workload)) waits_for.push_back(std::move(trial));
+      }
+      const ObservedWorkload* const successor = waits_for.empty() ? SuccessorOf(found) : nullptr;
+      if (successor != nullptr) {
+        Add(ActionKind::kTransfer, workload->name,
+            fmt::format("its configuration changed; {} is to lead", successor->name));
+        plan_.steps.back().action.to = successor->name;
+        waits_for.push_back(successor->name + " to lead");
+      }
+      if (waits_for.empty() || successor != nullptr) {
+        away.push_back(workload->name);
+        if (found.serving) unavailable.push_back(workload->name);
+      }
+      Add(ActionKind::kStop, workload->name, "its configuration changed", std::move(waits_for));
     }
+  }
+
+  // What a serving one waits for: that all others of its role serve; and the one that leads them,
+  // that they do so with their new configurations.
+  void WaitForOthers(const Workload& workload, const std::vector<std::string>& unavailable,
+                     std::vector<std::string>& waits_for) const {
+    const bool leads = Leads(*Found(workload.name));
+    for (const Workload& other : desired_.workloads) {
+      if (other.role != workload.role || other.name == workload.name) continue;
+      if (leads && Runs(other.name) && !IsCurrent(*Found(other.name)))
+        waits_for.push_back(other.name + " to serve the new configuration");
+      else if (std::ranges::find(unavailable, other.name) != unavailable.end())
+        waits_for.push_back(other.name + " to serve");
+    }
+  }
+
+  bool Runs(const std::string& name) const {
+    const ObservedWorkload* const found = Found(name);
+    return found != nullptr && found->phase == Phase::kRunning;
+  }
+
+  // The outdated ones that run, in order of their ordinals, but the leader last.
+  std::vector<const Workload*> InReplacingOrder(Role role) const {
+    std::vector<const Workload*> order;
+    for (const Workload& workload : desired_.workloads)
+      if (workload.role == role && Runs(workload.name) && !IsCurrent(*Found(workload.name)))
+        order.push_back(&workload);
+    std::stable_partition(order.begin(), order.end(),
+                          [&](const Workload* workload) { return !Leads(*Found(workload->name)); });
+    return order;
+  }
+
+  // Who is to lead before the leader may be stopped: of the masters that have its configuration to
+  // be, the one that is closest behind it. Null when `found` does not lead, or won't hand over.
+  const ObservedWorkload* SuccessorOf(const ObservedWorkload& found) const {
+    if (!Leads(found) || observed_.refused_transfers >= kTriesOfTransfer) return nullptr;
+    const ObservedWorkload* best = nullptr;
+    for (const Workload& workload : desired_.workloads) {
+      const ObservedWorkload* const other = Found(workload.name);
+      if (other == nullptr || other == &found || !other->quorum || !IsCurrent(*other)) continue;
+      if (best == nullptr || other->quorum->sequence > best->quorum->sequence) best = other;
+    }
+    return best;
   }
 
   void AdjustLimits() {
@@ -447,6 +528,7 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kCleanUp: return "clean up";
     case ActionKind::kAdjust: return "adjust";
     case ActionKind::kRestore: return "restore";
+    case ActionKind::kTransfer: return "transfer leadership from";
   }
   return "";
 }
@@ -468,6 +550,21 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
   std::chrono::milliseconds backoff = policy.initial_backoff;
   for (int i = 1; i < crashes && backoff < policy.max_backoff; ++i) backoff *= 2;
   return std::min(backoff, policy.max_backoff);
+}
+
+const ObservedWorkload* LeaderOf(const ObservedCluster& observed) {
+  const ObservedWorkload* leader = nullptr;
+  for (const ObservedWorkload& workload : observed.workloads) {
+    if (!workload.serving || !workload.quorum || !workload.quorum->leads) continue;
+    if (leader == nullptr || workload.quorum->term > leader->quorum->term) leader = &workload;
+  }
+  return leader;
+}
+
+bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observed) {
+  const ObservedWorkload* const leader = LeaderOf(observed);
+  return leader != nullptr && master.quorum && leader != &master &&
+         master.quorum->sequence + kMaxLag < leader->quorum->sequence;
 }
 
 Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,

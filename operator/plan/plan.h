@@ -27,6 +27,15 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
+// What one of several masters says of itself.
+struct QuorumView {
+  bool leads = false;  // and serves; else it follows the leader that it names
+  uint64_t term = 0;
+  std::string leader;     // its quorum_address
+  uint64_t sequence = 0;  // of the last journal entry that it has applied
+  friend bool operator==(const QuorumView&, const QuorumView&) = default;
+};
+
 // One daemon as a runtime found it.
 struct ObservedWorkload {
   std::string name;
@@ -34,10 +43,12 @@ struct ObservedWorkload {
   Role role = Role::kMaster;
   int ordinal = 0;
   Phase phase = Phase::kRunning;
-  std::string config_hash;          // of the Workload it was started from
-  bool serving = false;             // its probe succeeded; only for kRunning
-  std::optional<int> live_workers;  // what a serving master says; empty when it doesn't tell
-  int pid = 0;                      // where the runtime has such a thing
+  std::string config_hash;           // of the Workload it was started from
+  bool serving = false;              // its probe succeeded; only for kRunning
+  std::optional<int> live_workers;   // what a serving master says; empty when it doesn't tell
+  std::optional<QuorumView> quorum;  // what a serving one of several masters says
+  std::string rpc_address;           // host:port where the runtime reaches its RPCs, if it knows
+  int pid = 0;                       // where the runtime has such a thing
   int64_t started_at_ms = 0;
   int64_t exited_at_ms = 0;  // only for kExited
   // Exits in a row that nobody asked for, failed starts included (see NextCrashCount); 0 after a
@@ -84,6 +95,7 @@ struct ObservedCluster {
   // Nodes that could not be looked at, and why: what runs there is not known.
   std::map<std::string, std::string> unreachable;
   std::optional<int64_t> due_at_ms;  // when the runtime itself has something to do at the next look
+  int refused_transfers = 0;         // of leadership, in a row: what the last ones came to
 };
 
 // What should be, all of it.
@@ -107,6 +119,7 @@ enum class ActionKind {
   kCleanUp,     // remove what is left of a cluster without daemons, but no data
   kAdjust,      // give it other limits while it runs
   kRestore,     // end it if it runs; if not, run the configuration that served last
+  kTransfer,    // ask it, a master that leads, to let `to` lead
 };
 
 struct Action {
@@ -115,6 +128,7 @@ struct Action {
   std::string reason;              // why, for logs and status
   std::optional<Refusal> refusal;  // only for kRestore: what is given up with it
   std::string node = {};           // where; empty: there is only one place, or everywhere
+  std::string to = {};             // only for kTransfer: the workload that is to lead
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -168,8 +182,17 @@ int NextCrashCount(int before, int64_t started_at_ms, int64_t exited_at_ms,
                    const RestartPolicy& policy);
 std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy);
 
+// Of several masters; null when none is known to lead. Of two that say so, the later one does.
+const ObservedWorkload* LeaderOf(const ObservedCluster& observed);
+
+// One of several masters that follows, but has not applied what the leader has: should the leader
+// end now, it would take a while until it serves.
+bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observed);
+
 // What to do next so that `observed` becomes `desired`. Pure. It never
 //   - stops a daemon that is wanted, runs and has the right configuration, whatever its limits,
+//   - stops one of several masters before the others run, or a serving one before the others serve
+//   and have caught up; the one that leads comes last, after it let another one lead,
 //   - stops more than one serving master or worker at a time for a new configuration, workers only
 //   after the masters,
 //   - starts a worker for the first time before a majority of masters serves,

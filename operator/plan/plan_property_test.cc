@@ -14,7 +14,8 @@ namespace {
 
 constexpr int kSeeds = 500;
 constexpr int kChaosRounds = 60;
-constexpr int kRoundsToConverge = 200;
+constexpr int kRoundsToConverge = 300;
+constexpr uint64_t kSequence = 100'000;
 
 class World {
  public:
@@ -35,6 +36,8 @@ class World {
         if (Wanted(action.workload, desired)) ExpectImage(action.workload, desired);
         found->phase = Phase::kStopping;
         found->serving = false;
+        found->quorum.reset();
+        joined_.erase(found->name);
         return;
       case ActionKind::kRemove:
         ASSERT_NE(found, nullptr);
@@ -64,11 +67,15 @@ class World {
         ASSERT_TRUE(observed_.workloads.empty());
         observed_.has_leftovers = false;
         return;
+      case ActionKind::kTransfer: return Transfer(action);
     }
   }
 
+  const std::string& leader() const { return leader_; }
+  int transfers() const { return transfers_; }
+
   // Time passes: daemons come up and go down at their own pace; with `chaos` some crash.
-  void Pass(bool chaos) {
+  void Pass(bool chaos, const DesiredCluster& desired) {
     now_ms_ += static_cast<int64_t>(random_.Below(5000));
     for (auto& [name, image] : observed_.images) {
       if (image.state != ImageState::kFetching || !random_.OneIn(3)) continue;
@@ -80,9 +87,11 @@ class World {
     for (ObservedWorkload& workload : observed_.workloads) {
       const bool bad = bad_.contains(workload.config_hash);
       if (workload.phase == Phase::kRunning && !bad && random_.OneIn(3)) {
+        joined_.insert(workload.name);
         workload.serving = true;
-        workload.proven_hash = workload.config_hash;
+        if (!members_.contains(workload.name)) workload.proven_hash = workload.config_hash;
       }
+      if (members_.contains(workload.name)) workload.serving = false;  // MoveQuorum says
       if (workload.phase == Phase::kRunning && bad && bad_crashes_ && random_.OneIn(2)) {
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
         continue;
@@ -91,6 +100,7 @@ class World {
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
     }
+    MoveQuorum(desired);
   }
 
   const RestartPolicy& policy() const { return policy_; }
@@ -147,10 +157,57 @@ class World {
                                      .limits = LimitsOf(name, desired),
                                      .proven_hash = proven,
                                      .refusal = refusal});
+      if (!workload.quorum_address.empty()) members_.insert(name);
+      sequences_[name] = 0;
       observed_.has_data = true;
       return;
     }
     FAIL() << "start of " << name << ", which nobody wants";
+  }
+
+  // Several masters need a majority and a leader, which they elect in their own time.
+  void MoveQuorum(const DesiredCluster& desired) {
+    std::vector<ObservedWorkload*> up;
+    size_t members = 0;
+    for (const Workload& workload : desired.workloads) {
+      if (workload.quorum_address.empty()) continue;
+      ++members;
+      ObservedWorkload* const found = Find(workload.name);
+      if (found != nullptr && found->phase == Phase::kRunning && joined_.contains(found->name))
+        up.push_back(found);
+    }
+    for (ObservedWorkload& workload : observed_.workloads) workload.quorum.reset();
+    if (members == 0) return;
+    const bool leads = std::ranges::find(up, leader_, &ObservedWorkload::name) != up.end();
+    const bool majority = up.size() > members / 2;
+    if (majority && !leads && random_.OneIn(2)) {
+      leader_ = up[random_.Below(up.size())]->name;
+      ++term_;
+    } else if (!majority || !leads) {
+      leader_.clear();
+    }
+    for (ObservedWorkload* const workload : up) {
+      workload->serving = !leader_.empty();
+      if (!workload->serving) continue;
+      uint64_t& sequence = sequences_[workload->name];
+      if (workload->name == leader_ || random_.OneIn(3)) sequence = kSequence;
+      workload->quorum =
+          QuorumView{.leads = workload->name == leader_, .term = term_, .sequence = sequence};
+      workload->proven_hash = workload->config_hash;
+    }
+  }
+
+  void Transfer(const Action& action) {
+    const ObservedWorkload* const from = Find(action.workload);
+    const ObservedWorkload* const to = Find(action.to);
+    ASSERT_NE(from, nullptr);
+    ASSERT_NE(to, nullptr);
+    EXPECT_TRUE(from->quorum && from->quorum->leads) << action.workload;
+    EXPECT_TRUE(to->serving && to->quorum) << action.to;
+    if (random_.OneIn(2)) return;  // it did not come to that
+    leader_ = action.to;
+    ++term_;
+    ++transfers_;
   }
 
   void Restore(const Action& action) {
@@ -176,6 +233,8 @@ class World {
 
   void Exit(ObservedWorkload& workload, int crashes) {
     workload.phase = Phase::kExited;
+    joined_.erase(workload.name);
+    workload.quorum.reset();
     if (crashes > 0) workload.reason = "Crashed";
     workload.serving = false;
     workload.crashes = crashes;
@@ -196,9 +255,16 @@ class World {
   std::set<std::string> bad_;  // hashes
   bool bad_crashes_ = false;
   std::map<std::string, int> tries_;
+  // Of several masters.
+  std::set<std::string> members_;  // all that ever ran
+  std::set<std::string> joined_;   // run, and could serve
+  std::map<std::string, uint64_t> sequences_;
+  std::string leader_;  // empty: none
+  uint64_t term_ = 0;
+  int transfers_ = 0;
 };
 
-DesiredCluster RandomDesired(Random& random) {
+DesiredCluster RandomDesired(Random& random, uint64_t masters) {
   DesiredCluster desired;
   const bool images = random.OneIn(2);
   const auto add = [&](Role role, uint64_t count) {
@@ -206,6 +272,7 @@ DesiredCluster RandomDesired(Random& random) {
       Workload workload{
           .role = role, .ordinal = static_cast<int>(i), .args = {std::to_string(random.Below(3))}};
       workload.name = std::string(RoleName(role)) + std::to_string(i);
+      if (role == Role::kMaster && count > 1) workload.quorum_address = "h:" + std::to_string(i);
       if (images)
         workload.container =
             Container{.image = "image" + std::to_string(random.Below(2)),
@@ -213,9 +280,14 @@ DesiredCluster RandomDesired(Random& random) {
       desired.workloads.push_back(std::move(workload));
     }
   };
-  add(Role::kMaster, 1 + random.Below(3));
+  add(Role::kMaster, masters);
   add(Role::kWorker, random.Below(4));
   return desired;
+}
+
+// Of a cluster, for all its life.
+uint64_t RandomMasters(Random& random) {
+  return 1 + 2 * random.Below(3);
 }
 
 // Serving daemons that are wanted and that these actions stop.
@@ -244,6 +316,26 @@ int SilentOnes(const World& world, const DesiredCluster& desired, Role role) {
   return count;
 }
 
+// Several masters lose at most one because of a plan, and only when all others run. Who leads hands
+// over first.
+void CheckQuorum(const World& world, const DesiredCluster& desired, const Plan& plan) {
+  if (desired.deleting) return;
+  int stops = 0, away = 0;
+  for (const Workload& workload : desired.workloads) {
+    if (workload.quorum_address.empty()) continue;
+    const auto& all = world.observed().workloads;
+    const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
+    away += found == all.end() || found->phase != Phase::kRunning;
+    for (const Action& action : plan.Runnable()) {
+      if (action.workload != workload.name || action.kind != ActionKind::kStop) continue;
+      ++stops;
+      EXPECT_NE(LeaderOf(world.observed()), &*found) << Describe(plan);
+    }
+  }
+  EXPECT_LE(stops, 1) << Describe(plan);
+  EXPECT_TRUE(stops == 0 || away == 0) << Describe(plan);
+}
+
 // One look and its actions; checks what must hold for every plan.
 bool Round(World& world, const DesiredCluster& desired) {
   const Plan plan = MakePlan(desired, world.observed(), world.now_ms(), world.policy());
@@ -256,6 +348,7 @@ bool Round(World& world, const DesiredCluster& desired) {
       EXPECT_EQ(SilentOnes(world, desired, role), 0) << Describe(plan);
     }
   }
+  CheckQuorum(world, desired, plan);
   for (const Action& action : actions) world.Execute(action, desired);
   // Not stuck: something was done, is under way, or is due later.
   EXPECT_TRUE(plan.converged() || !actions.empty() || !plan.in_progress.empty() || plan.due_at_ms)
@@ -266,7 +359,7 @@ bool Round(World& world, const DesiredCluster& desired) {
 void ConvergeOrFail(World& world, const DesiredCluster& desired) {
   for (int round = 0; round < kRoundsToConverge; ++round) {
     if (Round(world, desired)) return;
-    world.Pass(/*chaos=*/false);
+    world.Pass(/*chaos=*/false, desired);
   }
   FAIL() << "not converged:\n"
          << Describe(MakePlan(desired, world.observed(), world.now_ms(), world.policy()));
@@ -276,12 +369,14 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    DesiredCluster desired = RandomDesired(world.random());
+    const uint64_t masters = RandomMasters(world.random());
+    DesiredCluster desired = RandomDesired(world.random(), masters);
     for (int round = 0; round < kChaosRounds; ++round) {
-      if (world.random().OneIn(15)) desired = RandomDesired(world.random());
+      if (world.random().OneIn(15)) desired = RandomDesired(world.random(), masters);
       Round(world, desired);
-      world.Pass(/*chaos=*/true);
+      world.Pass(/*chaos=*/true, desired);
     }
+    Round(world, desired);
     ++desired.generation;  // what chaos made look bad deserves another try
     ConvergeOrFail(world, desired);
     EXPECT_EQ(world.observed().workloads.size(), desired.workloads.size());
@@ -306,7 +401,8 @@ TEST(PlanPropertyTest, ABadChangeCostsOneDaemonAWhileAndNobodyElseAnything) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    DesiredCluster desired = RandomDesired(world.random());
+    const uint64_t masters = RandomMasters(world.random());
+    DesiredCluster desired = RandomDesired(world.random(), masters);
     desired.generation = 1;
     ConvergeOrFail(world, desired);
     const std::vector<ObservedWorkload> before = world.observed().workloads;
@@ -325,7 +421,7 @@ TEST(PlanPropertyTest, ABadChangeCostsOneDaemonAWhileAndNobodyElseAnything) {
       int down = 0;
       for (const ObservedWorkload& workload : world.observed().workloads) down += !workload.serving;
       down_at_once = std::max(down_at_once, down);
-      world.Pass(/*chaos=*/false);
+      world.Pass(/*chaos=*/false, desired);
     }
     EXPECT_TRUE(halted);
     EXPECT_LE(down_at_once, 1);
@@ -352,14 +448,39 @@ TEST(PlanPropertyTest, ABadChangeCostsOneDaemonAWhileAndNobodyElseAnything) {
   }
 }
 
+// All serve, and each gets another configuration.
+TEST(PlanPropertyTest, ARolloutMovesLeadershipOnceAtMostAndKeepsAMajority) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    const uint64_t masters = 3 + 2 * world.random().Below(2);
+    DesiredCluster desired = RandomDesired(world.random(), masters);
+    ConvergeOrFail(world, desired);
+    const int before = world.transfers();
+    for (Workload& workload : desired.workloads) workload.args = {"changed"};
+    bool done = false;
+    for (int round = 0; round < kRoundsToConverge && !done; ++round) {
+      const std::string leader = world.leader();
+      done = Round(world, desired);
+      world.Pass(/*chaos=*/false, desired);
+      EXPECT_FALSE(leader.empty()) << "nobody leads, without a failure";
+      EXPECT_LE(SilentOnes(world, desired, Role::kMaster), 1);
+    }
+    EXPECT_TRUE(done);
+    EXPECT_EQ(world.transfers(), before + 1);
+    if (HasFailure()) return;
+  }
+}
+
 TEST(PlanPropertyTest, DeletionEndsFromAnythingAndTouchesDataOnlyWhenToldTo) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    DesiredCluster desired = RandomDesired(world.random());
+    const uint64_t masters = RandomMasters(world.random());
+    DesiredCluster desired = RandomDesired(world.random(), masters);
     for (int round = 0; round < kChaosRounds; ++round) {
       Round(world, desired);
-      world.Pass(/*chaos=*/true);
+      world.Pass(/*chaos=*/true, desired);
     }
     desired.deleting = true;
     desired.delete_data = world.random().OneIn(2);

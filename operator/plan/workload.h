@@ -20,7 +20,8 @@ std::string_view RoleName(Role role);
 struct Port {
   std::string name;  // "rpc", "web"
   int number = 0;
-  std::string field;  // what the author changes to get another one: "spec.ports.master.rpc"
+  std::string field;      // what the author changes to get another one: "spec.ports.master.rpc"
+  bool internal = false;  // between the cluster's own daemons: never published
 };
 
 enum class VolumeKind {
@@ -48,7 +49,7 @@ struct Volume {
 };
 
 // How to find out that a daemon serves: its RPC port accepts connections and its web port answers
-// the path with 200.
+// the path with 200. One of several masters says there how it stands, too (see QuorumView).
 struct Probe {
   std::string host;  // empty: the container's own address, which the runtime knows
   int rpc_port = 0;
@@ -94,6 +95,8 @@ struct Workload {
   Probe probe;
   std::chrono::seconds termination_grace{10};
   std::optional<Container> container;  // for runtimes that run containers
+  // host:port by which the masters of a quorum know this one; empty: it is no part of one.
+  std::string quorum_address = {};
 
   // Sixteen hex digits over everything that only a restart can change: name, arguments,
   // environment, files, container. Of limits only whether there is one: those that are there can be

@@ -78,7 +78,10 @@ plan::Container ParseContainer(const json& j) {
 json KeptToJson(const plan::Workload& workload) {
   json ports = json::array();
   for (const plan::Port& port : workload.ports)
-    ports.push_back({{"name", port.name}, {"number", port.number}, {"field", port.field}});
+    ports.push_back({{"name", port.name},
+                     {"number", port.number},
+                     {"field", port.field},
+                     {"internal", port.internal}});
   json volumes = json::array();
   for (const plan::Volume& volume : workload.volumes)
     volumes.push_back({{"name", volume.name},
@@ -104,7 +107,8 @@ json KeptToJson(const plan::Workload& workload) {
                 {"rpcPort", workload.probe.rpc_port},
                 {"webPort", workload.probe.web_port},
                 {"path", workload.probe.path}}},
-              {"terminationGraceSeconds", workload.termination_grace.count()}};
+              {"terminationGraceSeconds", workload.termination_grace.count()},
+              {"quorumAddress", workload.quorum_address}};
   if (workload.container) out["container"] = ContainerToJson(*workload.container);
   return out;
 }
@@ -123,9 +127,11 @@ plan::Workload ParseKept(const json& j) {
       .logs_dir = j.at("logsDir"),
       .bind_host = j.at("bindHost"),
       .probe = {probe.at("host"), probe.at("rpcPort"), probe.at("webPort"), probe.at("path")},
-      .termination_grace = std::chrono::seconds(j.at("terminationGraceSeconds").get<int64_t>())};
+      .termination_grace = std::chrono::seconds(j.at("terminationGraceSeconds").get<int64_t>()),
+      .quorum_address = j.value("quorumAddress", "")};
   for (const json& port : j.at("ports"))
-    workload.ports.push_back({port.at("name"), port.at("number"), port.at("field")});
+    workload.ports.push_back(
+        {port.at("name"), port.at("number"), port.at("field"), port.value("internal", false)});
   for (const json& volume : j.at("volumes"))
     workload.volumes.push_back({.name = volume.at("name"),
                                 .kind = static_cast<plan::VolumeKind>(volume.at("kind").get<int>()),

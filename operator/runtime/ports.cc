@@ -33,7 +33,10 @@ Result<int> TryBind(const std::string& host, int port) {
 }  // namespace
 
 Status CheckPortsAreFree(const plan::Workload& workload) {
+  // On a network of containers, what is not published is nobody else's.
+  const bool own_network = workload.container && !workload.container->network.empty();
   for (const plan::Port& port : workload.ports) {
+    if (own_network && port.internal) continue;
     ASSIGN_OR_RETURN(const int error, TryBind(workload.bind_host, port.number));
     if (error == 0) continue;
     if (error != EADDRINUSE)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -40,12 +41,45 @@ void InitCurlOnce() {
   [[maybe_unused]] static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-std::optional<int> LiveWorkers(const std::string& body) {
-  const auto info = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!info.is_object()) return std::nullopt;
-  const auto workers = info.find("workers");
-  if (workers == info.end() || !workers->is_array()) return std::nullopt;
-  return static_cast<int>(workers->size());
+// What one of several masters says of itself (daemons/master/quorum_page.h). False when it is no
+// such page.
+bool ReadQuorumPage(const nlohmann::json& page, ProbeResult& result) {
+  const auto role = page.find("role");
+  if (role == page.end() || !role->is_string()) return false;
+  const bool leads = *role == "LEADER";
+  if (!leads && *role != "STANDBY") {
+    result.serving = false;
+    result.message = fmt::format("says that it is {}", role->get_ref<const std::string&>());
+    return true;
+  }
+  const auto number = [&](const char* field) {
+    const auto found = page.find(field);
+    return found != page.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+  };
+  const auto leader = page.find("leader");
+  result.quorum = plan::QuorumView{
+      .leads = leads, .term = number("term"), .leader = {}, .sequence = number("sequence")};
+  if (leader != page.end() && leader->is_string()) result.quorum->leader = *leader;
+  if (page.contains("liveWorkers"))
+    result.live_workers = static_cast<int>(std::min<uint64_t>(number("liveWorkers"), INT_MAX));
+  return true;
+}
+
+// The web port's answer.
+void ReadAnswer(const plan::Probe& probe, const std::string& body, long status,
+                ProbeResult& result) {
+  const auto page = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (page.is_object() && ReadQuorumPage(page, result)) return;
+  if (status != kOk) {
+    result.serving = false;
+    result.message =
+        fmt::format("port {} answers {} with status {}", probe.web_port, probe.path, status);
+    return;
+  }
+  if (!page.is_object()) return;
+  const auto workers = page.find("workers");
+  if (workers != page.end() && workers->is_array())
+    result.live_workers = static_cast<int>(workers->size());
 }
 
 }  // namespace
@@ -119,21 +153,29 @@ std::vector<ProbeResult> Prober::ProbeAll(const std::vector<plan::Probe>& probes
   for (const auto& [handle, request] : requests) {
     ProbeResult& result = results[request->probe];
     const plan::Probe& probe = probes[request->probe];
-    long status = kOk;
-    if (!request->is_rpc) curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     if (request->code != CURLE_OK) {
       result.serving = false;
       result.message = fmt::format("port {}: {}", request->is_rpc ? probe.rpc_port : probe.web_port,
                                    curl_easy_strerror(request->code));
-    } else if (status != kOk) {
-      result.serving = false;
-      result.message =
-          fmt::format("port {} answers {} with status {}", probe.web_port, probe.path, status);
     } else if (!request->is_rpc) {
-      result.live_workers = LiveWorkers(request->body);
+      long status = kOk;
+      curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+      ReadAnswer(probe, request->body, status, result);
     }
   }
+  for (size_t i = 0; i < probes.size(); ++i) {
+    results[i].rpc_address = fmt::format("{}:{}", probes[i].host, probes[i].rpc_port);
+    if (!results[i].serving) results[i].quorum.reset();
+  }
   return results;
+}
+
+void Take(ProbeResult result, plan::ObservedWorkload& workload) {
+  workload.serving = result.serving;
+  workload.live_workers = result.live_workers;
+  workload.quorum = std::move(result.quorum);
+  workload.rpc_address = std::move(result.rpc_address);
+  if (!result.serving && workload.message.empty()) workload.message = std::move(result.message);
 }
 
 }  // namespace headpond::runtime

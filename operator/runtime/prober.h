@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "operator/plan/workload.h"
+#include "operator/plan/plan.h"
 
 namespace headpond::runtime {
 
@@ -15,7 +15,13 @@ struct ProbeResult {
   std::string message;  // why not
   // The workers that a master counts as live; empty when the daemon doesn't tell.
   std::optional<int> live_workers;
+  // What one of several masters says, when it serves: it leads, or it follows the one that does.
+  std::optional<plan::QuorumView> quorum;
+  std::string rpc_address;  // host:port that was asked
 };
+
+// Copies what was found to the daemon that was asked.
+void Take(ProbeResult result, plan::ObservedWorkload& workload);
 
 // Asks daemons whether they serve, all of them side by side. Not thread safe.
 class Prober {

@@ -48,5 +48,37 @@ TEST(ProberTest, ServingMeansBothPortsAnswer) {
       prober.ProbeAll({{"127.0.0.1", port, port, "/good"}}, milliseconds(5000)).at(0).serving);
 }
 
+TEST(ProberTest, OneOfSeveralMastersSaysHowItStands) {
+  http::HttpServer server({.port_key = "test"});
+  const auto answer = [&](const char* path, int status, const char* body) {
+    server.Handle("GET", path, [=](const http::Request&) -> Result<http::Response> {
+      return http::Response{.status = status, .body = body};
+    });
+  };
+  answer("/leads", 200,
+         R"({"role":"LEADER","term":7,"leader":"m-1:19200","sequence":42,"liveWorkers":2})");
+  answer("/follows", 200, R"({"role":"STANDBY","term":7,"leader":"m-1:19200","sequence":40})");
+  answer("/elects", 503, R"({"role":"ELECTING","term":8,"leader":"","sequence":40})");
+  answer("/odd", 200, R"({"role":"STANDBY","term":-1,"leader":5,"sequence":"x","liveWorkers":-3})");
+  ASSERT_OK_AND_ASSIGN(const int port, server.Start());
+  Prober prober;
+  std::vector<plan::Probe> probes;
+  for (const char* path : {"/leads", "/follows", "/elects", "/odd"})
+    probes.push_back({"127.0.0.1", port, port, path});
+  const auto results = prober.ProbeAll(probes, milliseconds(5000));
+  const plan::QuorumView leads{.leads = true, .term = 7, .leader = "m-1:19200", .sequence = 42};
+  EXPECT_TRUE(results[0].serving);
+  EXPECT_EQ(results[0].quorum, leads);
+  EXPECT_EQ(results[0].live_workers, 2);
+  EXPECT_EQ(results[0].rpc_address, "127.0.0.1:" + std::to_string(port));
+  EXPECT_TRUE(results[1].serving);
+  EXPECT_FALSE(results[1].quorum->leads);
+  EXPECT_EQ(results[1].live_workers, std::nullopt);
+  EXPECT_FALSE(results[2].serving);
+  EXPECT_EQ(results[2].quorum, std::nullopt);
+  EXPECT_THAT(results[2].message, HasSubstr("ELECTING"));
+  EXPECT_EQ(results[3].quorum, plan::QuorumView());
+}
+
 }  // namespace
 }  // namespace headpond::runtime

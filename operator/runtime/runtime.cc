@@ -24,6 +24,8 @@ Status Execute(Runtime& runtime, const ClusterRef& of, const std::vector<plan::W
     case plan::ActionKind::kCleanUp: return runtime.CleanUp(cluster);
     case plan::ActionKind::kRestore:
       return runtime.Restore(cluster, action.workload, action.refusal);
+    case plan::ActionKind::kTransfer:
+      return Internal("{}: only masters can do this", plan::Describe(action));
   }
   return Internal("unknown action");
 }

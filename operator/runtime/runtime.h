@@ -95,7 +95,8 @@ class Runtime {
   virtual void OnChange(std::function<void()> changed) = 0;
 };
 
-// Runs one action of a plan. `workloads` are the desired ones.
+// Runs one action of a plan but kTransfer, which is nothing of a runtime's. `workloads` are the
+// desired ones.
 Status Execute(Runtime& runtime, const ClusterRef& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Action& action);
 

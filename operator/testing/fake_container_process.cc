@@ -14,6 +14,16 @@ int PortOf(const std::vector<std::string>& args, const std::string& key) {
   return 0;
 }
 
+// Of several masters.
+bool IsFirst(const std::vector<std::string>& args) {
+  const std::string start = "-Dalluxio.master.embedded.journal.addresses=";
+  for (const std::string& arg : args)
+    if (arg.starts_with(start))
+      return std::atoi(arg.c_str() + arg.find(':') + 1) ==
+             PortOf(args, "alluxio.master.embedded.journal.port");
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FakeContainerProcess>> FakeContainerProcess::Start(
@@ -30,6 +40,13 @@ Result<std::unique_ptr<FakeContainerProcess>> FakeContainerProcess::Start(
     return Unavailable("port {}: address already in use", rpc);
   process->http_ = std::make_unique<http::HttpServer>(
       http::HttpServer::Options{.port = web, .threads = 2, .port_key = "web"});
+  process->http_->Handle(
+      "GET", "/api/v1/master/quorum",
+      [live_workers, leads = IsFirst(args)](const http::Request&) -> Result<http::Response> {
+        return http::Response{
+            .body = fmt::format(R"({{"role":"{}","term":1,"sequence":1,"liveWorkers":{}}})",
+                                leads ? "LEADER" : "STANDBY", live_workers())};
+      });
   process->http_->Handle(
       "GET", fmt::format("/api/v1/{}/info", args[0]),
       [live_workers = std::move(live_workers)](const http::Request&) -> Result<http::Response> {

@@ -10,7 +10,8 @@
 namespace headpond::testing_operator {
 
 // What a container of the fake engine runs: something that listens on the ports named on its
-// command line and answers the probe of its role. Ends with its destruction.
+// command line and answers the probe of its role. Of several masters, the first of their list says
+// that it leads. Ends with its destruction.
 class FakeContainerProcess {
  public:
   // `live_workers` tells what a master answers. Null with a reason when a port is taken.

@@ -1,6 +1,7 @@
 // Stands in for `headpond master|worker` in tests of the operator: takes the same command line,
 // listens on the same ports, answers the same probe, and misbehaves on request. A worker registers
-// by keeping a connection to its master.
+// by keeping a connection to its master. Of several masters, the first of their list that takes
+// connections leads.
 //
 // Environment: FAKE_DAEMON, words separated by commas:
 //   refuse            print one line and exit with code 1 at once
@@ -67,6 +68,36 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
+UniqueFd Listener(int port) {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  const sockaddr_in address = Loopback(port);
+  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      ::listen(listener.get(), kBacklog) == 0)
+    return listener;
+  fmt::print(stderr, "cannot listen on port {}\n", port);
+  return UniqueFd();
+}
+
+// Not valid when nobody takes the connection.
+UniqueFd ConnectTo(int port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    fd.Reset();
+  return fd;
+}
+
+// Of "host:port,host:port".
+std::vector<int> PortsOf(const std::string& addresses) {
+  std::vector<int> ports;
+  for (size_t colon = addresses.find(':'); colon != std::string::npos;
+       colon = addresses.find(':', colon + 1))
+    ports.push_back(std::stoi(addresses.substr(colon + 1)));
+  return ports;
+}
+
 class FakeDaemon {
  public:
   FakeDaemon(std::string role, std::map<std::string, std::string> properties)
@@ -93,15 +124,14 @@ class FakeDaemon {
   }
 
   bool Listen() {
-    listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int on = 1;
-    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    const sockaddr_in address = Loopback(Port("rpc.port"));
-    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
-            0 ||
-        ::listen(listener_.get(), kBacklog) != 0) {
-      fmt::print(stderr, "cannot listen on port {}\n", Port("rpc.port"));
-      return false;
+    listener_ = Listener(Port("rpc.port"));
+    if (!listener_.valid()) return false;
+    if (const auto peers = properties_.find("alluxio.master.embedded.journal.addresses");
+        role_ == "master" && peers != properties_.end()) {
+      peers_ = PortsOf(peers->second);
+      journal_port_ = Port("embedded.journal.port");
+      journal_ = Listener(journal_port_);
+      if (!journal_.valid()) return false;
     }
     http_.emplace(http::HttpServer::Options{.port = Port("web.port"), .port_key = "web"});
     http_->Handle("GET", fmt::format("/api/v1/{}/info", role_),
@@ -110,18 +140,38 @@ class FakeDaemon {
                     for (int i = 0; i < registered_.load(); ++i) workers += i == 0 ? "{}" : ",{}";
                     return http::Response{.body = fmt::format("{{\"workers\":[{}]}}", workers)};
                   });
+    http_->Handle("GET", "/api/v1/master/quorum",
+                  [this](const http::Request&) -> Result<http::Response> { return Standing(); });
     const auto port = http_->Start();
     if (!port.ok()) fmt::print(stderr, "{}\n", port.status().message());
     return port.ok();
   }
 
+  http::Response Standing() const {
+    for (const int port : peers_) {
+      const bool leads = port == journal_port_;
+      if (!leads && !ConnectTo(port).valid()) continue;
+      return {
+          .body = fmt::format(
+              R"({{"role":"{}","term":1,"leader":"localhost:{}","sequence":1,"liveWorkers":{}}})",
+              leads ? "LEADER" : "STANDBY", port, registered_.load())};
+    }
+    return {.status = 503, .body = R"({"role":"ELECTING"})"};
+  }
+
   // Says one byte to the master and keeps the connection.
   void Register() {
-    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_in address = Loopback(std::stoi(properties_.at("alluxio.master.rpc.port")));
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    const auto all = properties_.find("alluxio.master.rpc.addresses");
+    const std::vector<int> ports =
+        all != properties_.end()
+            ? PortsOf(all->second)
+            : std::vector<int>{std::stoi(properties_.at("alluxio.master.rpc.port"))};
+    for (const int port : ports) {
+      UniqueFd fd = ConnectTo(port);
+      if (!fd.valid()) continue;
+      if (::send(fd.get(), "W", 1, MSG_NOSIGNAL) == 1) master_ = std::move(fd);
       return;
-    if (::send(fd.get(), "W", 1, MSG_NOSIGNAL) == 1) master_ = std::move(fd);
+    }
   }
 
   int Loop() {
@@ -173,7 +223,9 @@ class FakeDaemon {
   const std::string role_;
   const std::map<std::string, std::string> properties_;
   const Behaviour behaviour_;
-  UniqueFd signals_, listener_, master_;
+  UniqueFd signals_, listener_, master_, journal_;
+  std::vector<int> peers_;  // journal ports of all masters, if there are several
+  int journal_port_ = 0;
   std::map<int, Client> clients_;
   std::atomic<int> registered_ = 0;
   std::optional<http::HttpServer> http_;

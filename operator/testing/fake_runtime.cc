@@ -32,6 +32,32 @@ void FakeWorld::Crash(const std::string& name, int64_t now_ms) {
   changed();
 }
 
+void FakeWorld::SetViews(std::vector<plan::ObservedWorkload>& workloads) {
+  std::vector<plan::ObservedWorkload*> serving;
+  size_t members = 0;
+  for (plan::ObservedWorkload& workload : workloads) {
+    if (daemons.at(workload.name).workload.quorum_address.empty()) continue;
+    members += workload.role == plan::Role::kMaster;
+    if (workload.role == plan::Role::kMaster && workload.serving) serving.push_back(&workload);
+  }
+  if (members == 0) return;
+  const bool majority = serving.size() > members / 2;
+  for (plan::ObservedWorkload* const workload : serving) workload->serving = majority;
+  if (!majority) return;
+  if (std::ranges::find(serving, leader, &plan::ObservedWorkload::name) == serving.end()) {
+    leader = serving.front()->name;
+    ++term;
+  }
+  for (plan::ObservedWorkload* const workload : serving) {
+    workload->quorum = plan::QuorumView{.leads = workload->name == leader,
+                                        .term = term,
+                                        .leader = daemons.at(leader).workload.quorum_address,
+                                        .sequence = sequence - behind[workload->name]};
+    workload->rpc_address =
+        "fake:" + std::to_string(daemons.at(workload->name).workload.probe.rpc_port);
+  }
+}
+
 plan::Layout FakeRuntime::LayoutFor(const runtime::ClusterRef& cluster) const {
   return {.cluster_dir = "/fake/" + cluster.name, .memory_dir = "/fake/memory"};
 }
@@ -58,8 +84,10 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
     serving_workers += daemon.workload.role == plan::Role::kWorker && daemon.observed.serving;
     observed.workloads.push_back(daemon.observed);
   }
+  world_.SetViews(observed.workloads);
   for (plan::ObservedWorkload& workload : observed.workloads)
-    if (workload.role == plan::Role::kMaster && workload.serving)
+    if (workload.role == plan::Role::kMaster && workload.serving &&
+        (!workload.quorum || workload.quorum->leads))
       workload.live_workers = serving_workers;
   for (const auto& [path, uid] : world_.volumes) observed.has_data |= uid == cluster.uid;
   return observed;

@@ -29,6 +29,11 @@ struct FakeWorld {
   std::set<int> taken_ports;
   std::vector<std::string> actions;  // "start demo-master-0", ...: what was done
   std::function<void()> changed = [] {};
+  // Of several masters, while a majority serves: the leader as long as it serves, then the first.
+  std::string leader;
+  uint64_t term = 0;
+  uint64_t sequence = 100;                 // of the leader's journal
+  std::map<std::string, uint64_t> behind;  // how many entries a master has yet to apply
   int next_pid = 100;
   bool observe_fails = false;
   // Daemons with this word among their arguments crash at once; serve at once otherwise.
@@ -42,6 +47,8 @@ struct FakeWorld {
     misbehaving[key + "=" + behaviour] = behaviour;
   }
   std::map<std::string, std::string> misbehaving;
+  // Elects if need be, and fills in what the cluster's masters say.
+  void SetViews(std::vector<plan::ObservedWorkload>& workloads);
 };
 
 // The runtime over a FakeWorld. Passes the conformance suite.

@@ -82,8 +82,9 @@ json HostConfig(const plan::Workload& workload) {
                                {"CgroupPermissions", device.permissions}});
   if (container.publish_ports)
     for (const plan::Port& port : workload.ports)
-      host["PortBindings"][PortKey(port)] = json::array(
-          {{{"HostIp", workload.bind_host}, {"HostPort", std::to_string(port.number)}}});
+      if (!port.internal)
+        host["PortBindings"][PortKey(port)] = json::array(
+            {{{"HostIp", workload.bind_host}, {"HostPort", std::to_string(port.number)}}});
   return host;
 }
 

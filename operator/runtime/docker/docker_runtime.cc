@@ -325,12 +325,8 @@ void DockerRuntime::Probe(const Containers& containers, plan::ObservedCluster& o
     probes.push_back(*std::move(probe));
     probed.push_back(&workload);
   }
-  const std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
-  for (size_t i = 0; i < results.size(); ++i) {
-    probed[i]->serving = results[i].serving;
-    probed[i]->live_workers = results[i].live_workers;
-    if (!results[i].serving && probed[i]->message.empty()) probed[i]->message = results[i].message;
-  }
+  std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
+  for (size_t i = 0; i < results.size(); ++i) Take(std::move(results[i]), *probed[i]);
 }
 
 Status DockerRuntime::Prove(const ClusterRef& cluster, const Containers& containers,

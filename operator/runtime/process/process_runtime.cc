@@ -144,12 +144,11 @@ Result<plan::ObservedCluster> ProcessRuntime::Observe(const ClusterRef& cluster)
     probes.push_back(record.probe);
     probed.push_back(observed.workloads.size() - 1);
   }
-  const std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
+  std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
   for (size_t i = 0; i < results.size(); ++i) {
     plan::ObservedWorkload& workload = observed.workloads[probed[i]];
-    workload.serving = results[i].serving;
-    workload.live_workers = results[i].live_workers;
-    if (!results[i].serving) workload.message = results[i].message;
+    if (!results[i].serving) workload.message.clear();
+    Take(std::move(results[i]), workload);
     DaemonRecord& record = records[probed[i]];
     const bool is_news =
         workload.serving && record.workload && workload.proven_hash != workload.config_hash;
