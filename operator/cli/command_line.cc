@@ -42,9 +42,9 @@ void AddFile(CLI::App& app, UpArguments& arguments) {
 
 void AddPortBase(CLI::App& app, UpArguments& arguments) {
   app.add_option("--port-base", arguments.port_base,
-                 "use ports N (master), N+1 (its web), N+2 (worker), N+3 (its web) instead of the "
-                 "file's; the n-th more daemon "
-                 "of a role adds 10 n")
+                 "use ports N (master), N+1 (its web), N+2 (worker), N+3 (its web), N+4 (what "
+                 "several masters keep their journal over) instead of the file's; the n-th more "
+                 "daemon of a role adds 10 n")
       ->check(CLI::Range(1, kMaxPortBase));
 }
 

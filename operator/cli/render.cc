@@ -69,8 +69,9 @@ std::string ClusterDetails(const api::CacheCluster& cluster,
   std::vector<std::vector<std::string>> rows = {
       {"  DAEMON", "STATE", "PID", "ADDRESS", "WEB", "CRASHES"}};
   for (const controller::DaemonStatus& d : status.daemons)
-    rows.push_back({"  " + d.name, d.state, d.pid == 0 ? "-" : std::to_string(d.pid), d.address,
-                    d.web, std::to_string(d.crashes)});
+    rows.push_back({"  " + d.name, d.standing.empty() ? d.state : d.standing,
+                    d.pid == 0 ? "-" : std::to_string(d.pid), d.address, d.web,
+                    std::to_string(d.crashes)});
   text += Table(rows);
   if (!status.endpoints.empty())
     text += fmt::format("  clients connect to {}\n", EndpointOf(status));

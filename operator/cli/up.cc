@@ -46,9 +46,10 @@ struct Wanted {
   json written;
 };
 
-// The order is fixed, and described by --help: master RPC, master web, worker RPC, worker web.
+// The order is fixed, and described by --help: master RPC, master web, worker RPC, worker web,
+// masters' journal.
 Result<Wanted> WithPortBase(json object, int base) {
-  object["spec"]["ports"] = {{"master", {{"rpc", base}, {"web", base + 1}}},
+  object["spec"]["ports"] = {{"master", {{"rpc", base}, {"web", base + 1}, {"embedded", base + 4}}},
                              {"worker", {{"rpc", base + 2}, {"web", base + 3}}}};
   auto moved = api::ReadCacheCluster(object);
   if (!moved.ok()) return moved.status().WithContext(fmt::format("--port-base {}", base));

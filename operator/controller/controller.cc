@@ -26,8 +26,15 @@ const char* ReasonOf(plan::ActionKind kind) {
     case plan::ActionKind::kCleanUp: return "CleanedUp";
     case plan::ActionKind::kAdjust: return "Adjusted";
     case plan::ActionKind::kRestore: return "RolledBack";
+    case plan::ActionKind::kTransfer: return "LeaderMoved";
   }
   return "Acted";
+}
+
+// The name of a container's user, "1000:1000": that of the image, or the number.
+std::string ImageUser(const std::string& user) {
+  const std::string id = user.substr(0, user.find(':'));
+  return id == "1000" ? "alluxio" : id == "0" ? "root" : id;
 }
 
 // What people are told of a change of the status: that all is well again, or what is wrong.
@@ -80,6 +87,8 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
   auto look = BeginLook(cluster, before, runtimes_, secrets_);
   if (!look.ok()) return Excuse(cluster, {}, look.status());
+  const auto refused = refused_transfers_.find(key);
+  look->observed.refused_transfers = refused == refused_transfers_.end() ? 0 : refused->second;
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
   if (!looked.ok()) return Excuse(cluster, look->desired, looked);
   const auto& [runtime, ref, desired, observed, plan] = *look;
@@ -96,7 +105,8 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
                                        before, clock_.NowMs());
   status.nodes = NodeStatuses(cluster, ref.nodes, observed, before);
   Report(cluster, before, status);
-  const bool acted = Execute(*runtime, ref, cluster, desired.workloads, plan);
+  const bool acted = Execute(*look, cluster);
+  if (plan.converged()) refused_transfers_.erase(key);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
   milliseconds next =
@@ -117,25 +127,53 @@ Controller::Pass Controller::Excuse(const api::CacheCluster& cluster,
   return {options_.longest_interval, /*done=*/false};
 }
 
-bool Controller::Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
-                         const api::CacheCluster& cluster,
-                         const std::vector<plan::Workload>& workloads, const plan::Plan& plan) {
-  const std::vector<plan::Action> actions = plan.Runnable();
+bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
+  const std::vector<plan::Action> actions = look.plan.Runnable();
   for (const plan::Action& action : actions) {
-    LogInfo(kComponent, "cluster {}/{}: {}", ref.name_space, ref.name, plan::Describe(action));
+    LogInfo(kComponent, "cluster {}/{}: {}", look.ref.name_space, look.ref.name,
+            plan::Describe(action));
     // A failed start is on record in the runtime, and shows in the next status.
-    const Status done = runtime::Execute(runtime, ref, workloads, action);
+    const Status done =
+        action.kind == plan::ActionKind::kTransfer
+            ? Transfer(look, cluster, action)
+            : runtime::Execute(*look.runtime, look.ref, look.desired.workloads, action);
     if (done.ok()) {
       store_.Tell(cluster, {.reason = ReasonOf(action.kind), .text = plan::Describe(action)});
       continue;
     }
-    LogWarn(kComponent, "cluster {}/{}: {}: {}", ref.name_space, ref.name, plan::Describe(action),
-            done.message());
+    LogWarn(kComponent, "cluster {}/{}: {}: {}", look.ref.name_space, look.ref.name,
+            plan::Describe(action), done.message());
     store_.Tell(cluster, {.warning = true,
                           .reason = "ActionFailed",
                           .text = fmt::format("{}: {}", plan::Describe(action), done.message())});
   }
   return !actions.empty();
+}
+
+Status Controller::Transfer(const Look& look, const api::CacheCluster& cluster,
+                            const plan::Action& action) {
+  const auto to = std::ranges::find(look.desired.workloads, action.to, &plan::Workload::name);
+  if (to == look.desired.workloads.end()) return Internal("{} is not wanted", action.to);
+  LeadershipCall call{.to = to->quorum_address};
+  for (const plan::ObservedWorkload& master : look.observed.workloads)
+    if (master.quorum) call.masters.push_back(master.rpc_address);
+  // Masters take their administrator's word; in an image that is the user they run as.
+  constexpr const char* kUser = "alluxio.security.login.username";
+  for (const auto* properties : {&cluster.spec.properties, &cluster.spec.master_properties})
+    for (const char* key : {kUser, "alluxio.security.authentication.type"})
+      if (const auto found = properties->find(key); found != properties->end())
+        call.properties[key] = found->second;
+  if (cluster.spec.runtime_type != api::RuntimeType::kProcess && !call.properties.contains(kUser))
+    call.properties[kUser] = ImageUser(cluster.spec.container.user);
+  const Status done = options_.move_leadership
+                          ? options_.move_leadership(call)
+                          : Unimplemented("this operator does not speak to masters");
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  if (done.ok())
+    refused_transfers_.erase(key);
+  else
+    ++refused_transfers_[key];
+  return done;
 }
 
 void Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,

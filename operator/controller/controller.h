@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "operator/controller/leadership.h"
 #include "operator/controller/look.h"
 #include "operator/controller/reconcile_stats.h"
 #include "operator/controller/secrets.h"
@@ -25,6 +26,8 @@ class Controller {
     std::chrono::milliseconds shortest_interval{50};
     std::chrono::milliseconds longest_interval{1000};
     ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
+    // Moves leadership among a cluster's masters; without it, a leader is stopped as it is.
+    MoveLeadership move_leadership;
   };
   // All must outlive the controller.
   Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options);
@@ -46,9 +49,8 @@ class Controller {
   Pass Excuse(const api::CacheCluster& cluster, const plan::DesiredCluster& desired,
               const Status& trouble);
   // Does what the plan allows now; true when there was something.
-  bool Execute(runtime::Runtime& runtime, const runtime::ClusterRef& ref,
-               const api::CacheCluster& cluster, const std::vector<plan::Workload>& workloads,
-               const plan::Plan& plan);
+  bool Execute(const Look& look, const api::CacheCluster& cluster);
+  Status Transfer(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);
   std::chrono::milliseconds NextLook(const ClusterKey& key, bool settled, bool changed);
@@ -60,6 +62,7 @@ class Controller {
   Secrets secrets_;
   size_t cluster_count_ = 0;
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
+  std::map<ClusterKey, int> refused_transfers_;  // in a row
 };
 
 }  // namespace headpond::controller

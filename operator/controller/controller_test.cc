@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "operator/testing/fake_runtime.h"
@@ -176,6 +177,99 @@ TEST_F(ControllerTest, AChangeThatCrashesOrNeverServesIsTakenBackAndNotTriedAgai
     EXPECT_EQ(status.Find("UpgradeBlocked")->status, "False");
     EXPECT_EQ(status.workers.updated, 2);
   }
+}
+
+TEST_F(ControllerTest, ThreeMastersAreUpWhenOneLeads) {
+  Apply({{"master", {{"replicas", 3}}}});
+  Settle();
+  EXPECT_THAT(world_.actions, ElementsAre("start demo-master-0", "start demo-master-1",
+                                          "start demo-master-2", "start demo-worker-0"));
+  const ClusterStatus status = StatusOf();
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_TRUE(status.IsTrue("QuorumHealthy"));
+  ASSERT_TRUE(status.leader.has_value());
+  EXPECT_EQ(status.leader->name, "demo-master-0");
+  EXPECT_EQ(status.leader->address, "localhost:19998");
+  EXPECT_EQ(status.daemons.at(1).standing, "Standby");
+  EXPECT_EQ(status.endpoints.at("masterRpc"), "localhost:19998,localhost:20008,localhost:20018");
+}
+
+TEST_F(ControllerTest, TheLossOfALeaderIsToldAndHealed) {
+  Apply({{"master", {{"replicas", 3}}}});
+  Settle();
+  world_.actions.clear();
+  world_.Crash("demo-master-0", clock_.NowMs());
+  controller_.ReconcileAll();
+  ClusterStatus status = StatusOf();
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_FALSE(status.IsTrue("QuorumHealthy"));
+  EXPECT_EQ(status.Find("QuorumHealthy")->reason, "MemberMissing");
+  EXPECT_EQ(status.Find("QuorumHealthy")->message, "2 of 3 in sync: demo-master-0 is Failed");
+  EXPECT_EQ(status.leader->name, "demo-master-1");
+  world_.behind["demo-master-0"] = 0;
+  Settle();
+  EXPECT_THAT(world_.actions, ElementsAre("start demo-master-0"));
+  status = StatusOf();
+  EXPECT_TRUE(status.IsTrue("QuorumHealthy"));
+  EXPECT_EQ(status.leader->name, "demo-master-1");
+  EXPECT_EQ(status.daemons.at(0).standing, "Standby");
+}
+
+TEST_F(ControllerTest, WithoutAMajorityNothingIsReady) {
+  Apply({{"master", {{"replicas", 3}}}});
+  Settle();
+  for (const char* name : {"demo-master-0", "demo-master-2"}) world_.Crash(name, clock_.NowMs());
+  controller_.ReconcileAll();
+  const ClusterStatus status = StatusOf();
+  EXPECT_EQ(status.Find("Ready")->reason, "NoMasterLeads");
+  EXPECT_EQ(status.Find("QuorumHealthy")->reason, "NoMajority");
+}
+
+TEST_F(ControllerTest, AChangeMovesLeadershipOnceAndReachesTheLeaderLast) {
+  std::vector<std::string> moves;
+  Controller controller(store_, {.process = &runtime_}, clock_,
+                        {.move_leadership = [&](const LeadershipCall& call) {
+                          EXPECT_THAT(call.masters, ::testing::SizeIs(3));
+                          EXPECT_EQ(call.properties.at("alluxio.security.login.username"), "me");
+                          moves.push_back(call.to);
+                          world_.actions.push_back("move to " + call.to);
+                          world_.leader = "demo-master-1";
+                          ++world_.term;
+                          return Status::Ok();
+                        }});
+  const auto settle = [&] {
+    for (int pass = 0; pass < kMaxPasses; ++pass) clock_.Advance(controller.ReconcileAll());
+  };
+  json spec = {{"master", {{"replicas", 3}}},
+               {"properties", {{"alluxio.security.login.username", "me"}}}};
+  Apply(spec);
+  settle();
+  world_.actions.clear();
+  spec["properties"]["alluxio.user.file.buffer.bytes"] = "1MB";
+  Apply(spec);
+  settle();
+  EXPECT_THAT(world_.actions,
+              ElementsAre("stop demo-master-1", "start demo-master-1", "stop demo-master-2",
+                          "start demo-master-2", "move to localhost:19210", "stop demo-master-0",
+                          "start demo-master-0", "stop demo-worker-0", "start demo-worker-0"));
+  EXPECT_THAT(moves, ElementsAre("localhost:19210"));
+  EXPECT_TRUE(StatusOf().IsTrue("QuorumHealthy"));
+}
+
+TEST_F(ControllerTest, ALeaderThatCantBeAskedIsStoppedInTheEnd) {
+  Apply({{"master", {{"replicas", 3}}}});
+  Settle();
+  world_.actions.clear();
+  Apply({{"master", {{"replicas", 3}, {"properties", {{"alluxio.some.key", "v"}}}}}});
+  Settle();
+  EXPECT_THAT(world_.actions,
+              ElementsAre("stop demo-master-1", "start demo-master-1", "stop demo-master-2",
+                          "start demo-master-2", "stop demo-master-0", "start demo-master-0"));
+  EXPECT_EQ(std::ranges::count_if(store_.notices(),
+                                  [](const std::string& notice) {
+                                    return notice.find("ActionFailed") != notice.npos;
+                                  }),
+            3);
 }
 
 TEST_F(ControllerTest, AnOldStatusIsNeverReadyForANewSpec) {

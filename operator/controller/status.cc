@@ -51,7 +51,7 @@ RoleStatus CountRole(Role role, const std::vector<plan::Workload>& desired,
     ++counts.desired;
     const ObservedWorkload* found = Find(observed, workload);
     if (found == nullptr || found->phase != Phase::kRunning) continue;
-    counts.ready += found->serving;
+    counts.ready += found->serving && !plan::IsCatchingUp(*found, observed);
     counts.updated += found->config_hash == workload.ConfigHash();
   }
   return counts;
@@ -75,7 +75,14 @@ std::string WebUrl(const plan::Workload& workload, const api::CacheClusterSpec& 
                      workload.ports.at(1).number);
 }
 
+std::string StandingOf(const ObservedWorkload& workload, const plan::ObservedCluster& observed) {
+  if (workload.phase != Phase::kRunning || !workload.quorum) return "";
+  if (plan::LeaderOf(observed) == &workload) return "Leader";
+  return plan::IsCatchingUp(workload, observed) ? "CatchingUp" : "Standby";
+}
+
 DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorkload* found,
+                            const plan::ObservedCluster& observed,
                             const api::CacheClusterSpec& spec) {
   DaemonStatus daemon{.name = workload.name,
                       .role = std::string(plan::RoleName(workload.role)),
@@ -89,6 +96,7 @@ DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorklo
   daemon.crashes = found->crashes;
   daemon.exited_at_ms = HasFailed(*found) ? found->exited_at_ms : 0;
   daemon.message = found->message;
+  daemon.standing = StandingOf(*found, observed);
   return daemon;
 }
 
@@ -114,7 +122,15 @@ class Conditions {
   std::vector<Condition> list_;
 };
 
-void SetReady(const ClusterStatus& status, Conditions& conditions) {
+bool HasQuorum(const std::vector<plan::Workload>& desired) {
+  return std::ranges::any_of(
+      desired, [](const plan::Workload& workload) { return !workload.quorum_address.empty(); });
+}
+
+void SetReady(const std::vector<plan::Workload>& desired, const ClusterStatus& status,
+              Conditions& conditions) {
+  if (HasQuorum(desired) && !status.leader)
+    return conditions.Set("Ready", false, "NoMasterLeads", "no master leads");
   const bool master = status.masters.ready > 0;
   const int live = status.registered_workers < 0
                        ? status.workers.ready
@@ -126,6 +142,26 @@ void SetReady(const ClusterStatus& status, Conditions& conditions) {
     return conditions.Set("Ready", false, "NoWorkerServes", "no worker serves");
   conditions.Set("Ready", false, "NoWorkerRegistered",
                  "no worker has registered with the master yet");
+}
+
+void SetQuorumHealthy(const std::vector<plan::Workload>& desired, const ClusterStatus& status,
+                      Conditions& conditions) {
+  if (!HasQuorum(desired)) return;
+  const auto& [wanted, ready, updated] = status.masters;
+  std::vector<std::string> missing;
+  for (const DaemonStatus& daemon : status.daemons)
+    if (daemon.role == plan::RoleName(Role::kMaster) && daemon.standing != "Leader" &&
+        daemon.standing != "Standby")
+      missing.push_back(fmt::format("{} is {}", daemon.name,
+                                    daemon.standing.empty() ? daemon.state : daemon.standing));
+  const std::string message = missing.empty() ? fmt::format("{} of {} in sync", ready, wanted)
+                                              : fmt::format("{} of {} in sync: {}", ready, wanted,
+                                                            fmt::join(missing, ", "));
+  const bool majority = ready > wanted / 2;
+  if (!status.leader || !majority)
+    return conditions.Set("QuorumHealthy", false, majority ? "NoLeader" : "NoMajority", message);
+  conditions.Set("QuorumHealthy", missing.empty(), missing.empty() ? "AllInSync" : "MemberMissing",
+                 message);
 }
 
 void SetRole(const std::string& type, const RoleStatus& role, int registered,
@@ -284,24 +320,35 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   status.workers = CountRole(Role::kWorker, desired, observed);
   status.registered_workers = RegisteredWorkers(observed);
   std::set<std::string> data;
+  const ObservedWorkload* const leader = plan::LeaderOf(observed);
+  std::vector<std::string> master_addresses;
   for (const plan::Workload& workload : desired) {
-    status.daemons.push_back(DescribeDaemon(workload, Find(observed, workload), cluster.spec));
+    const ObservedWorkload* const found = Find(observed, workload);
+    status.daemons.push_back(DescribeDaemon(workload, found, observed, cluster.spec));
     for (const plan::Volume& volume : workload.volumes)
       if (volume.kind == plan::VolumeKind::kUnderStore)
         status.under_store = volume.path;
       else
         data.insert(volume.path);
-    if (workload.role == Role::kMaster && workload.ordinal == 0)
-      status.endpoints = {{"masterRpc", Address(workload, cluster.spec)},
-                          {"masterWeb", WebUrl(workload, cluster.spec)}};
+    if (workload.role != Role::kMaster) continue;
+    const bool leads = leader != nullptr && found == leader;
+    master_addresses.push_back(Address(workload, cluster.spec));
+    if (leads)
+      status.leader = {workload.name, Address(workload, cluster.spec), leader->quorum->term};
+    // Of several masters, only the one that leads has pages.
+    if (workload.ordinal == 0 || leads)
+      status.endpoints["masterWeb"] = WebUrl(workload, cluster.spec);
   }
+  if (!master_addresses.empty())
+    status.endpoints["masterRpc"] = fmt::format("{}", fmt::join(master_addresses, ","));
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
   status.data.assign(data.begin(), data.end());
   SetRollout(plan, before, FormatRfc3339(now_ms), status);
 
   Conditions conditions(before, status.observed_generation, now_ms);
-  SetReady(status, conditions);
+  SetReady(desired, status, conditions);
   SetRole("MastersReady", status.masters, -1, conditions);
+  SetQuorumHealthy(desired, status, conditions);
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
   SetUpgradeBlocked(desired, observed, plan, conditions);

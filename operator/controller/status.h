@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@ namespace headpond::controller {
 
 // metav1.Condition.
 struct Condition {
-  std::string type;    // Ready, MastersReady, WorkersReady, Progressing, UpgradeBlocked, Degraded
+  // Ready, MastersReady, QuorumHealthy (of several masters), WorkersReady, Progressing,
+  // UpgradeBlocked, Degraded
+  std::string type;
   std::string status;  // True, False, Unknown
   std::string reason;  // CamelCase, never empty
   std::string message;
@@ -33,6 +36,16 @@ struct DaemonStatus {
   std::string web;           // URL
   std::string logs;          // folder
   std::string message;
+  // Of several masters: Leader, Standby or CatchingUp. Not how far its journal is: that changes
+  // with every write, and each new status is looked at by many.
+  std::string standing;
+};
+
+// Of several masters, the one that serves.
+struct LeaderStatus {
+  std::string name;
+  std::string address;  // host:port of its RPCs
+  uint64_t term = 0;
 };
 
 // One of a cluster's nodes, or one that was taken away and still has daemons: with what it takes to
@@ -59,6 +72,7 @@ struct ClusterStatus {
   int registered_workers = -1;  // that the master counts as live; -1: it doesn't say
   std::vector<DaemonStatus> daemons;
   std::vector<NodeStatus> nodes;
+  std::optional<LeaderStatus> leader;
   std::map<std::string, std::string> endpoints;  // masterRpc, masterWeb
   std::string under_store;
   std::vector<std::string> data;  // folders with journals and cached data
@@ -79,12 +93,13 @@ Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 // What one look at a cluster means. Pure. `trouble` is why the look itself failed, OK otherwise.
 // `before` gives the transition times.
 //
-// Ready:       a master serves and so does a worker that it counts as live (or no worker is
-// wanted). Progressing: something is being started, replaced or stopped. Ready and not Progressing
-// is the end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or
-// its image can't be had; it says which daemon keeps what, and why. Degraded: that, or a daemon
-// crashed or can't start, or the operator can't see or do its work, or a node
-// can't be reached.
+// Ready:       a master serves, of several the one that leads, and so does a worker that it counts
+// as live (or no worker is wanted). QuorumHealthy: one of several masters leads, and all others
+// follow it and have caught up, so that the failure of one is borne. Progressing: something is
+// being started, replaced or stopped. Ready and not Progressing is the end of a roll-out.
+// UpgradeBlocked: a change was given up, and what served before runs, or its image can't be had; it
+// says which daemon keeps what, and why. Degraded: that, or a daemon crashed or can't start, or the
+// operator can't see or do its work, or a node can't be reached.
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,
                             const plan::ObservedCluster& observed, const plan::Plan& plan,

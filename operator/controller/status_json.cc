@@ -51,6 +51,7 @@ json ToJson(const ClusterStatus& status) {
     if (d.pid != 0) daemon["pid"] = d.pid;
     if (d.exited_at_ms != 0) daemon["exitedAtMs"] = d.exited_at_ms;
     if (!d.message.empty()) daemon["message"] = d.message;
+    if (!d.standing.empty()) daemon["standing"] = d.standing;
     daemons.push_back(std::move(daemon));
   }
   json conditions = json::array();
@@ -72,6 +73,10 @@ json ToJson(const ClusterStatus& status) {
               {"underStore", status.under_store},
               {"data", status.data},
               {"conditions", std::move(conditions)}};
+  if (status.leader)
+    out["leader"] = {{"name", status.leader->name},
+                     {"address", status.leader->address},
+                     {"term", status.leader->term}};
   for (const NodeStatus& node : status.nodes) out["nodes"].push_back(NodeJson(node));
   if (!status.rollout.empty())
     out["rollout"] = {{"plan", status.rollout},
@@ -99,7 +104,10 @@ Result<ClusterStatus> ParseStatus(const json& j) {
                                 .address = d.at("address"),
                                 .web = d.at("web"),
                                 .logs = d.at("logs"),
-                                .message = d.value("message", "")});
+                                .message = d.value("message", ""),
+                                .standing = d.value("standing", "")});
+    if (const auto leader = j.find("leader"); leader != j.end() && leader->is_object())
+      status.leader = {leader->at("name"), leader->at("address"), leader->at("term")};
     for (const json& node : j.value("nodes", json::array()))
       status.nodes.push_back(ParseNode(node));
     status.endpoints = j.at("endpoints").get<std::map<std::string, std::string>>();

@@ -25,6 +25,7 @@
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
+#include "operator/daemon/move_leadership.h"
 #include "operator/daemon/remote_api.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_nodes.h"
@@ -260,9 +261,11 @@ Status Run(const Options& options) {
     ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
   }
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
-  controller::Controller controller(
-      clusters, runtimes->all(), clock,
-      {.restart_policy = options.restart_policy, .stats = &monitor.clusters()});
+  controller::Controller controller(clusters, runtimes->all(), clock,
+                                    {.restart_policy = options.restart_policy,
+                                     .stats = &monitor.clusters(),
+                                     .move_leadership = LeadershipMover(
+           options.program, runtime::InheritedEnvironment(options.environment))});
   monitor.SetReady();
   monitor.SetLeads(true);
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
