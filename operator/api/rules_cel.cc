@@ -47,11 +47,12 @@ struct Port {
   std::string field() const { return fmt::format(".ports.{}", name); }
   std::string first() const { return "self" + field(); }
 };
+// In the order in which the C++ check finds them, so that both name the same one.
 constexpr Port kPorts[] = {
-    {"master.rpc", "self.master.replicas"},
-    {"master.web", "self.master.replicas"},
     // One master speaks to no other.
     {"master.embedded", "(self.master.replicas > 1 ? self.master.replicas : 0)"},
+    {"master.rpc", "self.master.replicas"},
+    {"master.web", "self.master.replicas"},
     {"worker.rpc", "self.worker.replicas"},
     {"worker.web", "self.worker.replicas"}};
 

@@ -1,9 +1,9 @@
 // The defects of the operator for stock clusters that concern processes and containers, by the
 // numbers of the list they were found under; each test says what ours does instead. The others are
 // about objects of Kubernetes or kinds of theirs, and belong to whoever brings those: 3 (a
-// Dataset's deletion), 18 (loads) with the data kinds; 10 (Services), 12 to 15 (pods, their
-// permissions and RBAC), 17 (CSI) with the Kubernetes runtime. 20 was that nothing like this file
-// existed.
+// Dataset's deletion), 18 (loads) with the data kinds; the rest of 10 (Services), 12 to 15 (pods,
+// their permissions and RBAC), 17 (CSI) with the Kubernetes runtime. 20 was that nothing like this
+// file existed.
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -261,6 +261,42 @@ TEST(StockDefectsOfSpecsTest, Defect9AddressesComeFromTheOneTableOfPorts) {
     EXPECT_EQ(daemon.probe.rpc_port, daemon.ports.at(0).number) << daemon.name;
     EXPECT_EQ(daemon.probe.web_port, daemon.ports.at(1).number) << daemon.name;
   }
+}
+
+TEST(StockDefectsOfSpecsTest, Defect9MastersAndOthersGetTheWholeListOfThem) {
+  const json spec = {{"ports", {{"master", {{"rpc", 7000}, {"embedded", 7500}}}}},
+                     {"master", {{"replicas", 3}}}};
+  for (const plan::Workload& daemon : Daemons(spec, {.cluster_dir = "/d", .memory_dir = "/m"})) {
+    EXPECT_THAT(daemon.args, Contains("-Dalluxio.master.rpc.addresses=localhost:7000,"
+                                      "localhost:7010,localhost:7020"))
+        << daemon.name;
+    if (daemon.role != plan::Role::kMaster) continue;
+    EXPECT_THAT(daemon.args, Contains("-Dalluxio.master.embedded.journal.addresses="
+                                      "localhost:7500,localhost:7510,localhost:7520"))
+        << daemon.name;
+  }
+}
+
+// Theirs can't find each other before they are ready, and aren't ready before they found each
+// other.
+TEST_F(StockDefectsTest, Defect10MastersDontWaitForEachOtherToBeReady) {
+  world_.MisbehaveWith("alluxio.some.key", FakeWorld::kSilent);
+  ASSERT_OK(
+      Apply({{"master", {{"replicas", 3}, {"properties", {{"alluxio.some.key", "silent"}}}}}}));
+  controller_.ReconcileAll();
+  EXPECT_THAT(world_.actions,
+              ElementsAre("start demo-master-0", "start demo-master-1", "start demo-master-2"));
+}
+
+TEST_F(StockDefectsTest, Defect11ReadyNeedsALeaderNotOpenPorts) {
+  ASSERT_OK(Apply({{"master", {{"replicas", 3}}}}));
+  Settle();
+  EXPECT_TRUE(StatusOf().IsTrue("Ready"));
+  // One of three can't lead, whatever it answers.
+  for (const char* name : {"demo-master-0", "demo-master-1"})
+    world_.daemons.at(name).observed.serving = false;
+  controller_.ReconcileAll();
+  EXPECT_EQ(StatusOf().Find("Ready")->reason, "NoMasterLeads");
 }
 
 TEST(StockDefectsOfSpecsTest, Defect11APortThatAcceptsIsNoDaemonThatServes) {
