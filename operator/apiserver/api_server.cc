@@ -125,17 +125,32 @@ http::Response ApiServer::Respond(const http::Request& request) {
   }
   if (auto answer = ReviewAnswer(request)) return *std::move(answer);
   const auto path = ParseRequestPath(request.path);
-  if (!path || FindResourceType(path->group, path->version, path->resource) == nullptr)
+  if (!path || FindType(path->group, path->version, path->resource) == nullptr)
     return PlainText(404, "404 page not found\n");
   auto outcome = HandleResource(request, *path);
   return outcome.ok() ? *std::move(outcome) : ErrorResponse(outcome.status());
 }
 
+const ResourceType* ApiServer::FindType(std::string_view group, std::string_view version,
+                                        std::string_view resource) const {
+  if (const ResourceType* const type = FindResourceType(group, version, resource)) return type;
+  const auto found = std::ranges::find_if(options_.opaque_kinds, [&](const ResourceType& type) {
+    return type.group == group && type.version == version && type.resource == resource;
+  });
+  return found == options_.opaque_kinds.end() ? nullptr : &*found;
+}
+
+const ResourceType& ApiServer::TypeOf(const ObjectKey& key) const {
+  const auto found = std::ranges::find_if(options_.opaque_kinds, [&](const ResourceType& type) {
+    return type.group == key.group && type.resource == key.resource;
+  });
+  return found == options_.opaque_kinds.end() ? StoredType(key.group, key.resource) : *found;
+}
+
 Outcome<http::Response> ApiServer::HandleResource(const http::Request& request,
                                                   const RequestPath& path) {
-  Call call{.type = *FindResourceType(path.group, path.version, path.resource),
-            .path = path,
-            .request = request};
+  Call call{
+      .type = *FindType(path.group, path.version, path.resource), .path = path, .request = request};
   if (!call.type.namespaced && !path.name_space.empty()) return NoSuchResourceError();
   // Before anything is written for a client that couldn't read the answer.
   if (const auto form = RequestedForm(request); !form.ok()) return form.status();

@@ -37,6 +37,9 @@ class ApiServer {
     int max_watches = 48;
     std::chrono::milliseconds bookmark_interval{60'000};
     Faults* faults = nullptr;  // for tests; must outlive the server and its watches
+    // Kinds that are served besides ours, opaque ones. For tests of their clients: no discovery
+    // tells of them.
+    std::vector<ResourceType> opaque_kinds = {};
   };
   // `store` and `clock` must outlive the server and the watches that it has handed out.
   ApiServer(ObjectStore& store, const Clock& clock, Random random, Options options);
@@ -81,6 +84,13 @@ class ApiServer {
   struct Wanted;  // what a client makes of an object, see wanted.h
   // Turns the current object, as the client sees it, into the one it wants.
   using Change = std::function<Outcome<Wanted>(const nlohmann::json& current)>;
+
+  // Null when there is none.
+  const ResourceType* FindType(std::string_view group, std::string_view version,
+                               std::string_view resource) const;
+
+  // Of objects that are there.
+  const ResourceType& TypeOf(const ObjectKey& key) const;
 
   // api_server.cc
   http::Response Respond(const http::Request& request);

@@ -93,7 +93,7 @@ Outcome<http::Response> ApiServer::DeleteCollection(Call& call) {
 
 Outcome<ApiServer::Deletion> ApiServer::DeleteObject(const ObjectKey& key,
                                                      const DeleteOptions& options) {
-  const ResourceType& type = StoredType(key.group, key.resource);
+  const ResourceType& type = TypeOf(key);
   for (int attempt = 1;; ++attempt) {
     const auto found = store_.Get(key);
     if (!found.ok()) return NotFoundError(type, key.name);

@@ -51,8 +51,9 @@ Status EmbeddedApi::Open(const Clock& clock) {
   ASSIGN_OR_RETURN(store_, ObjectStore::Open({.path = folder + "/api.db"}));
   RETURN_IF_ERROR(EnsureCertificate(folder + "/server.crt", folder + "/server.key", clock));
   ASSIGN_OR_RETURN(token_, EnsureToken(folder + "/token"));
-  server_ = std::make_unique<ApiServer>(*store_, clock, Random::FromSystem(),
-                                        ApiServer::Options{.faults = options_.faults});
+  server_ = std::make_unique<ApiServer>(
+      *store_, clock, Random::FromSystem(),
+      ApiServer::Options{.faults = options_.faults, .opaque_kinds = options_.opaque_kinds});
   return server_->Start();
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/executor.h"
@@ -21,9 +22,10 @@ namespace headpond::apiserver {
 class EmbeddedApi {
  public:
   struct Options {
-    std::string folder;        // private to its owner; created if need be
-    int port = 0;              // on 127.0.0.1; 0: any free one
-    Faults* faults = nullptr;  // see ApiServer::Options
+    std::string folder;                           // private to its owner; created if need be
+    int port = 0;                                 // on 127.0.0.1; 0: any free one
+    Faults* faults = nullptr;                     // see ApiServer::Options
+    std::vector<ResourceType> opaque_kinds = {};  // the same
   };
   // Serves when it returns. Errors: Unavailable when another server has the folder or the port is
   // taken; else those of files. `clock` must outlive it.

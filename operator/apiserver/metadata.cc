@@ -135,7 +135,7 @@ json WithNewMetadata(const ResourceType& type, json object, const std::string& u
   for (const char* const field : kServerFields) metadata.erase(field);
   metadata["uid"] = uid;
   metadata["creationTimestamp"] = FormatRfc3339(now_ms);
-  if (type.custom) metadata["generation"] = 1;
+  if (type.custom || type.opaque) metadata["generation"] = 1;
   return object;
 }
 
@@ -148,7 +148,7 @@ json WithKeptMetadata(const ResourceType& type, json object, const json& before)
   }
   metadata["name"] = kept.at("name");
   if (kept.contains("namespace")) metadata["namespace"] = kept.at("namespace");
-  if (type.custom && Substance(object) != Substance(before))
+  if ((type.custom || type.opaque) && Substance(object) != Substance(before))
     metadata["generation"] = kept.value("generation", int64_t{0}) + 1;
   return object;
 }

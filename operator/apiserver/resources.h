@@ -35,6 +35,8 @@ struct ResourceType {
   std::vector<Column> columns;
   // A JSON list, one value per column.
   std::function<nlohmann::json(const nlohmann::json& object, int64_t now_ms)> cells = nullptr;
+  // Kept without looking into it, but for metadata.
+  bool opaque = false;
   // Checks what is particular to the kind; metadata's common rules come on top.
   std::function<api::Findings(const nlohmann::json& object)> check = nullptr;
   // The errors of changing `before` into `after`, both complete; null: any change is fine.

@@ -137,7 +137,8 @@ const Shape& ShapeOf(const ResourceType& type) {
       out.emplace(one.QualifiedName(), MakeShape(one));
     return out;
   }();
-  return shapes.at(type.QualifiedName());
+  // What is opaque has metadata as all have, and is else merged by its fields.
+  return shapes.at(type.opaque ? "configmaps" : type.QualifiedName());
 }
 
 bool HasParts(const Shape& shape, const json& value) {

@@ -166,7 +166,7 @@ Outcome<json> ApiServer::KeepKnown(Call& call, json object) const {
   // kind and apiVersion are the server's by now.
   const json kind = object["kind"], version = object["apiVersion"];
   KnownFields known;
-  if (type.custom) {
+  if (type.custom || type.opaque) {
     known = KeepKnownFields(MetadataFields(), object["metadata"], "metadata");
   } else {
     object.erase("kind");
