@@ -151,7 +151,9 @@ def least(schema: dict, kind: str = "") -> dict:
 
 
 # Beside the smallest spec, what fields are tried in: in a cluster of containers more of them may be set.
-_MORE_BASES = {"CacheCluster": [{"runtime": {"type": "docker"}}]}
+_MORE_BASES = {"CacheCluster": [
+    {"runtime": {"type": "docker"}},
+    {"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}}}]}
 
 
 def of_each_field(schema: dict, kind: str = "") -> Iterator[Case]:

@@ -64,7 +64,16 @@ const json& ObjectsOr(const json& holder, const char* field) {
 }
 
 RuntimeType ReadRuntimeType(const json& spec) {
-  return spec.at("runtime").at("type") == "docker" ? RuntimeType::kDocker : RuntimeType::kProcess;
+  const json& type = spec.at("runtime").at("type");
+  if (type == "kubernetes") return RuntimeType::kKubernetes;
+  return type == "docker" ? RuntimeType::kDocker : RuntimeType::kProcess;
+}
+
+KubernetesSettings ReadKubernetes(const json& spec) {
+  const json& kubernetes = spec.at("runtime").at("kubernetes");
+  return {.storage_class = StringOr(kubernetes, "storageClass"),
+          .journal_bytes = SizeOf(kubernetes.at("journalSize")),
+          .under_store_claim = StringOr(kubernetes, "underStoreClaim")};
 }
 
 PullPolicy ReadPullPolicy(const json& spec) {
@@ -109,6 +118,7 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .termination_grace_period_seconds = spec.at("terminationGracePeriodSeconds"),
       .runtime_type = ReadRuntimeType(spec),
       .docker = ReadDockerSettings(spec),
+      .kubernetes = ReadKubernetes(spec),
       .image = StringOr(spec, "image"),
       .pull_policy = ReadPullPolicy(spec),
       .image_tars = ListOr(spec, "imageTars"),

@@ -13,7 +13,7 @@
 
 namespace headpond::api {
 
-enum class RuntimeType { kProcess, kDocker };
+enum class RuntimeType { kProcess, kDocker, kKubernetes };
 enum class PullPolicy { kAlways, kIfNotPresent, kNever };
 enum class NetworkMode { kHost, kBridge };
 
@@ -104,6 +104,12 @@ struct DockerSettings {
   std::vector<std::string> master_nodes;
 };
 
+struct KubernetesSettings {
+  std::string storage_class;  // empty: the default one
+  int64_t journal_bytes = 0;
+  std::string under_store_claim;  // empty: the under-store is none of the pods' folders
+};
+
 // A CacheCluster's spec with its defaults, field by field; what each means stands in
 // field_table.cc.
 struct CacheClusterSpec {
@@ -111,6 +117,7 @@ struct CacheClusterSpec {
   int termination_grace_period_seconds = 0;
   RuntimeType runtime_type = RuntimeType::kProcess;
   DockerSettings docker;
+  KubernetesSettings kubernetes;
   std::string image;  // empty: the operator's own version
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;

@@ -232,22 +232,62 @@ TEST(CacheClusterTest, PortsOfAllDaemonsDiffer) {
       HasSubstr("is above the last port 65535"));
 }
 
-TEST(CacheClusterTest, WhatOnlyContainersHaveNeedsDocker) {
+TEST(CacheClusterTest, WhatOnlyContainersHaveNeedsThem) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"network": {"mode": "bridge"}})", "spec.network.mode: bridge needs runtime.type docker"},
-      {R"({"image": "a"})", "spec.image: needs runtime.type docker"},
-      {R"({"imagePullPolicy": "Always"})", "spec.imagePullPolicy: needs runtime.type docker"},
+      {R"({"image": "a"})", "spec.image: needs runtime.type docker or kubernetes"},
+      {R"({"imagePullPolicy": "Always"})",
+       "spec.imagePullPolicy: needs runtime.type docker or kubernetes"},
       {R"({"imageTars": ["/a"]})", "spec.imageTars: needs runtime.type docker"},
       {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},
       {R"({"master": {"resources": {"cpus": 1}}})",
-       "spec.master.resources: needs runtime.type docker"},
-      {R"({"container": {"user": "7:7"}})", "spec.container: needs runtime.type docker"}};
+       "spec.master.resources: needs runtime.type docker or kubernetes"},
+      {R"({"container": {"user": "7:7"}})",
+       "spec.container.user: needs runtime.type docker or kubernetes"},
+      {R"({"container": {"capAdd": ["NET_RAW"]}})",
+       "spec.container.capAdd: needs runtime.type docker"}};
   for (const auto& [spec, error] : cases) {
     EXPECT_EQ(ErrorsOf(Object(json::parse(spec))), error);
     json docker = json::parse(spec);
     docker["runtime"]["type"] = "docker";
     EXPECT_EQ(ErrorsOf(Object(docker)), "");
   }
+}
+
+TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
+  const auto pods = [](const char* spec) {
+    json made = json::parse(spec);
+    made["runtime"]["type"] = "kubernetes";
+    return ErrorsOf(Object(made));
+  };
+  const auto with_claim = [&](const char* spec) {
+    json made = json::parse(spec);
+    made["runtime"]["kubernetes"]["underStoreClaim"] = "lake";
+    return pods(made.dump().c_str());
+  };
+  EXPECT_EQ(with_claim(R"({"image": "a", "worker": {"resources": {"memory": "2Gi"}},
+                           "container": {"user": "7:7", "labels": {"team": "x"}}})"),
+            "");
+  EXPECT_EQ(pods(R"({"rootUfs": {"uri": "s3://bucket/a"}})"), "");
+  EXPECT_THAT(pods("{}"), HasSubstr("spec.runtime.kubernetes.underStoreClaim: is required"));
+  EXPECT_THAT(with_claim(R"({"rootUfs": {"uri": "s3://bucket/a"}})"),
+              HasSubstr("spec.runtime.kubernetes.underStoreClaim: holds a folder"));
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"imageTars": ["/a"]})", "spec.imageTars: needs runtime.type docker"},
+      {R"({"network": {"hostname": "h"}})", "spec.network.hostname: pods have a network"},
+      {R"({"network": {"mode": "bridge"}})", "spec.network.mode: bridge needs"},
+      {R"({"master": {"journal": {"folder": "/a"}}})", "spec.master.journal.folder: pods have no"},
+      {R"({"container": {"user": "0:7"}})", "spec.container.user: pods are not run as root"},
+      {R"({"container": {"capAdd": ["NET_RAW"]}})", "spec.container.capAdd: pods are confined"},
+      {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},
+      {R"({"worker": {"resources": {"memory": "1Gi"}}})",
+       "spec.worker.resources.memory: 1024.00MB is below 1344.00MB"},
+      {R"({"worker": {"tieredStore": {"levels": [
+           {"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/d"}]}]}}})",
+       "spec.worker.tieredStore.levels[0].dirs: pods have no folders of the host"}};
+  for (const auto& [spec, error] : cases) EXPECT_THAT(with_claim(spec), HasSubstr(error));
+  EXPECT_THAT(ErrorsOf(Object({{"runtime", {{"kubernetes", {{"storageClass", "fast"}}}}}})),
+              HasSubstr("spec.runtime.kubernetes: needs runtime.type kubernetes"));
 }
 
 TEST(CacheClusterTest, ABridgePublishesOnAnAddress) {

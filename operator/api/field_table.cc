@@ -40,10 +40,13 @@ const std::vector<Field>& CacheClusterFields() {
       {.path = "runtime.type",
        .type = kEnum,
        .default_json = R"("process")",
-       .values = {"process", "docker"},
+       .values = {"process", "docker", "kubernetes"},
        .mutability = Mutability::kImmutable,
-       .description = "`process`: plain processes of the user who runs the operator, on the "
-                      "operator's machine. `docker`: containers of a Docker Engine."},
+       .description =
+           "`process`: plain processes of the user who runs the operator, on the "
+           "operator's machine. `docker`: containers of a Docker Engine. `kubernetes`: pods in "
+           "the cluster's namespace, of an operator that runs with `--kubeconfig` or "
+           "`--in-cluster`."},
       {.path = "runtime.docker",
        .description = "Which Docker Engine. Default: the one that the operator's DOCKER_HOST or "
                       "docker context names."},
@@ -144,6 +147,34 @@ const std::vector<Field>& CacheClusterFields() {
        .pattern = kNodeName,
        .pattern_text = kNodeNameText,
        .description = "The name of a node."},
+
+      {.path = "runtime.kubernetes", .description = "What pods need of their Kubernetes cluster."},
+      {.path = "runtime.kubernetes.storageClass",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kSecretName,
+       .pattern_text = "the name of a StorageClass",
+       .mutability = Mutability::kImmutable,
+       .description = "The StorageClass of the volumes that are claimed: each master's journal, "
+                      "and the SSD and HDD levels of each worker. Default: the Kubernetes "
+                      "cluster's default one."},
+      {.path = "runtime.kubernetes.journalSize",
+       .type = kSize,
+       .default_json = R"("4Gi")",
+       .min = 64 << 20,
+       .mutability = Mutability::kImmutable,
+       .description = "The size of each master's volume, which holds its journal."},
+      {.path = "runtime.kubernetes.underStoreClaim",
+       .type = kString,
+       .min = 1,
+       .max = 253,
+       .pattern = kSecretName,
+       .pattern_text = "the name of a PersistentVolumeClaim",
+       .mutability = Mutability::kImmutable,
+       .description = "A PersistentVolumeClaim of the cluster's namespace that all pods can mount "
+                      "at once. It holds the under-store, at the path that `rootUfs.uri` names. "
+                      "Needed when that is a path or left out; never removed."},
 
       {.path = "image",
        .type = kString,

@@ -17,6 +17,7 @@
 #include "operator/api/rules_cel.h"
 #include "operator/api/rules_docker.h"
 #include "operator/api/rules_quorum.h"
+#include "operator/api/rules_runtime.h"
 
 namespace headpond::api {
 namespace {
@@ -154,31 +155,6 @@ void PropertiesFitTheirTypes(const json& spec, Findings& findings) {
   });
 }
 
-// Calls `check(path)` for each field that only containers have and that the author gave.
-template <typename Check>
-void ForEachContainerField(const json& spec, const Check& check) {
-  static const Schema schema(CacheClusterFields());
-  static const json defaults = schema.WithDefaults(json::object());
-  for (const std::string_view field : kContainerFields) {
-    std::string pointer = "/" + std::string(field);
-    std::ranges::replace(pointer, '.', '/');
-    const json::json_pointer at(pointer);
-    const bool given = spec.contains(at);
-    if (given != defaults.contains(at) || (given && spec.at(at) != defaults.at(at)))
-      check(fmt::format("spec.{}", field));
-  }
-}
-
-void ContainersNeedDocker(const json& spec, Findings& findings) {
-  if (spec.at("runtime").at("type") == "docker") return;
-  ForEachContainerField(spec, [&](const std::string& path) {
-    if (path == "spec.network.mode")
-      findings.errors.push_back({path, "bridge needs runtime.type docker"});
-    else
-      findings.errors.push_back({path, "needs runtime.type docker"});
-  });
-}
-
 void BridgePublishesOnAnAddress(const json& spec, Findings& findings) {
   const json& network = spec.at("network");
   const bool bridge = network.at("mode") == "bridge";
@@ -208,7 +184,7 @@ void MemoryLevelsAreInTheContainer(const json& spec, Findings& findings) {
 }
 
 void SharedMemoryFits(const json& spec, Findings& findings) {
-  if (spec.at("runtime").at("type") != "docker") return;
+  if (spec.at("runtime").at("type") == "process") return;
   const json& worker = spec.at("worker");
   int64_t needed = 0;
   for (const json& level : Levels(spec))
@@ -255,9 +231,9 @@ const std::vector<Rule>& CacheClusterRules() {
       {"Properties that the operator derives from other fields are not set as properties.",
        OwnedPropertiesAreLeftAloneCel(), OwnedPropertiesAreLeftAlone},
       {"Values of known `alluxio.*` properties fit their types.", {}, PropertiesFitTheirTypes},
-      {"What only containers have (`image`, `container`, `resources`, `network.mode` `bridge` ...) "
-       "needs `runtime.type` `docker`.",
-       ContainersNeedDockerCel(), ContainersNeedDocker},
+      {"What only some runtimes have (`image`, `container`, `resources`, `network.mode` `bridge` "
+       "...) needs one of these as `runtime.type`.",
+       FieldsFitTheRuntimeCel(), FieldsFitTheRuntime},
       {"`network.name` and `network.publish` need `network.mode` `bridge`, which publishes on an "
        "IPv4 address.",
        BridgePublishesOnAnAddressCel(), BridgePublishesOnAnAddress},
@@ -282,6 +258,11 @@ const std::vector<Rule>& CacheClusterRules() {
        MastersStayWhoTheyAreCel(),
        {},
        MastersStayWhoTheyAre},
+      {"`runtime.type` `kubernetes` needs an under-store that all pods reach: "
+       "`runtime.kubernetes.underStoreClaim`, or a `rootUfs.uri` that is no path.",
+       PodsShareTheUnderStoreCel(), PodsShareTheUnderStore},
+      {"Daemons in pods are not root, and have no folders of the host.", PodsAreConfinedCel(),
+       PodsAreConfined},
       {"Labels of the operator are not given in `container.labels`.",
        LabelsOfTheOperatorAreLeftAloneCel(), LabelsOfTheOperatorAreLeftAlone},
   };

@@ -22,23 +22,6 @@ std::string CelLiteral(const nlohmann::json& value) {
   return text;
 }
 
-// True when the value at `path` is not what it is by default. Lists of objects have no default.
-std::string IsGiven(std::string_view path) {
-  std::vector<std::string> given;
-  for (const Field& field : CacheClusterFields()) {
-    const bool here = field.path == path ||
-                      (field.path.starts_with(path) && field.path.substr(path.size())[0] == '.');
-    if (!here || field.type == FieldType::kObject ||
-        field.path.find("[]") != std::string_view::npos)
-      continue;
-    given.push_back(field.default_json.empty()
-                        ? fmt::format("has(self.{})", field.path)
-                        : fmt::format("self.{} != {}", field.path,
-                                      CelLiteral(nlohmann::json::parse(field.default_json))));
-  }
-  return fmt::format("{}", fmt::join(given, " || "));
-}
-
 // One role's port: where it stands and how many daemons count up from it.
 struct Port {
   std::string_view name;  // "master.rpc"
@@ -75,6 +58,22 @@ std::vector<CelRule> ForEachProperties(const std::string& rule, const std::strin
 }
 
 }  // namespace
+
+std::string IsGivenCel(std::string_view path) {
+  std::vector<std::string> given;
+  for (const Field& field : CacheClusterFields()) {
+    const bool here = field.path == path ||
+                      (field.path.starts_with(path) && field.path.substr(path.size())[0] == '.');
+    if (!here || field.type == FieldType::kObject ||
+        field.path.find("[]") != std::string_view::npos)
+      continue;
+    given.push_back(field.default_json.empty()
+                        ? fmt::format("has(self.{})", field.path)
+                        : fmt::format("self.{} != {}", field.path,
+                                      CelLiteral(nlohmann::json::parse(field.default_json))));
+  }
+  return fmt::format("{}", fmt::join(given, " || "));
+}
 
 std::vector<CelRule> WatermarksAreOrderedCel() {
   return {{"worker.tieredStore.levels[]", "self.lowWatermark < self.highWatermark",
@@ -129,16 +128,6 @@ std::vector<CelRule> OwnedPropertiesAreLeftAloneCel() {
                            "field to use");
 }
 
-std::vector<CelRule> ContainersNeedDockerCel() {
-  std::vector<CelRule> rules;
-  for (const std::string_view path : kContainerFields)
-    rules.push_back(
-        {"", fmt::format("self.runtime.type == 'docker' || !({})", IsGiven(path)),
-         path == "network.mode" ? "bridge needs runtime.type docker" : "needs runtime.type docker",
-         fmt::format(".{}", path)});
-  return rules;
-}
-
 std::vector<CelRule> BridgePublishesOnAnAddressCel() {
   const std::string number = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
   return {{"", "self.network.mode == 'bridge' || !has(self.network.name)",
@@ -170,25 +159,25 @@ std::vector<CelRule> SharedMemoryFitsCel() {
   const std::string shm = bytes("self.worker.shmSize");
   const std::string memory = bytes("self.worker.resources.memory");
   const std::string quota = bytes("l.quota");
-  const std::string docker = "self.runtime.type != 'docker' || ";
+  const std::string containers = "self.runtime.type == 'process' || ";
   const std::string for_mem_levels = "self.worker.tieredStore.levels.all(l, l.alias != 'MEM' || ";
   const std::string below =
       "is too small: /dev/shm counts as the container's memory, and the "
       "worker itself needs 256Mi";
   return {
       {"",
-       fmt::format("{}!has(self.worker.shmSize) || {}{}.compareTo({}) >= 0)", docker,
+       fmt::format("{}!has(self.worker.shmSize) || {}{}.compareTo({}) >= 0)", containers,
                    for_mem_levels, shm, quota),
        "can't hold the MEM level's quota", ".worker.shmSize"},
       {"",
        fmt::format("{}!has(self.worker.resources.memory) || !has(self.worker.shmSize) || "
                    "{}.compareTo({}.add({})) >= 0",
-                   docker, memory, shm, kWorkerHeapBytes),
+                   containers, memory, shm, kWorkerHeapBytes),
        below, ".worker.resources.memory"},
       {"",
        fmt::format("{}!has(self.worker.resources.memory) || has(self.worker.shmSize) || "
                    "({}.compareTo(quantity('{}')) >= 0 && {}{}.compareTo({}.add({})) >= 0))",
-                   docker, memory, kShmHeadroomBytes + kWorkerHeapBytes, for_mem_levels, memory,
+                   containers, memory, kShmHeadroomBytes + kWorkerHeapBytes, for_mem_levels, memory,
                    quota, kShmHeadroomBytes + kWorkerHeapBytes),
        below, ".worker.resources.memory"},
   };

@@ -14,16 +14,13 @@ std::vector<CelRule> LevelsGetSlowerCel();
 std::vector<CelRule> DirectoriesAreUsedOnceCel();
 std::vector<CelRule> PortsDoNotCollideCel();
 std::vector<CelRule> OwnedPropertiesAreLeftAloneCel();
-std::vector<CelRule> ContainersNeedDockerCel();
+std::vector<CelRule> FieldsFitTheRuntimeCel();
 std::vector<CelRule> BridgePublishesOnAnAddressCel();
 std::vector<CelRule> MemoryLevelsAreInTheContainerCel();
 std::vector<CelRule> SharedMemoryFitsCel();
 std::vector<CelRule> LabelsOfTheOperatorAreLeftAloneCel();
 
-// The fields that only containers have.
-inline constexpr std::string_view kContainerFields[] = {
-    "runtime.docker",   "image",          "imagePullPolicy", "imageTars",
-    "network.mode",     "network.name",   "network.publish", "master.resources",
-    "worker.resources", "worker.shmSize", "container"};
+// True when the value at `path` is not what it is by default. Lists of objects have no default.
+std::string IsGivenCel(std::string_view path);
 
 }  // namespace headpond::api
