@@ -66,13 +66,16 @@ int RegisteredWorkers(const plan::ObservedCluster& observed) {
   return registered;
 }
 
+std::string HostOf(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
+  return workload.host.empty() ? api::HostnameOf(spec, workload.node) : workload.host;
+}
+
 std::string Address(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
-  return fmt::format("{}:{}", api::HostnameOf(spec, workload.node), workload.ports.at(0).number);
+  return fmt::format("{}:{}", HostOf(workload, spec), workload.ports.at(0).number);
 }
 
 std::string WebUrl(const plan::Workload& workload, const api::CacheClusterSpec& spec) {
-  return fmt::format("http://{}:{}", api::HostnameOf(spec, workload.node),
-                     workload.ports.at(1).number);
+  return fmt::format("http://{}:{}", HostOf(workload, spec), workload.ports.at(1).number);
 }
 
 std::string StandingOf(const ObservedWorkload& workload, const plan::ObservedCluster& observed) {

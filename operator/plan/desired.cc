@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "operator/api/placement.h"
 #include "operator/api/rules.h"
+#include "operator/plan/pods.h"
 
 namespace headpond::plan {
 namespace {
@@ -39,7 +40,12 @@ StringMap Merged(StringMap base, const StringMap& winner) {
   return base;
 }
 
+bool InPods(const CacheCluster& cluster) {
+  return cluster.spec.runtime_type == api::RuntimeType::kKubernetes;
+}
+
 std::string WorkloadName(const CacheCluster& cluster, Role role, int ordinal) {
+  if (InPods(cluster)) return PodWorkloadName(cluster.metadata.name, role, ordinal);
   return fmt::format("{}-{}-{}", cluster.metadata.name, RoleName(role), ordinal);
 }
 
@@ -55,12 +61,14 @@ std::string NodeOf(const CacheCluster& cluster, Role role, int ordinal) {
 // Where daemons listen. Published ports are the container's own, so that address is decided by the
 // publication.
 std::string ListenHost(const CacheCluster& cluster) {
-  return cluster.spec.network_mode == api::NetworkMode::kBridge ? "0.0.0.0"
-                                                                : cluster.spec.bind_host;
+  const bool own_network =
+      InPods(cluster) || cluster.spec.network_mode == api::NetworkMode::kBridge;
+  return own_network ? "0.0.0.0" : cluster.spec.bind_host;
 }
 
 // What clients are told to connect to.
 std::string AdvertisedHost(const CacheCluster& cluster, Role role, int ordinal) {
+  if (InPods(cluster)) return PodAddress(cluster, role, ordinal);
   const bool by_name =
       cluster.spec.network_mode == api::NetworkMode::kBridge && !cluster.spec.publish_ports;
   return by_name ? WorkloadName(cluster, role, ordinal)
@@ -69,6 +77,7 @@ std::string AdvertisedHost(const CacheCluster& cluster, Role role, int ordinal) 
 
 // What the cluster's own daemons connect to: on a network of containers the master's name there.
 std::string MasterHost(const CacheCluster& cluster, int ordinal) {
+  if (InPods(cluster)) return PodAddress(cluster, Role::kMaster, ordinal);
   return cluster.spec.network_mode == api::NetworkMode::kBridge
              ? WorkloadName(cluster, Role::kMaster, ordinal)
              : api::HostnameOf(cluster.spec, NodeOf(cluster, Role::kMaster, ordinal));
@@ -113,7 +122,8 @@ std::string LogsDir(const Layout& layout, const std::string& name) {
 // Where only a volume can be written, which both share, each content has a folder to itself.
 std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std::string& name,
                     const std::string& content) {
-  return layout.containers && cluster.spec.container.read_only_root
+  // In a pod it is a Secret of its own.
+  return layout.containers && cluster.spec.container.read_only_root && !InPods(cluster)
              ? fmt::format("{}/{}/conf/{}", VolumesDir(layout), name, ContentHash(content))
              : fmt::format("{}/conf/{}", layout.cluster_dir, name);
 }
@@ -121,7 +131,19 @@ std::string ConfDir(const CacheCluster& cluster, const Layout& layout, const std
 // Volumes of an engine share one namespace. A dot is no part of a DNS label, so that names of one
 // namespace are never those of another.
 std::string InNamespace(const CacheCluster& cluster, const std::string& name) {
-  return cluster.metadata.name_space == "default" ? name : cluster.metadata.name_space + "." + name;
+  // Claims have a namespace themselves.
+  if (InPods(cluster) || cluster.metadata.name_space == "default") return name;
+  return cluster.metadata.name_space + "." + name;
+}
+
+// A volume that is claimed for the pod, with room for `bytes` of data.
+Volume Claimed(Volume volume, const CacheCluster& cluster, int64_t bytes) {
+  constexpr int64_t kFileSystemShare = 20;  // of the size: what a file system keeps for itself
+  constexpr int64_t kMiB = 1 << 20;
+  const int64_t needed = bytes + bytes / kFileSystemShare;
+  volume.claim_bytes = (needed + kMiB - 1) / kMiB * kMiB;
+  volume.storage_class = cluster.spec.kubernetes.storage_class;
+  return volume;
 }
 
 // A volume that the runtime makes, at the same place in every container.
@@ -149,9 +171,10 @@ Container ContainerOf(const CacheCluster& cluster, Role role) {
       .pull_policy = spec.pull_policy,
       .image_tars = spec.image_tars,
       .publish_ports = bridge && spec.publish_ports,
-      .shm_bytes = worker ? api::ShmBytes(spec) : 0,
+      .shm_bytes = worker && !InPods(cluster) ? api::ShmBytes(spec) : 0,
       .resources = worker ? spec.worker_resources : spec.master_resources,
-      .settings = spec.container};
+      .settings = spec.container,
+      .pod = InPods(cluster)};
   if (bridge)
     container.network = spec.network_name.empty()
                             ? fmt::format("{}{}{}", cluster.metadata.name_space,
@@ -194,7 +217,7 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
       .logs_dir = LogsDir(layout, name),
       .ports = {{"rpc", rpc + shift, ports_field + "rpc"},
                 {"web", web + shift, ports_field + "web"}},
-      .bind_host = cluster.spec.bind_host,
+      .bind_host = InPods(cluster) ? "0.0.0.0" : cluster.spec.bind_host,
       .termination_grace = std::chrono::seconds(cluster.spec.termination_grace_period_seconds)};
   // What listens on every address is asked on the loopback one.
   std::string host = workload.bind_host == "0.0.0.0" ? "127.0.0.1" : workload.bind_host;
@@ -202,6 +225,10 @@ Workload Common(const CacheCluster& cluster, const Layout& layout, Role role, in
   if (layout.containers && !workload.container->network.empty() &&
       !workload.container->publish_ports)
     host.clear();
+  if (InPods(cluster)) {
+    workload.host = PodAddress(cluster, role, ordinal);
+    host.clear();
+  }
   workload.probe = {host, workload.ports[0].number, workload.ports[1].number,
                     fmt::format("/api/v1/{}/info", RoleName(role))};
   return workload;
@@ -215,6 +242,14 @@ Volume StateVolume(const CacheCluster& cluster, const Layout& layout, Role role,
   Volume volume{.name = "state",
                 .kind = role == Role::kMaster ? VolumeKind::kDurable : VolumeKind::kCache,
                 .path = fmt::format("{}/{}", parent, name)};
+  if (InPods(cluster)) {
+    volume.mount = volume.path;
+    if (role == Role::kWorker) return volume;  // logs, and nothing that a worker needs again
+    volume.volume_name = name + "-state";
+    volume.claim_bytes = cluster.spec.kubernetes.journal_bytes;
+    volume.storage_class = cluster.spec.kubernetes.storage_class;
+    return volume;
+  }
   return Managed(std::move(volume), layout, InNamespace(cluster, name + "-state"));
 }
 
@@ -231,6 +266,13 @@ std::optional<Volume> UnderStoreVolume(const CacheCluster& cluster, const Layout
   constexpr std::string_view kFileScheme = "file://";
   std::string path = cluster.spec.root_ufs.uri;
   Volume volume{.name = "under-store", .kind = VolumeKind::kUnderStore};
+  if (InPods(cluster)) {
+    if (path.starts_with(kFileScheme)) path.erase(0, kFileScheme.size());
+    if (cluster.spec.kubernetes.under_store_claim.empty()) return std::nullopt;
+    volume.path = volume.mount = path.empty() ? layout.cluster_dir + "/under-store" : path;
+    volume.volume_name = cluster.spec.kubernetes.under_store_claim;
+    return volume;
+  }
   if (path.empty()) {
     volume.path = layout.cluster_dir + "/under-store";
     volume = Managed(std::move(volume), layout,
@@ -328,10 +370,15 @@ std::vector<Volume> TierVolumes(const CacheCluster& cluster, const Layout& layou
   if (memory) {
     add(fmt::format("{}/{}-{}", layout.memory_dir, name, cluster.metadata.uid.substr(0, kShortUid)),
         tier.quota_bytes);
+    if (InPods(cluster)) volumes.back().mount = layout.memory_dir;
   } else {
     const std::string own = fmt::format("{}-{}", name, tier.alias);
     add(fmt::format("{}/{}", VolumesDir(layout), own), tier.quota_bytes);
     volumes.back() = Managed(std::move(volumes.back()), layout, InNamespace(cluster, own));
+    if (InPods(cluster)) {
+      volumes.back().volume_name = fmt::format("{}-{}", name, tier.alias == "SSD" ? "ssd" : "hdd");
+      volumes.back() = Claimed(std::move(volumes.back()), cluster, tier.quota_bytes);
+    }
   }
   return volumes;
 }

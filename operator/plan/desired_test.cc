@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "operator/plan/pods.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::plan {
@@ -44,6 +45,7 @@ std::string Text(const Workload& w) {
                         v.size_bytes);
     if (!v.mount.empty())
       text += fmt::format("  {}{} at {}\n", v.host_path, v.volume_name, v.mount);
+    if (v.claim_bytes != 0) text += fmt::format("  claims {} {}\n", v.claim_bytes, v.storage_class);
   }
   text += fmt::format("probe {} {} {}{}\n", w.probe.host, w.probe.rpc_port, w.probe.web_port,
                       w.probe.path);
@@ -328,6 +330,8 @@ json OtherValue(const api::Field& field) {
       {"runtime.docker.nodes[].name", "other"},
       {"runtime.docker.nodes[].workers[]", 1},
       {"runtime.docker.masterNodes[]", "a"},
+      {"runtime.kubernetes.storageClass", "fast"},
+      {"runtime.kubernetes.underStoreClaim", "pool"},
       {"imagePullPolicy", "Never"},
       {"worker.resources.memory", "4Gi"},
       {"container.user", "7:7"},
@@ -385,6 +389,9 @@ json BaseFor(std::string_view field) {
   if (field.starts_with("runtime.docker"))
     base["runtime"] = json::parse(R"({"type": "docker", "docker": {"masterNodes": ["b"],
         "nodes": [{"name": "a", "workers": [0]}, {"name": "b"}]}})");
+  if (field.starts_with("runtime.kubernetes"))
+    return json::parse(
+        R"({"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}}})");
   if (!container) return base;
   base["runtime"]["type"] = "docker";
   if (field != "network.mode") base["network"]["mode"] = "bridge";
@@ -502,9 +509,12 @@ TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
                                                       "runtime.docker.nodes[].tlsSecret"};
   const auto text_of = [](const json& spec) {
     const api::CacheCluster cluster = Cluster(spec);
-    const bool docker = cluster.spec.runtime_type == api::RuntimeType::kDocker;
+    const api::RuntimeType type = cluster.spec.runtime_type;
+    const Layout layout = type == api::RuntimeType::kKubernetes ? PodLayout()
+                          : type == api::RuntimeType::kDocker   ? kContainers
+                                                                : kLayout;
     std::string text;
-    for (const Workload& workload : Desired(cluster, docker ? kContainers : kLayout))
+    for (const Workload& workload : Desired(cluster, layout))
       text += Text(workload) + workload.node + workload.ConfigHash() +
               fmt::format("{}", fmt::join(workload.container ? workload.container->image_tars
                                                              : std::vector<std::string>(),

@@ -39,6 +39,12 @@ void AddContainer(const Workload& workload, Hasher& hasher) {
   for (const Volume& volume : workload.volumes)
     for (const std::string* part : {&volume.mount, &volume.host_path, &volume.volume_name})
       hasher.Add(*part);
+  if (container.pod) {
+    hasher.Add("pod");
+    hasher.Add(container.limits().memory_bytes);
+    hasher.Add(container.limits().nano_cpus);
+    for (const Volume& volume : workload.volumes) hasher.Add(volume.size_bytes);
+  }
   const api::ContainerSettings& settings = container.settings;
   hasher.Add(settings.user);
   hasher.Add(settings.read_only_root);

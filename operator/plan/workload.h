@@ -45,6 +45,10 @@ struct Volume {
   std::string host_path;    // the folder of the host that is mounted, which must be there; or
   std::string volume_name;  // the volume that is mounted, created when missing
 
+  // Only in pods, where `volume_name` is a claim's; without that a volume ends with the pod.
+  int64_t claim_bytes = 0;    // how much is claimed; 0: the claim is somebody else's, and there
+  std::string storage_class;  // empty: the default one
+
   std::string data_path() const { return kind == VolumeKind::kUnderStore ? path : path + "/data"; }
 };
 
@@ -74,6 +78,7 @@ struct Container {
   int64_t shm_bytes = 0;  // 0: the engine's default
   api::Resources resources;
   api::ContainerSettings settings;
+  bool pod = false;  // in a pod, whose limits can't be changed while it runs
 
   Limits limits() const;
 };
@@ -84,6 +89,7 @@ struct Workload {
   int ordinal = 0;
   std::string name;               // "<cluster>-master-0", a DNS label
   std::string node;               // where it runs; empty: there is only one place
+  std::string host;               // of a pod: what clients are told to connect to
   std::vector<std::string> args;  // what follows the program: "master", "-Dalluxio..."
   std::map<std::string, std::string> env;
   std::map<std::string, std::string>

@@ -59,6 +59,7 @@ json ContainerToJson(const plan::Container& container) {
           {"shmBytes", container.shm_bytes},
           {"memoryBytes", container.resources.memory_bytes},
           {"cpus", container.resources.cpus},
+          {"pod", container.pod},
           {"settings", SettingsToJson(container.settings)}};
 }
 
@@ -70,7 +71,8 @@ plan::Container ParseContainer(const json& j) {
           .publish_ports = j.at("publishPorts"),
           .shm_bytes = j.at("shmBytes"),
           .resources = {j.at("memoryBytes"), j.at("cpus")},
-          .settings = ParseSettings(j.at("settings"))};
+          .settings = ParseSettings(j.at("settings")),
+          .pod = j.value("pod", false)};
 }
 
 }  // namespace
@@ -90,11 +92,14 @@ json KeptToJson(const plan::Workload& workload) {
                        {"sizeBytes", volume.size_bytes},
                        {"mount", volume.mount},
                        {"hostPath", volume.host_path},
-                       {"volumeName", volume.volume_name}});
+                       {"volumeName", volume.volume_name},
+                       {"claimBytes", volume.claim_bytes},
+                       {"storageClass", volume.storage_class}});
   json out = {{"role", plan::RoleName(workload.role)},
               {"ordinal", workload.ordinal},
               {"name", workload.name},
               {"node", workload.node},
+              {"host", workload.host},
               {"args", workload.args},
               {"env", workload.env},
               {"files", workload.files},
@@ -121,6 +126,7 @@ plan::Workload ParseKept(const json& j) {
       .ordinal = j.at("ordinal"),
       .name = j.at("name"),
       .node = j.value("node", ""),
+      .host = j.value("host", ""),
       .args = j.at("args").get<std::vector<std::string>>(),
       .env = j.at("env").get<std::map<std::string, std::string>>(),
       .files = j.at("files").get<std::map<std::string, std::string>>(),
@@ -139,7 +145,9 @@ plan::Workload ParseKept(const json& j) {
                                 .size_bytes = volume.at("sizeBytes"),
                                 .mount = volume.value("mount", ""),
                                 .host_path = volume.value("hostPath", ""),
-                                .volume_name = volume.value("volumeName", "")});
+                                .volume_name = volume.value("volumeName", ""),
+                                .claim_bytes = volume.value("claimBytes", int64_t{0}),
+                                .storage_class = volume.value("storageClass", "")});
   if (const auto container = j.find("container"); container != j.end())
     workload.container = ParseContainer(*container);
   return workload;
