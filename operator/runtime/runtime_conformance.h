@@ -30,8 +30,8 @@ class RuntimeHarness {
   virtual plan::Workload Silent(plan::Role role, int ordinal) = 0;
   // kill -9 by somebody else.
   virtual void KillBehindItsBack(const plan::ObservedWorkload& workload) = 0;
-  // Puts something foreign where the workload's first port is; the returned object takes it away.
-  virtual std::shared_ptr<void> OccupyPort(const plan::Workload& workload) = 0;
+  // Makes starts of the workload fail; the returned object ends that.
+  virtual std::shared_ptr<void> BlockStart(const plan::Workload& workload) = 0;
   // A file of the user in the workload's first volume, and whether it is still there.
   virtual void WriteData(const plan::Workload& workload) = 0;
   virtual bool HasData(const plan::Workload& workload) = 0;
@@ -226,7 +226,7 @@ TEST_P(RuntimeConformance, WhatNeverServesIsEndedBeforeTheProvenConfigurationRun
 TEST_P(RuntimeConformance, AStartThatFailsLeavesAWayBack) {
   const plan::Workload good = harness_->Good(plan::Role::kMaster, 0);
   ASSERT_NO_FATAL_FAILURE(ServeThenStop(good));
-  auto occupant = harness_->OccupyPort(good);
+  auto obstacle = harness_->BlockStart(good);
   plan::Workload changed = good;
   changed.args.emplace_back("-Dalluxio.some.key=other");
   EXPECT_FALSE(runtime_->Start(cluster_, changed).ok());
@@ -234,7 +234,7 @@ TEST_P(RuntimeConformance, AStartThatFailsLeavesAWayBack) {
   EXPECT_TRUE(Find(good.name)->start_failed);
   EXPECT_EQ(Find(good.name)->config_hash, changed.ConfigHash());
   EXPECT_EQ(Find(good.name)->proven_hash, good.ConfigHash());
-  occupant.reset();
+  obstacle.reset();
   ASSERT_OK(runtime_->Restore(cluster_, good.name, std::nullopt));
   ASSERT_TRUE(WaitUntilServing(good.name));
   EXPECT_EQ(Find(good.name)->config_hash, good.ConfigHash());
@@ -294,9 +294,14 @@ TEST_P(RuntimeConformance, ANewOperatorGoesOnStopping) {
   EXPECT_EQ(Find(master.name)->crashes, 0);
 }
 
-TEST_P(RuntimeConformance, ATakenPortStopsTheStartAndIsNamed) {
+// Where daemons listen on the host's ports; there BlockStart puts something foreign where the
+// workload's first port is.
+class SharedPortsConformance : public RuntimeConformance {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SharedPortsConformance);
+
+TEST_P(SharedPortsConformance, ATakenPortStopsTheStartAndIsNamed) {
   const plan::Workload master = harness_->Good(plan::Role::kMaster, 0);
-  auto occupant = harness_->OccupyPort(master);
+  auto occupant = harness_->BlockStart(master);
   EXPECT_THAT(
       runtime_->Start(cluster_, master),
       StatusIs(Code::kFailedPrecondition,

@@ -24,7 +24,7 @@ class FakeHarness final : public runtime::RuntimeHarness {
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     world_.Crash(workload.name, Clock::System().NowMs());
   }
-  std::shared_ptr<void> OccupyPort(const plan::Workload& workload) override {
+  std::shared_ptr<void> BlockStart(const plan::Workload& workload) override {
     const int port = workload.ports[0].number;
     world_.taken_ports.insert(port);
     return std::shared_ptr<void>(nullptr, [this, port](void*) { world_.taken_ports.erase(port); });
@@ -52,7 +52,12 @@ class FakeHarness final : public runtime::RuntimeHarness {
 };
 
 using runtime::RuntimeConformance;
+using runtime::SharedPortsConformance;
 INSTANTIATE_TEST_SUITE_P(Fake, RuntimeConformance,
+                         ::testing::Values([]() -> std::unique_ptr<runtime::RuntimeHarness> {
+                           return std::make_unique<FakeHarness>();
+                         }));
+INSTANTIATE_TEST_SUITE_P(Fake, SharedPortsConformance,
                          ::testing::Values([]() -> std::unique_ptr<runtime::RuntimeHarness> {
                            return std::make_unique<FakeHarness>();
                          }));

@@ -60,7 +60,7 @@ class DockerHarness final : public RuntimeHarness {
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     engine_.Kill(workload.name);
   }
-  std::shared_ptr<void> OccupyPort(const plan::Workload& workload) override {
+  std::shared_ptr<void> BlockStart(const plan::Workload& workload) override {
     return std::make_shared<UniqueFd>(ListenOn(workload.ports[0].number));
   }
   void WriteData(const plan::Workload& workload) override {
@@ -114,6 +114,7 @@ HarnessFactory WithApi(const char* version) {
 // The oldest we speak, Docker 25's, and Docker 29's.
 INSTANTIATE_TEST_SUITE_P(Docker, RuntimeConformance,
                          ::testing::Values(WithApi("1.41"), WithApi("1.44"), WithApi("1.52")));
+INSTANTIATE_TEST_SUITE_P(Docker, SharedPortsConformance, ::testing::Values(WithApi("1.41")));
 
 // What is particular to containers.
 class DockerRuntimeTest : public ::testing::Test {

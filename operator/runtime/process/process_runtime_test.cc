@@ -54,7 +54,7 @@ class ProcessHarness final : public RuntimeHarness {
   void KillBehindItsBack(const plan::ObservedWorkload& workload) override {
     ASSERT_EQ(::kill(workload.pid, SIGKILL), 0);
   }
-  std::shared_ptr<void> OccupyPort(const plan::Workload& workload) override {
+  std::shared_ptr<void> BlockStart(const plan::Workload& workload) override {
     return std::make_shared<UniqueFd>(ListenOn(workload.ports[0].number));
   }
   void WriteData(const plan::Workload& workload) override {
@@ -97,6 +97,10 @@ class ProcessHarness final : public RuntimeHarness {
 };
 
 INSTANTIATE_TEST_SUITE_P(Process, RuntimeConformance,
+                         ::testing::Values([]() -> std::unique_ptr<RuntimeHarness> {
+                           return std::make_unique<ProcessHarness>();
+                         }));
+INSTANTIATE_TEST_SUITE_P(Process, SharedPortsConformance,
                          ::testing::Values([]() -> std::unique_ptr<RuntimeHarness> {
                            return std::make_unique<ProcessHarness>();
                          }));
