@@ -25,7 +25,10 @@ plan::DesiredCluster DesiredState(const api::CacheCluster& cluster, const plan::
 }
 
 runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
-  return {cluster.metadata.name_space, cluster.metadata.name, cluster.metadata.uid};
+  return {.name_space = cluster.metadata.name_space,
+          .name = cluster.metadata.name,
+          .uid = cluster.metadata.uid,
+          .object_uid = cluster.metadata.object_uid};
 }
 
 }  // namespace
@@ -34,7 +37,9 @@ Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& be
                        const Runtimes& runtimes, Secrets& secrets) {
   Look look{.runtime = runtimes.For(cluster.spec.runtime_type), .ref = RefOf(cluster)};
   if (look.runtime == nullptr)
-    return FailedPrecondition("spec.runtime.type: this operator does not run it");
+    return FailedPrecondition(
+        "spec.runtime.type: this operator does not run it; kubernetes needs one that runs with "
+        "--kubeconfig or --in-cluster");
   look.desired = DesiredState(cluster, look.runtime->LayoutFor(look.ref));
   look.ref.nodes = NodesOf(cluster, before, secrets);
   return look;

@@ -10,8 +10,10 @@ namespace headpond::controller {
 struct Runtimes {
   runtime::Runtime* process = nullptr;
   runtime::Runtime* docker = nullptr;
+  runtime::Runtime* kubernetes = nullptr;
 
   runtime::Runtime* For(api::RuntimeType type) const {
+    if (type == api::RuntimeType::kKubernetes) return kubernetes;
     return type == api::RuntimeType::kDocker ? docker : process;
   }
 };

@@ -32,6 +32,9 @@ struct ClusterRef {
   std::string uid;
   std::vector<Node> nodes = {};  // where its daemons run; empty: where the operator's settings say
   std::string node = {};         // the one that a call is about; empty: the only one, or all
+  // Of the API's object now, which may be another than the one that the data was made for; empty:
+  // there is none any more.
+  std::string object_uid = {};
 };
 
 // Where daemons run: observes and executes, and decides nothing. Everything it knows survives a

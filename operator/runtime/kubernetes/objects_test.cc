@@ -1,0 +1,234 @@
+#include "operator/runtime/kubernetes/objects.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/plan/desired.h"
+#include "operator/plan/pods.h"
+#include "operator/runtime/kubernetes/pod_state.h"
+#include "testing/status_matchers.h"
+
+namespace headpond::runtime::k8s {
+namespace {
+
+using nlohmann::json;
+using plan::Phase;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+const ClusterRef kCluster{
+    .name_space = "lab", .name = "demo", .uid = "0123456789abcdef", .object_uid = "fedcba"};
+const plan::RestartPolicy kPolicy;
+
+std::vector<plan::Workload> Workloads(json spec, const std::string& name = "demo") {
+  spec["runtime"]["type"] = "kubernetes";
+  auto cluster = api::ReadCacheCluster(
+      {{"apiVersion", api::kApiVersion},
+       {"kind", api::kCacheClusterKind},
+       {"metadata", {{"name", name}, {"namespace", "lab"}, {"uid", kCluster.uid}}},
+       {"spec", std::move(spec)}});
+  EXPECT_OK(cluster);
+  return cluster.ok() ? plan::Desired(*cluster, plan::PodLayout()) : std::vector<plan::Workload>();
+}
+
+json Spec(const char* text = "{}") {
+  json spec = json::parse(text);
+  spec["runtime"]["kubernetes"]["underStoreClaim"] = "lake";
+  return spec;
+}
+
+json PodSpecOf(const plan::Workload& workload) {
+  return StatefulSetOf(kCluster, workload, {}).object->at("spec").at("template").at("spec");
+}
+
+const json& VolumeNamed(const json& pod, const std::string& name) {
+  for (const json& volume : pod.at("volumes"))
+    if (volume.at("name") == name) return volume;
+  static const json none;
+  return none;
+}
+
+TEST(KubernetesObjectsTest, AWorkersPodWithEverything) {
+  const auto workloads = Workloads(Spec(R"({
+      "image": "r.example/headpond:1", "imagePullPolicy": "Always", "rootUfs": {"uri": "/lake"},
+      "runtime": {"kubernetes": {"storageClass": "fast"}},
+      "env": [{"name": "A", "value": "b c"}],
+      "worker": {"resources": {"memory": "3Gi", "cpus": 0.5}, "tieredStore": {"levels": [
+        {"alias": "MEM", "quota": "1Gi"}, {"alias": "SSD", "quota": "100Mi"}]}},
+      "container": {"user": "7:8", "tmpfs": [{"path": "/tmp", "size": "1Mi"}], "labels": {"team": "a"}}})"));
+  const plan::Workload& worker = workloads.at(1);
+  json set = *StatefulSetOf(kCluster, worker, {}).object;
+  EXPECT_EQ(set["metadata"]["name"], "demo-worker-0");
+  EXPECT_EQ(set["metadata"]["ownerReferences"][0]["uid"], "fedcba");
+  EXPECT_EQ(set["spec"]["updateStrategy"]["type"], "OnDelete");
+  EXPECT_EQ(set["spec"]["serviceName"], "demo-pods");
+  const json labels = set["spec"]["template"]["metadata"]["labels"];
+  EXPECT_EQ(labels["team"], "a");
+  EXPECT_EQ(labels["app.kubernetes.io/component"], "worker");
+  EXPECT_EQ(labels["headpond.dev/cluster-uid"], kCluster.uid);
+  for (const auto& [key, value] : set["spec"]["selector"]["matchLabels"].items())
+    EXPECT_EQ(labels[key], value);
+  json pod = set["spec"]["template"]["spec"];
+  EXPECT_THAT(pod["containers"], SizeIs(1));
+  json container = pod["containers"][0];
+  EXPECT_EQ(container["args"][0], "worker");
+  EXPECT_THAT(container["args"], ::testing::Contains("-Dalluxio.worker.hostname="
+                                                     "demo-worker-0-0.demo-pods.lab.svc"));
+  EXPECT_THAT(container["args"],
+              ::testing::Contains("-Dalluxio.master.hostname=demo-master-0.lab.svc"));
+  EXPECT_EQ(container["readinessProbe"]["httpGet"],
+            (json{{"path", "/api/v1/worker/info"}, {"port", 30000}}));
+  for (const char* const checked :
+       {"args", "startupProbe", "readinessProbe", "livenessProbe", "terminationMessagePolicy"})
+    container.erase(checked);
+  EXPECT_EQ(container, json::parse(R"({
+      "name": "headpond", "image": "r.example/headpond:1", "imagePullPolicy": "Always",
+      "env": [{"name": "A", "value": "b c"}, {"name": "HEADPOND_CLUSTER", "value": "lab/demo"},
+              {"name": "HEADPOND_WORKLOAD", "value": "demo-worker-0"}],
+      "ports": [{"name": "rpc", "containerPort": 29999, "protocol": "TCP"},
+                {"name": "web", "containerPort": 30000, "protocol": "TCP"}],
+      "resources": {"requests": {"cpu": "500m", "memory": "3221225472"},
+                    "limits": {"cpu": "500m", "memory": "3221225472"}},
+      "volumeMounts": [
+        {"name": "state", "mountPath": "/headpond/volumes/demo-worker-0"},
+        {"name": "under-store", "mountPath": "/lake"},
+        {"name": "tier0-dir0", "mountPath": "/dev/shm"},
+        {"name": "tier1-dir0", "mountPath": "/headpond/volumes/demo-worker-0-SSD"},
+        {"name": "files", "mountPath": "/headpond/conf/demo-worker-0", "readOnly": true},
+        {"name": "tmpfs-0", "mountPath": "/tmp"}],
+      "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                          "capabilities": {"drop": ["ALL"]}}})"));
+  EXPECT_EQ(pod["securityContext"], json::parse(R"({
+      "runAsNonRoot": true, "runAsUser": 7, "runAsGroup": 8, "fsGroup": 8,
+      "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}})"));
+  EXPECT_EQ(pod["automountServiceAccountToken"], false);
+  EXPECT_EQ(VolumeNamed(pod, "tier0-dir0")["emptyDir"],
+            json::parse(R"({"medium": "Memory", "sizeLimit": "1127428915"})"));
+  EXPECT_EQ(VolumeNamed(pod, "tier1-dir0")["persistentVolumeClaim"]["claimName"],
+            "demo-worker-0-ssd");
+  EXPECT_EQ(VolumeNamed(pod, "under-store")["persistentVolumeClaim"]["claimName"], "lake");
+  EXPECT_EQ(VolumeNamed(pod, "state")["emptyDir"], json::object());
+  const json claim = *ClaimOf(kCluster, worker, worker.volumes.at(3)).object;
+  EXPECT_EQ(claim["spec"], json::parse(R"({"accessModes": ["ReadWriteOnce"],
+      "storageClassName": "fast", "resources": {"requests": {"storage": "110100480"}}})"));
+  EXPECT_FALSE(claim["metadata"].contains("ownerReferences"));
+}
+
+TEST(KubernetesObjectsTest, TheJournalIsClaimedAndMemoryIsAskedFor) {
+  const auto workloads = Workloads(Spec(R"({"runtime": {"kubernetes": {"journalSize": "2Gi"}}})"));
+  const plan::Workload& master = workloads.at(0);
+  EXPECT_EQ(VolumeNamed(PodSpecOf(master), "state")["persistentVolumeClaim"]["claimName"],
+            "demo-master-0-state");
+  EXPECT_EQ((*ClaimOf(kCluster, master, master.volumes.at(0)).object)["spec"],
+            json::parse(R"({"accessModes": ["ReadWriteOnce"],
+                            "resources": {"requests": {"storage": "2147483648"}}})"));
+  const int64_t tier = 1 << 30;
+  EXPECT_EQ(PodSpecOf(workloads.at(1))["containers"][0]["resources"]["requests"]["memory"],
+            std::to_string(tier + api::kWorkerHeapBytes));
+}
+
+TEST(KubernetesObjectsTest, AnUnderStoreElsewhereNeedsNoVolume) {
+  const auto workloads = Workloads(json::parse(R"({"rootUfs": {"uri": "s3://bucket/a",
+      "options": {"s3a.secretKey": "hush"}}})"));
+  EXPECT_TRUE(VolumeNamed(PodSpecOf(workloads.at(0)), "under-store").is_null());
+  EXPECT_THAT(StatefulSetOf(kCluster, workloads.at(0), {}).object->dump(), Not(HasSubstr("hush")));
+}
+
+TEST(KubernetesObjectsTest, LimitsArePartOfTheConfiguration) {
+  const auto hash = [](const char* spec) { return Workloads(Spec(spec)).at(1).ConfigHash(); };
+  EXPECT_NE(hash(R"({"worker": {"resources": {"memory": "2Gi"}}})"),
+            hash(R"({"worker": {"resources": {"memory": "3Gi"}}})"));
+}
+
+TEST(KubernetesObjectsTest, LongNamesAreCutAndStayApart) {
+  const std::string name(52, 'a');
+  const auto workloads = Workloads(Spec(R"({"worker": {"replicas": 2}})"), name);
+  EXPECT_LE(workloads.at(0).name.size(), plan::kMaxStatefulSetName);
+  EXPECT_NE(workloads.at(1).name, workloads.at(2).name);
+  const ClusterRef cluster{"lab", name, "uid"};
+  for (const plan::Workload& workload : workloads)
+    for (const Wanted& wanted : SharedObjects(cluster, workload))
+      EXPECT_LE(kube::NameOf(*wanted.object).name.size(), 63u);
+  EXPECT_EQ(plan::ShortName("short", 10), "short");
+  EXPECT_LE(plan::ShortName("12345678-2345678-and-more", 17).size(), 17u);
+}
+
+// What a StatefulSet and its pod say of a daemon.
+class PodStateTest : public ::testing::Test {
+ protected:
+  plan::ObservedWorkload Seen(json container, const char* more = "{}") {
+    json pod = json::parse(R"({"metadata": {"uid": "p", "creationTimestamp": "2026-01-01T00:00:00Z",
+        "ownerReferences": [{"uid": "s"}]}, "spec": {}, "status": {"phase": "Running"}})");
+    if (!container.is_null()) pod["status"]["containerStatuses"] = json::array({container});
+    pod.merge_patch(json::parse(more));
+    return Look(set_, &pod, kPolicy);
+  }
+  json set_ = json::parse(R"({"metadata": {"uid": "s", "name": "d-master-0", "labels": {
+      "headpond.dev/workload": "d-master-0", "app.kubernetes.io/component": "master"},
+      "annotations": {"headpond.dev/config-hash": "h"}}, "spec": {"replicas": 1}})");
+};
+
+TEST_F(PodStateTest, RunsAndServesWhenThePodIsReady) {
+  const json running =
+      json::parse(R"({"state": {"running": {"startedAt": "2026-01-01T00:00:05Z"}}})");
+  EXPECT_FALSE(Seen(running).serving);
+  const auto ready =
+      Seen(running, R"({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})");
+  EXPECT_TRUE(ready.serving);
+  EXPECT_EQ(ready.phase, Phase::kRunning);
+  EXPECT_EQ(ready.config_hash, "h");
+  EXPECT_EQ(Seen(running, R"({"metadata": {"annotations": {"headpond.dev/config-hash": "old"}}})")
+                .config_hash,
+            "old");
+}
+
+TEST_F(PodStateTest, ACrashTellsItsLastWordsAndIsCounted) {
+  const json crashed =
+      json::parse(R"({"restartCount": 2, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+      "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "no journal\n",
+        "startedAt": "2026-01-01T00:00:05Z", "finishedAt": "2026-01-01T00:00:06Z"}}})");
+  const auto seen = Seen(crashed);
+  EXPECT_EQ(seen.phase, Phase::kExited);
+  EXPECT_EQ(seen.crashes, 3);
+  EXPECT_EQ(seen.reason, "Crashed");
+  EXPECT_EQ(seen.message, "exited with code 1; last output: no journal");
+  set_["metadata"]["annotations"][kRecordAnnotation] =
+      RecordText({.crashes = 4, .counted_pod = "p", .counted_exits = 3});
+  EXPECT_EQ(Seen(crashed).crashes, 4);
+}
+
+TEST_F(PodStateTest, AKillForMemoryNamesTheField) {
+  const auto seen =
+      Seen(json::parse(R"({"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}})"));
+  EXPECT_EQ(seen.reason, "OutOfMemory");
+  EXPECT_THAT(seen.message, HasSubstr("resources.memory"));
+}
+
+TEST_F(PodStateTest, APodWithoutANodeSaysWhy) {
+  const auto seen =
+      Seen(nullptr, R"({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled",
+      "status": "False", "message": "0/2 nodes are available: 2 Insufficient memory."}]}})");
+  EXPECT_EQ(seen.phase, Phase::kRunning);
+  EXPECT_THAT(seen.message, HasSubstr("Insufficient memory"));
+}
+
+TEST_F(PodStateTest, WhatIsNotWantedStopsUntilItsPodIsGone) {
+  set_["spec"]["replicas"] = 0;
+  EXPECT_EQ(Seen(json::parse(R"({"state": {"running": {}}})")).phase, Phase::kStopping);
+  const auto gone = Look(set_, nullptr, kPolicy);
+  EXPECT_EQ(gone.phase, Phase::kExited);
+  EXPECT_EQ(gone.crashes, 0);
+}
+
+TEST_F(PodStateTest, AnEarlierStatefulSetsPodIsInTheWay) {
+  EXPECT_EQ(Seen(json::parse(R"({"state": {"running": {}}})"),
+                 R"({"metadata": {"ownerReferences": [{"uid": "other"}]}})")
+                .phase,
+            Phase::kStopping);
+}
+
+}  // namespace
+}  // namespace headpond::runtime::k8s
