@@ -30,6 +30,7 @@
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_nodes.h"
 #include "operator/runtime/docker/task_containers.h"
+#include "operator/runtime/kubernetes/kubernetes_runtime.h"
 #include "operator/runtime/process/process_runtime.h"
 
 namespace headpond::operator_daemon {
@@ -147,21 +148,30 @@ class ServedApi {
   ApiTaskObjects tasks_;
 };
 
-// Everywhere that daemons can run.
+// Everywhere that daemons can run. `remote` outlives it; null: no API server has pods.
 class AllRuntimes {
  public:
   static Result<std::unique_ptr<AllRuntimes>> Make(const Options& options, const Clock& clock,
-                                                   int wake_fd) {
+                                                   int wake_fd, RemoteApi* remote) {
     ASSIGN_OR_RETURN(runtime::Endpoint engine, runtime::EndpointFrom(options.environment));
     std::unique_ptr<AllRuntimes> runtimes(new AllRuntimes(options, std::move(engine), clock));
     runtimes->process_.OnChange([wake_fd] { Notify(wake_fd); });
     runtimes->docker_.OnChange([wake_fd] { Notify(wake_fd); });
     runtimes->tasks_.OnChange([wake_fd] { Notify(wake_fd); });
+    if (remote == nullptr) return runtimes;
+    runtimes->kubernetes_ = std::make_unique<runtime::KubernetesRuntime>(
+        runtime::KubernetesRuntime::Options{.name_space = options.name_space,
+                                            .restart_policy = options.restart_policy,
+                                            .may_write = [remote] { return remote->Leads(); }},
+        remote->client(), clock);
+    runtimes->kubernetes_->OnChange([wake_fd] { Notify(wake_fd); });
     return runtimes;
   }
 
   runtime::TaskRuntime& tasks() { return tasks_; }
-  controller::Runtimes all() { return {.process = &process_, .docker = &docker_}; }
+  controller::Runtimes all() {
+    return {.process = &process_, .docker = &docker_, .kubernetes = kubernetes_.get()};
+  }
 
  private:
   AllRuntimes(const Options& options, runtime::Endpoint engine, const Clock& clock)
@@ -181,6 +191,7 @@ class AllRuntimes {
   runtime::ProcessRuntime process_;
   runtime::DockerTaskRuntime tasks_;
   runtime::DockerNodes docker_;
+  std::unique_ptr<runtime::KubernetesRuntime> kubernetes_;  // where there is such an API server
 };
 
 // Ends the API when nothing is left to do. A command that needs the operator holds the lock, so it
@@ -255,7 +266,7 @@ Status Run(const Options& options) {
   }
   ASSIGN_OR_RETURN(
       auto lock, controller::LockWithin(controller::OperatorLockPath(options.home), kLockTimeout));
-  ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd));
+  ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd, remote.get()));
   std::unique_ptr<ServedApi> served;
   if (!remote) {
     ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));

@@ -32,6 +32,7 @@ class RemoteApi {
   std::string leader() const { return elector_->holder(); }
   controller::ClusterStore& store() { return *store_; }
   controller::TaskObjects& tasks() { return *tasks_; }
+  kube::Client& client() { return *client_; }
 
  private:
   RemoteApi() = default;
