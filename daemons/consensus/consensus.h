@@ -49,9 +49,9 @@ class SnapshotSink {
  public:
   virtual ~SnapshotSink() = default;
   virtual Status Append(std::string_view bytes) = 0;
-  // Checks what came, and makes it the newest snapshot, durably. Errors: DataLoss for bytes that
-  // are not the whole snapshot that was announced.
-  virtual Status Finish() = 0;
+  // Checks what came, and makes it the newest snapshot, durably; its place in the log. Errors:
+  // DataLoss for bytes that are not the whole snapshot that was announced.
+  virtual Result<SnapshotMeta> Finish() = 0;
 };
 
 // Where snapshots are kept. Thread safe.
@@ -119,7 +119,7 @@ class Consensus {
   // tail. Blocks until that is durable, or fails.
   virtual Status Compact(const SnapshotMeta& snapshot) = 0;
   // Who takes part once all entries up to `index`, which was delivered, are applied.
-  virtual ConfState ConfStateAt(uint64_t index) const = 0;
+  virtual Membership MembershipAt(uint64_t index) const = 0;
 
   // Leaders only. One at a time. `address` of an added node goes to all. A node that is new needs a
   // snapshot that names it (NodeStatus::snapshot_wanted): one must be taken once this is done, and

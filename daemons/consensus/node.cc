@@ -49,11 +49,10 @@ Status Node::Start(io::Env& env, const SnapshotMeta& applied) {
                      if (level >= LogLevel::kWarn) LogWarn("consensus", "{}", line);
                    }};
   ASSIGN_OR_RETURN(core_, RaftCore::Create(core, log_->hard_state(), applied.conf_state, *log_));
-  for (const auto& [id, address] : addresses_)
-    if (id != id_) transport_.SetPeer(id, address);
+  LearnAddresses(applied.addresses);
   {
     MutexLock lock(mutex_);
-    confs_[applied.index] = applied.conf_state;
+    members_[applied.index] = MembershipOf(applied.conf_state);
     status_.id = id_;
   }
   RETURN_IF_ERROR(NoteRole());
@@ -215,7 +214,7 @@ void Node::FetchSnapshot(const MessageHeader& header, std::string bytes) {
           header.snapshot_index, header.from);
   fetching_ = true;
   const Status submitted = fetcher_.Submit([this, header, bytes = std::move(bytes)]() mutable {
-    const auto fetch = [&]() -> Status {
+    const auto fetch = [&]() -> Result<SnapshotMeta> {
       ASSIGN_OR_RETURN(const auto sink,
                        store_.ReceiveSnapshot(header.snapshot_index, header.snapshot_term));
       RETURN_IF_ERROR(transport_.FetchSnapshot(
@@ -223,14 +222,16 @@ void Node::FetchSnapshot(const MessageHeader& header, std::string bytes) {
           [&sink](std::string_view chunk) { return sink->Append(chunk); }));
       return sink->Finish();
     };
-    const Status fetched = fetch();
+    auto fetched = fetch();
     if (!fetched.ok())
       LogWarn("consensus", "node {}: no snapshot at {} from node {}: {}", id_,
-              header.snapshot_index, header.from, fetched.message());
-    Post([this, ok = fetched.ok(), bytes = std::move(bytes)](const Status& ended) {
+              header.snapshot_index, header.from, fetched.status().message());
+    Post([this, fetched = std::move(fetched), bytes = std::move(bytes)](const Status& ended) {
       RETURN_IF_ERROR(ended);
       fetching_ = false;
-      return ok ? CheckStep(core_->Step(bytes)) : Status::Ok();
+      if (!fetched.ok()) return Status::Ok();
+      LearnAddresses(fetched->addresses);
+      return CheckStep(core_->Step(bytes));
     });
   });
   if (!submitted.ok()) fetching_ = false;
@@ -267,7 +268,10 @@ Status Node::HandleReadies() {
     ASSIGN_OR_RETURN(Ready ready, core_->TakeReady());
     Send(std::move(ready.messages));
     snapshot_wanted_ = snapshot_wanted_ || ready.take_snapshot;
-    if (ready.snapshot) RETURN_IF_ERROR(log_->Replace(*ready.snapshot));
+    if (ready.snapshot) {
+      ready.snapshot->addresses = MembershipOf(ready.snapshot->conf_state).addresses;
+      RETURN_IF_ERROR(log_->Replace(*ready.snapshot));
+    }
     RETURN_IF_ERROR(log_->Append(ready.entries, ready.hard_state));
     Send(std::move(ready.persisted_messages));
     ASSIGN_OR_RETURN(LightReady light, core_->Advance());
@@ -335,7 +339,7 @@ void Node::Replaced(const SnapshotMeta& snapshot) {
   DropDelivery();
   queue_.AddCall([snapshot](StateMachine& machine) { machine.OnReplaced(snapshot); });
   MutexLock lock(mutex_);
-  confs_ = {{snapshot.index, snapshot.conf_state}};
+  members_ = {{snapshot.index, {snapshot.conf_state, snapshot.addresses}}};
 }
 
 Status Node::Commit(std::vector<Entry> entries) {
@@ -367,16 +371,13 @@ Status Node::TakeConfChange(const Entry& entry) {
   // "<id> <host:port>", from ChangeMember.
   if (const size_t space = entry.context.find(' '); space != std::string::npos) {
     const uint64_t id = std::strtoull(entry.context.c_str(), nullptr, 10);
-    const std::string address = entry.context.substr(space + 1);
-    if (id != 0 && id != id_ && !address.empty()) {
-      addresses_[id] = address;
-      transport_.SetPeer(id, address);
-    }
+    if (id != 0) LearnAddresses({{id, entry.context.substr(space + 1)}});
   }
   LogInfo("consensus", "node {}: {} voters and {} learners from entry {} on", id_,
           conf.voters.size(), conf.learners.size(), entry.index);
+  Membership members = MembershipOf(conf);
   MutexLock lock(mutex_);
-  confs_[entry.index] = conf;
+  members_[entry.index] = std::move(members);
   return Status::Ok();
 }
 

@@ -17,9 +17,6 @@ namespace headpond::consensus {
 
 struct NodeOptions {
   RaftLogOptions log;
-  // Where the others are, by id; this node's own entry is not needed. Those added later come with
-  // the change that adds them.
-  std::map<uint64_t, std::string> peers;
 
   // How often time passes. Elections are counted in ticks, which are never made up for: a node that
   // was paused must not think that its leader was silent meanwhile.

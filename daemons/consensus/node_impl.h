@@ -33,11 +33,9 @@ class Node final : public Consensus, public Receiver {
         transport_(transport),
         state_machine_(state_machine),
         store_(store),
-        addresses_(options_.peers),
+        addresses_{{id_, options_.log.identity.address}},
         queue_(options_.max_waiting_committed_bytes),
-        fetcher_("raft-fetch", 1, 1) {
-    addresses_[id_] = options_.log.identity.address;
-  }
+        fetcher_("raft-fetch", 1, 1) {}
   ~Node() override { Node::Stop(); }
 
   Status Start(io::Env& env, const SnapshotMeta& applied);
@@ -51,7 +49,7 @@ class Node final : public Consensus, public Receiver {
   }
   void ReadBarrier(Done done) override;
   Status Compact(const SnapshotMeta& snapshot) override;
-  ConfState ConfStateAt(uint64_t index) const override EXCLUDES(mutex_);
+  Membership MembershipAt(uint64_t index) const override EXCLUDES(mutex_);
   void ChangeMember(ConfChange change, const std::string& address, Done done) override;
   void TransferLeader(uint64_t to, Done done) override;
   void Campaign() override;
@@ -127,6 +125,8 @@ class Node final : public Consensus, public Receiver {
   Status StartDelivery(uint64_t index);
   void PublishStatus();
   std::string AddressOf(uint64_t id) const;
+  void LearnAddresses(const Addresses& addresses);
+  Membership MembershipOf(const ConfState& conf_state) const;
 
   const NodeOptions options_;
   const uint64_t id_;
@@ -139,7 +139,7 @@ class Node final : public Consensus, public Receiver {
   // The node's thread, and Start before it.
   std::unique_ptr<RaftLog> log_;
   std::unique_ptr<RaftCore> core_;
-  std::map<uint64_t, std::string> addresses_;
+  Addresses addresses_;  // of all that were ever heard of
   RoleChange role_;
   uint64_t ticks_ = 0;
   Time next_tick_{};
@@ -174,7 +174,7 @@ class Node final : public Consensus, public Receiver {
   bool ended_ GUARDED_BY(mutex_) = false;
   Status end_ GUARDED_BY(mutex_);
   NodeStatus status_ GUARDED_BY(mutex_);
-  std::map<uint64_t, ConfState> confs_ GUARDED_BY(mutex_);  // by the index from which they hold
+  std::map<uint64_t, Membership> members_ GUARDED_BY(mutex_);  // by the index from which they hold
 
   Mutex stop_mutex_;  // one Stop at a time
   std::thread apply_thread_ GUARDED_BY(stop_mutex_);

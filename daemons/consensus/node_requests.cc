@@ -116,16 +116,16 @@ Status Node::Compact(const SnapshotMeta& snapshot) {
     RETURN_IF_ERROR(
         log_->Compact(snapshot, std::max(log_->compacted_index(), snapshot.index - keep)));
     MutexLock lock(mutex_);
-    const auto holds = confs_.upper_bound(snapshot.index);
-    if (holds != confs_.begin()) confs_.erase(confs_.begin(), std::prev(holds));
+    const auto holds = members_.upper_bound(snapshot.index);
+    if (holds != members_.begin()) members_.erase(members_.begin(), std::prev(holds));
     return Status::Ok();
   });
 }
 
-ConfState Node::ConfStateAt(uint64_t index) const {
+Membership Node::MembershipAt(uint64_t index) const {
   MutexLock lock(mutex_);
-  const auto after = confs_.upper_bound(index);
-  return after == confs_.begin() ? ConfState() : std::prev(after)->second;
+  const auto after = members_.upper_bound(index);
+  return after == members_.begin() ? Membership() : std::prev(after)->second;
 }
 
 void Node::ChangeMember(ConfChange change, const std::string& address, Done done) {
@@ -174,6 +174,24 @@ void Node::Campaign() {
 std::string Node::AddressOf(uint64_t id) const {
   const auto found = addresses_.find(id);
   return found == addresses_.end() ? std::string() : found->second;
+}
+
+void Node::LearnAddresses(const Addresses& addresses) {
+  for (const auto& [id, address] : addresses) {
+    if (id == id_ || address.empty()) continue;
+    addresses_[id] = address;
+    transport_.SetPeer(id, address);
+  }
+}
+
+Membership Node::MembershipOf(const ConfState& conf_state) const {
+  Membership members{.conf_state = conf_state};
+  for (const auto* ids : {&conf_state.voters, &conf_state.learners, &conf_state.voters_outgoing,
+                          &conf_state.learners_next})
+    for (const uint64_t id : *ids)
+      if (std::string address = AddressOf(id); !address.empty())
+        members.addresses[id] = std::move(address);
+  return members;
 }
 
 void Node::PublishStatus() {

@@ -10,6 +10,7 @@
 
 #include "consensus/memory_transport.h"
 #include "io/faulty_env.h"
+#include "io/frame_format.h"
 #include "io/mem_env.h"
 #include "testing/await.h"
 #include "testing/eventually.h"
@@ -22,11 +23,18 @@ using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "/node";
 
+NodeIdentity Identity(uint64_t id) {
+  return {.cluster_id = "c", .node_id = id, .address = fmt::format("host{}:19200", id)};
+}
+
 // A list of texts: what was committed, in order. Its snapshots are all of them, one a line.
 class ListMachine final : public StateMachine, public SnapshotStore {
  public:
   ListMachine(io::Env& env, uint64_t first_voters) : env_(env) {
-    for (uint64_t id = 1; id <= first_voters; ++id) newest_.conf_state.voters.push_back(id);
+    for (uint64_t id = 1; id <= first_voters; ++id) {
+      newest_.conf_state.voters.push_back(id);
+      newest_.addresses[id] = Identity(id).address;
+    }
     if (first_voters > 0) newest_.index = newest_.term = 1;
   }
 
@@ -77,10 +85,14 @@ class ListMachine final : public StateMachine, public SnapshotStore {
   // Takes a snapshot of everything that was delivered.
   SnapshotMeta Snapshot() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    newest_ = {
-        .index = applied_, .term = applied_term_, .conf_state = node_->ConfStateAt(applied_)};
+    const Membership members = node_->MembershipAt(applied_);
+    newest_ = {.index = applied_,
+               .term = applied_term_,
+               .conf_state = members.conf_state,
+               .addresses = members.addresses};
     snapshot_texts_ = texts_;
-    std::string bytes = EncodeSnapshotMeta(newest_) + "\n";
+    const std::string meta = EncodeSnapshotMeta(newest_);
+    std::string bytes = io::EncodeUint64(meta.size()) + meta;
     for (const std::string& text : texts_) bytes += text + "\n";
     EXPECT_OK(io::WriteFileAtomically(env_, Path(applied_), bytes));
     return newest_;
@@ -114,7 +126,10 @@ class ListMachine final : public StateMachine, public SnapshotStore {
       bytes_ += bytes;
       return Status::Ok();
     }
-    Status Finish() override { return machine_.Install(index_, bytes_); }
+    Result<SnapshotMeta> Finish() override {
+      RETURN_IF_ERROR(machine_.Install(index_, bytes_));
+      return machine_.newest();
+    }
 
    private:
     ListMachine& machine_;
@@ -123,14 +138,14 @@ class ListMachine final : public StateMachine, public SnapshotStore {
   };
 
   Status Install(uint64_t index, const std::string& bytes) {
-    const size_t end = bytes.find('\n', EncodeSnapshotMeta({}).size());
-    const auto meta = DecodeSnapshotMeta(std::string_view(bytes).substr(0, end));
+    const size_t length = io::DecodeUint64(std::string_view(bytes).substr(0, sizeof(uint64_t)));
+    const auto meta = DecodeSnapshotMeta(std::string_view(bytes).substr(sizeof(uint64_t), length));
     if (!meta || meta->index != index) return DataLoss("not the snapshot at {}", index);
     RETURN_IF_ERROR(io::WriteFileAtomically(env_, Path(index), bytes));
     const std::lock_guard<std::mutex> lock(mutex_);
     newest_ = *meta;
     snapshot_texts_.clear();
-    for (size_t at = end + 1; at < bytes.size();) {
+    for (size_t at = sizeof(uint64_t) + length; at < bytes.size();) {
       const size_t next = bytes.find('\n', at);
       snapshot_texts_.push_back(bytes.substr(at, next - at));
       at = next + 1;
@@ -173,9 +188,6 @@ class NodeTest : public ::testing::Test {
     ASSERT_OK(
         FormatRaftFolder(machine.env, kFolder, Identity(id), machine.list->newest(), id, nullptr));
   }
-  static NodeIdentity Identity(uint64_t id) {
-    return {.cluster_id = "c", .node_id = id, .address = fmt::format("host{}:19200", id)};
-  }
   void Start(uint64_t id) {
     Machine& machine = machines_[id];
     machine.transport = network_.Join(id);
@@ -190,7 +202,6 @@ class NodeTest : public ::testing::Test {
                         .keep_entries = 10,
                         .snapshot_retry = std::chrono::milliseconds(300),
                         .random = Random(id)};
-    for (const auto& [other, unused] : machines_) options.peers[other] = Identity(other).address;
     auto node = StartNode(machine.env, std::move(options), machine.list->newest(),
                           *machine.transport, *machine.list, *machine.list);
     ASSERT_OK(node);
@@ -381,6 +392,14 @@ TEST_F(NodeTest, MembersJoinAsLearnersAndLeave) {
   ASSERT_OK(Propose(leader, "new"));
   ExpectTexts(members, {"old", "new"});
   EXPECT_TRUE(Eventually([&] { return node(leader).status().members.size() == 3; }));
+  // The one that joined was told where the others are, and remembers.
+  Kill(4);
+  Start(4);
+  EXPECT_TRUE(Eventually([&] {
+    std::set<std::string> addresses;
+    for (const MemberStatus& member : node(4).status().members) addresses.insert(member.address);
+    return addresses.size() == 3 && !addresses.contains("");
+  }));
 }
 
 TEST_F(NodeTest, ADiskThatFailsEndsTheNodeAndTheOthersGoOn) {

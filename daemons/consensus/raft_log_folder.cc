@@ -1,6 +1,9 @@
 #include "consensus/raft_log_folder.h"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
+#include <optional>
 
 #include "base/log.h"
 #include "consensus/raft_log_records.h"
@@ -16,6 +19,7 @@ constexpr char kVersionKey[] = "format.version";
 constexpr char kClusterKey[] = "cluster.id";
 constexpr char kNodeKey[] = "node.id";
 constexpr char kAddressKey[] = "node.address";
+constexpr char kFoundersKey[] = "founders";  // "id@host:port,id@host:port"
 // Present while the folder is being formatted: nothing in it counts yet.
 constexpr char kUnfinishedKey[] = "unfinished";
 constexpr size_t kMaxAddressBytes = 300;  // a host name's 253 and a port
@@ -36,13 +40,40 @@ Status CheckIdentity(const NodeIdentity& identity) {
   return Status::Ok();
 }
 
+std::string FoundersText(const Addresses& founders) {
+  std::vector<std::string> all;
+  for (const auto& [id, address] : founders) all.push_back(fmt::format("{}@{}", id, address));
+  return fmt::format("{}", fmt::join(all, ","));
+}
+
+std::optional<uint64_t> ParseId(std::string_view text) {
+  uint64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id == 0) return std::nullopt;
+  return id;
+}
+
+std::optional<Addresses> ParseFounders(std::string_view text) {
+  Addresses founders;
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    const size_t at = one.find('@');
+    const auto id = ParseId(one.substr(0, at));
+    if (!id || at == std::string_view::npos) return std::nullopt;
+    founders[*id] = one.substr(at + 1);
+  }
+  return founders;
+}
+
 Status WriteStamp(io::Env& env, const std::string& folder, const NodeIdentity& identity,
-                  bool unfinished) {
+                  const Addresses& founders, bool unfinished) {
   std::map<std::string, std::string> values = {
       {kVersionKey, std::to_string(io::kFormatVersion)},
       {kClusterKey, identity.cluster_id},
       {kNodeKey, std::to_string(identity.node_id)},
       {kAddressKey, identity.address},
+      {kFoundersKey, FoundersText(founders)},
   };
   if (unfinished) values[kUnfinishedKey] = "true";
   return io::WriteStampFile(env, folder + "/" + kNodeStampName, values);
@@ -73,6 +104,18 @@ Status RemoveUnfinished(io::Env& env, const std::string& folder) {
   for (const std::string& name : files.temporaries)
     RETURN_IF_ERROR(env.Remove(folder + "/" + name));
   return Status::Ok();
+}
+
+// Makes the folder if need be, and sees that it may be formatted.
+Result<std::unique_ptr<io::FileLock>> LockBlank(io::Env& env, const std::string& folder) {
+  RETURN_IF_ERROR(io::CreateDirectoriesDurably(env, folder));
+  ASSIGN_OR_RETURN(auto lock, env.Lock(folder + "/" + kNodeLockName));
+  ASSIGN_OR_RETURN(const std::string content, FindContent(env, folder));
+  if (content.empty()) return lock;
+  return FailedPrecondition(
+      "the journal folder {} is not empty ({}): formatting would lose what it holds; name an "
+      "empty folder",
+      folder, content);
 }
 
 // One file whose only record says where the log begins.
@@ -123,23 +166,29 @@ Result<RaftFolderFiles> ListRaftFolder(io::Env& env, const std::string& folder) 
   return files;
 }
 
+Result<uint64_t> ReserveNodeId(io::Env& env, const std::string& folder, const std::string& address,
+                               Random& random) {
+  ASSIGN_OR_RETURN(const auto lock, LockBlank(env, folder));
+  auto found = io::ReadStampFile(env, folder + "/" + kNodeStampName);
+  if (!found.ok() && found.status().code() != Code::kNotFound) return found.status();
+  auto values = found.ok() ? *std::move(found) : std::map<std::string, std::string>();
+  if (const auto id = ParseId(values[kNodeKey]); id && values[kAddressKey] == address) return *id;
+  NodeIdentity identity{.node_id = 0, .address = address};
+  while (identity.node_id == 0) identity.node_id = random.Next();
+  RETURN_IF_ERROR(WriteStamp(env, folder, identity, {}, /*unfinished=*/true));
+  return identity.node_id;
+}
+
 Status FormatRaftFolder(io::Env& env, const std::string& folder, const NodeIdentity& identity,
                         const SnapshotMeta& initial, uint64_t salt,
                         const std::function<Status()>& prepare) {
   RETURN_IF_ERROR(CheckIdentity(identity));
-  RETURN_IF_ERROR(io::CreateDirectoriesDurably(env, folder));
-  ASSIGN_OR_RETURN(const auto lock, env.Lock(folder + "/" + kNodeLockName));
-  ASSIGN_OR_RETURN(const std::string content, FindContent(env, folder));
-  if (!content.empty())
-    return FailedPrecondition(
-        "the journal folder {} is not empty ({}): formatting would lose what it holds; name an "
-        "empty folder",
-        folder, content);
-  RETURN_IF_ERROR(WriteStamp(env, folder, identity, /*unfinished=*/true));
+  ASSIGN_OR_RETURN(const auto lock, LockBlank(env, folder));
+  RETURN_IF_ERROR(WriteStamp(env, folder, identity, initial.addresses, /*unfinished=*/true));
   RETURN_IF_ERROR(RemoveUnfinished(env, folder));
   RETURN_IF_ERROR(WriteFirstLog(env, folder, identity, initial, salt));
   if (prepare) RETURN_IF_ERROR(prepare());
-  RETURN_IF_ERROR(WriteStamp(env, folder, identity, /*unfinished=*/false));
+  RETURN_IF_ERROR(WriteStamp(env, folder, identity, initial.addresses, /*unfinished=*/false));
   LogInfo("consensus", "formatted {} for node {} ({}) of cluster {}", folder, identity.node_id,
           identity.address, identity.cluster_id);
   return Status::Ok();
@@ -165,13 +214,23 @@ Result<NodeIdentity> ReadNodeStamp(io::Env& env, const std::string& folder) {
   if (!version.empty() && version != std::to_string(io::kFormatVersion))
     return FailedPrecondition("{}: format version {} is not {}, the one this program reads", path,
                               version, io::kFormatVersion);
-  NodeIdentity identity{.cluster_id = (*values)[kClusterKey], .address = (*values)[kAddressKey]};
-  const std::string& id = (*values)[kNodeKey];
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), identity.node_id);
-  if (version.empty() || error != std::errc() || end != id.data() + id.size() ||
-      !CheckIdentity(identity).ok())
+  const NodeIdentity identity{.cluster_id = (*values)[kClusterKey],
+                              .node_id = ParseId((*values)[kNodeKey]).value_or(0),
+                              .address = (*values)[kAddressKey]};
+  if (version.empty() || !CheckIdentity(identity).ok())
     return DataLoss("{}: is not a node's stamp: restore it from a backup of the folder", path);
   return identity;
+}
+
+Result<Addresses> ReadFounders(io::Env& env, const std::string& folder) {
+  RETURN_IF_ERROR(ReadNodeStamp(env, folder).status());
+  const std::string path = folder + "/" + kNodeStampName;
+  ASSIGN_OR_RETURN(const auto values, io::ReadStampFile(env, path));
+  const auto line = values.find(kFoundersKey);
+  const auto founders = ParseFounders(line == values.end() ? std::string_view() : line->second);
+  if (!founders)
+    return DataLoss("{}: is not a node's stamp: restore it from a backup of the folder", path);
+  return *founders;
 }
 
 Status CheckNodeStamp(io::Env& env, const std::string& folder, const NodeIdentity& expected) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "base/result.h"
 #include "consensus/types.h"
 #include "io/env.h"
@@ -12,7 +13,8 @@
 namespace headpond::consensus {
 
 // The folder of one node's durable state:
-//   NODE             the stamp, as text: format version, cluster id, this node's id and address
+//   NODE             the stamp, as text: format version, cluster id, this node's id and address,
+//                    and the founders of the cluster
 //   LOCK             held by the process that uses the folder
 //   <number>.raft    the log, from the frame of that number (20 digits)
 //   *.tmp            not finished when a process died; removed at the next start
@@ -43,8 +45,15 @@ struct RaftFolderFiles {
 // Errors: NotFound when there is no such folder.
 Result<RaftFolderFiles> ListRaftFolder(io::Env& env, const std::string& folder);
 
+// The id of the node whose folder this will be: made once, of `random`, and durable from then on,
+// so that others may count on it before the folder is formatted. Another address gets another id.
+// Errors: as FormatRaftFolder.
+Result<uint64_t> ReserveNodeId(io::Env& env, const std::string& folder, const std::string& address,
+                               Random& random);
+
 // Makes an empty or absent folder the node's, with an empty log after `initial`: a new cluster's
-// nodes all begin with the same one, a node that joins later with {0, 0, nobody}. `prepare` adds
+// nodes all begin with the same one, which names them all, a node that joins later with {0, 0,
+// nobody}. `prepare` adds
 // the owner's files before the folder counts as formatted. A format that was interrupted is begun
 // anew.
 // Errors: FailedPrecondition, naming a file, when the folder is not empty; InvalidArgument for an
@@ -59,6 +68,9 @@ Result<bool> IsBlankRaftFolder(io::Env& env, const std::string& folder);
 // Errors: FailedPrecondition with the remedy when the folder is not formatted or of another
 // version; DataLoss when the stamp can't be read as one.
 Result<NodeIdentity> ReadNodeStamp(io::Env& env, const std::string& folder);
+// The cluster's first members, as they were given when the folder was formatted; empty for a node
+// that joined later. Errors: as ReadNodeStamp.
+Result<Addresses> ReadFounders(io::Env& env, const std::string& folder);
 // Also: FailedPrecondition when the folder is another node's, naming what differs.
 Status CheckNodeStamp(io::Env& env, const std::string& folder, const NodeIdentity& expected);
 

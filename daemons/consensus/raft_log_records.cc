@@ -42,13 +42,16 @@ class Encoder {
   }
   Encoder& Meta(const SnapshotMeta& meta) {
     const ConfState& conf = meta.conf_state;
-    return Number(meta.index)
+    Number(meta.index)
         .Number(meta.term)
         .List(conf.voters)
         .List(conf.learners)
         .List(conf.voters_outgoing)
         .List(conf.learners_next)
-        .Byte(conf.auto_leave ? 1 : 0);
+        .Byte(conf.auto_leave ? 1 : 0)
+        .Number(meta.addresses.size());
+    for (const auto& [id, address] : meta.addresses) Number(id).Text(address);
+    return *this;
   }
   Encoder& Mark(const LogMark& mark) {
     return Meta(mark.snapshot).Number(mark.compacted_index).Number(mark.compacted_term);
@@ -119,6 +122,11 @@ class Decoder {
     meta.conf_state.voters_outgoing = List();
     meta.conf_state.learners_next = List();
     meta.conf_state.auto_leave = Flag();
+    // Each takes some bytes: a count that lies ends at the first that is not there.
+    for (uint64_t left = Number(); left > 0 && ok_; --left) {
+      const uint64_t id = Number();
+      meta.addresses[id] = Text();
+    }
     return meta;
   }
   LogMark Mark() {

@@ -17,8 +17,9 @@ namespace headpond::consensus {
 //   state     H, term u64, vote u64, commit u64
 //   snapshot  S, replace u8, mark
 //   base      B, state, mark, last index u64    the first record of each file
-//   mark      snapshot: index u64, term u64, conf; compacted: index u64, term u64
+//   mark      snapshot: index u64, term u64, conf, addresses; compacted: index u64, term u64
 //   conf      four lists of u64 (voters, learners, outgoing voters, next learners), auto leave u8
+//   addresses list of id u64, address string
 
 // What of the beginning of the log is gone, and what replaces it.
 struct LogMark {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,11 +47,24 @@ struct ConfState {
   friend bool operator==(const ConfState&, const ConfState&) = default;
 };
 
+// Where nodes are, "host:port" by id.
+using Addresses = std::map<uint64_t, std::string>;
+
+// Who takes part, and where.
+struct Membership {
+  ConfState conf_state;
+  Addresses addresses;  // of all of them that are known
+
+  friend bool operator==(const Membership&, const Membership&) = default;
+};
+
 // What a snapshot replaces: all entries up to `index`, which had `term`.
 struct SnapshotMeta {
   uint64_t index = 0;
   uint64_t term = 0;
   ConfState conf_state;
+  // Raft's own messages tell no addresses: empty in what the core says of a snapshot.
+  Addresses addresses = {};
 
   friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };

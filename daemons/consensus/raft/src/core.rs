@@ -170,7 +170,6 @@ impl Core {
         }
         let mut change = ConfChangeV2::default();
         change.set_transition(ConfChangeTransition::Auto);
-        change.context = context.to_vec().into();
         for view in changes {
             if view.node == 0 {
                 return refuse("0 is no node".into());
@@ -194,7 +193,7 @@ impl Core {
             Some(auto_leave) => changer.enter_joint(auto_leave, &change.changes)?,
             None => changer.simple(&change.changes)?,
         };
-        self.change(|node| Ok(node.propose_conf_change(Vec::new(), change)?))?;
+        self.change(|node| Ok(node.propose_conf_change(context.to_vec(), change)?))?;
         Ok(self.last_place())
     }
 
