@@ -168,10 +168,7 @@ Status Node::Tick() {
     it->second.done(Unavailable("no majority confirmed who leads in time"));
     it = reads_.erase(it);
   }
-  if (transfer_ && ticks_ >= transfer_->position.index) {
-    transfer_->done(DeadlineExceeded("leadership was not taken over in time"));
-    transfer_.reset();
-  }
+  if (transfer_ && ticks_ >= transfer_->until) GiveUpTransfer();
   for (auto it = snapshot_told_.begin(); it != snapshot_told_.end();) {
     if (Leads() && it->second > now) {
       ++it;

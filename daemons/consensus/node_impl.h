@@ -87,6 +87,11 @@ class Node final : public Consensus, public Receiver {
     Time deadline;
     Done done;
   };
+  struct Transfer {
+    uint64_t to = 0;
+    uint64_t until = 0;  // the tick at which it is given up
+    Done done;
+  };
   // A call that comes after the delivery of what was committed up to `after`.
   struct Marker {
     uint64_t after = 0;
@@ -115,6 +120,7 @@ class Node final : public Consensus, public Receiver {
   void Send(std::vector<Message> messages);
   Status NoteRole();
   void FailWaiting(const Status& reason);
+  void GiveUpTransfer();
   void Replaced(const SnapshotMeta& snapshot);
   Status Commit(std::vector<Entry> entries);
   Status TakeConfChange(const Entry& entry);
@@ -125,6 +131,8 @@ class Node final : public Consensus, public Receiver {
   Status StartDelivery(uint64_t index);
   void PublishStatus();
   std::string AddressOf(uint64_t id) const;
+  // The voter that has the most, if any is heard from.
+  const MemberStatus* BestSuccessor(const NodeStatus& status, uint64_t but) const;
   void LearnAddresses(const Addresses& addresses);
   Membership MembershipOf(const ConfState& conf_state) const;
 
@@ -149,7 +157,7 @@ class Node final : public Consensus, public Receiver {
   std::map<std::string, Read> reads_;
   std::map<std::string, Time> lease_requests_;
   uint64_t next_read_ = 0;
-  std::optional<Waiting> transfer_;  // position.index: the tick at which it is given up
+  std::optional<Transfer> transfer_;
   std::map<uint64_t, Time> snapshot_told_;
   bool fetching_ = false;
   bool snapshot_wanted_ = false;

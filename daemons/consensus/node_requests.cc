@@ -151,20 +151,38 @@ void Node::TransferLeader(uint64_t to, Done done) {
     if (refused.ok() && !Leads()) refused = NotLeading(role_.term);
     if (refused.ok() && transfer_) refused = Aborted("leadership is being handed over already");
     if (refused.ok() && to == id_) refused = InvalidArgument("node {} leads already", to);
-    if (refused.ok()) {
-      // The one that takes over does not wait for leases to end.
-      handover_term_ = role_.term;
-      lease_until_ = 0;
-      lease_requests_.clear();
-      refused = core_->TransferLeader(to);
-    }
+    if (refused.ok()) refused = core_->TransferLeader(to);
     if (!refused.ok()) {
       done(refused);
       return ended.ok() ? CheckStep(refused) : Status::Ok();
     }
-    transfer_ = Waiting{{.index = ticks_ + 2 * election_ticks_}, std::move(done)};
+    // The one that takes over does not wait for leases to end.
+    handover_term_ = role_.term;
+    lease_until_ = 0;
+    lease_requests_.clear();
+    transfer_ = Transfer{to, ticks_ + 2 * election_ticks_, std::move(done)};
     return Status::Ok();
   });
+}
+
+const MemberStatus* Node::BestSuccessor(const NodeStatus& status, uint64_t but) const {
+  const MemberStatus* best = nullptr;
+  for (const MemberStatus& member : status.members)
+    if (member.id != id_ && member.id != but && member.voter && member.active &&
+        (best == nullptr || member.match > best->match))
+      best = &member;
+  return best;
+}
+
+// The one that was told to take over may still do so, whenever it hears of it. So there is no lease
+// in this term any more, and another term is needed.
+void Node::GiveUpTransfer() {
+  const Transfer given_up = *std::move(transfer_);
+  transfer_.reset();
+  given_up.done(DeadlineExceeded("leadership was not taken over in time"));
+  const NodeStatus now = status();
+  if (const MemberStatus* const next = BestSuccessor(now, given_up.to); next != nullptr)
+    TransferLeader(next->id, [](const Status&) {});
 }
 
 void Node::Campaign() {
@@ -237,11 +255,7 @@ void Node::Stop() {
   MutexLock stop(stop_mutex_);
   if (!thread_.joinable()) return;
   const NodeStatus now = status();
-  const MemberStatus* next = nullptr;
-  for (const MemberStatus& member : now.members)
-    if (member.id != id_ && member.voter && member.active &&
-        (next == nullptr || member.match > next->match))
-      next = &member;
+  const MemberStatus* const next = BestSuccessor(now, /*but=*/0);
   if (now.role.role == Role::kLeader && next != nullptr) {
     TransferLeader(next->id, [](const Status&) {});
     const auto deadline = std::chrono::steady_clock::now() + options_.transfer_timeout;

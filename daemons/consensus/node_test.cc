@@ -343,6 +343,28 @@ TEST_F(NodeTest, LeadershipCanBeHandedOverAndIsOnStop) {
   ASSERT_OK(Propose(AwaitLeader(others), "y"));
 }
 
+TEST_F(NodeTest, AHandOverThatIsRefusedCostsNothing) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const uint64_t term = list(leader).role().term;
+  for (const uint64_t nobody : {leader, uint64_t{9}})
+    EXPECT_FALSE(Await<Status>([&](auto done) { node(leader).TransferLeader(nobody, done); }).ok());
+  EXPECT_TRUE(node(leader).HoldsLease());
+  EXPECT_EQ(list(leader).role().term, term);
+}
+
+TEST_F(NodeTest, AHandOverToOneThatIsSilentEndsWithALeaderThatHoldsTheLease) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const uint64_t silent = leader % 3 + 1;
+  const uint64_t other = silent % 3 + 1;
+  network_.Isolate(silent);
+  EXPECT_FALSE(Await<Status>([&](auto done) { node(leader).TransferLeader(silent, done); }).ok());
+  ASSERT_OK(Propose(AwaitLeader({leader, other}), "a"));
+  network_.Heal();
+  ExpectTexts({1, 2, 3}, {"a"});
+}
+
 TEST_F(NodeTest, ASnapshotBringsAPeerBackThatWasAwayForLong) {
   StartCluster(3);
   const uint64_t leader = AwaitLeader({1, 2, 3});
