@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kDemotionLook{1};
 Result<std::unique_ptr<ElectedMaster>> ElectedMaster::Create(const Config& config,
                                                              MasterOutside outside) {
   std::unique_ptr<ElectedMaster> master(new ElectedMaster(config, std::move(outside)));
-  ASSIGN_OR_RETURN(master->journal_, OpenQuorumJournal(master->config_, *master->outside_.env));
+  ASSIGN_OR_RETURN(master->folder_, PrepareQuorumFolder(master->config_, *master->outside_.env));
   return master;
 }
 
@@ -46,9 +46,16 @@ Status ElectedMaster::Start() {
 
 void ElectedMaster::Stop() {
   if (stopping_.exchange(true)) return;
+  std::shared_ptr<journal::Journal> journal;
+  {
+    MutexLock lock(mutex_);
+    if (formation_ != nullptr) formation_->Stop();
+    journal = open_journal_;
+  }
   // Ends following and leading.
-  if (journal_.journal != nullptr) journal_.journal->Stop();
+  if (journal != nullptr) journal->Stop();
   if (thread_.joinable()) thread_.join();
+  watch_.reset();
   port_.reset();
 }
 
@@ -58,9 +65,12 @@ Status ElectedMaster::failure() const {
 }
 
 void ElectedMaster::Run() {
-  Status status;
+  Status status = OpenJournal();
   while (status.ok() && !stopping_) status = FollowAndLead();
-  if (status.ok() || stopping_) return;
+  if (!status.ok() && !stopping_) Fail(status);
+}
+
+void ElectedMaster::Fail(const Status& status) {
   LogError(kComponent, "{}", status.message());
   {
     MutexLock lock(mutex_);
@@ -69,10 +79,38 @@ void ElectedMaster::Run() {
   StopSignal::Request();
 }
 
+Result<journal::Formation::Outcome> ElectedMaster::FindCluster() {
+  journal::Formation* formation = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return Cancelled("the master is being stopped");
+    formation_ = std::make_unique<journal::Formation>(*folder_.blank);
+    formation = formation_.get();
+  }
+  return formation->Run();
+}
+
+Status ElectedMaster::OpenJournal() {
+  io::Env& env = *outside_.env;
+  if (folder_.blank) {
+    ASSIGN_OR_RETURN(const auto outcome, FindCluster());
+    RETURN_IF_ERROR(FormatQuorumFolder(folder_, env, outcome));
+  }
+  ASSIGN_OR_RETURN(journal_, OpenQuorumJournal(config_, folder_, env));
+  watch_ =
+      WatchMembership(folder_.quorum, journal_, [this](const Status& status) { Fail(status); });
+  MutexLock lock(mutex_);
+  open_journal_ = journal_.journal;
+  return Status::Ok();
+}
+
 Status ElectedMaster::FollowAndLead() {
   MetadataStore store(NamespaceOptionsOf(config_), journal_.journal);
   // Each master keeps its own part of the log short, whether it leads or not.
-  const auto snapshots = StartSnapshots(config_, store);
+  const auto snapshots = StartSnapshots(config_, store, [this] {
+    consensus::Consensus* const node = journal_.journal->node();
+    return node != nullptr && node->status().snapshot_wanted;
+  });
   ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.journal));
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   return Lead(store);

@@ -16,6 +16,8 @@ namespace headpond::master {
 // One of several masters that keep the journal together. Follows the one that leads, with its RPC
 // port closed to clients, and serves while it leads itself:
 //
+//   find out what it is a member of, once, and then in circles
+//
 //   restore the snapshot ──> follow ──> lead: serve on the RPC port ──> led no more: stop serving
 //         ^                     │                                          and drop the state
 //         └─────────────────────┴──────────────────────────────────────────────┘
@@ -24,11 +26,11 @@ namespace headpond::master {
 // the node of the quorum or the serving fails.
 class ElectedMaster final : public MasterServer {
  public:
-  // Opens, or formats, this master's part of the journal. Errors name the property and the remedy.
+  // Looks at this master's part of the journal. Errors name the property and the remedy.
   static Result<std::unique_ptr<ElectedMaster>> Create(const Config& config, MasterOutside outside);
   ~ElectedMaster() override;  // Stop()
 
-  // Once it returned OK this master takes part: it follows, or will soon lead.
+  // Once it returned OK this master takes part, or asks to: it follows, or will soon lead.
   Status Start() override;
   // Hands leadership over if it has it. Within five seconds. Idempotent.
   void Stop() override;
@@ -41,6 +43,10 @@ class ElectedMaster final : public MasterServer {
       : config_(config), outside_(std::move(outside)) {}
 
   void Run();
+  void Fail(const Status& status) EXCLUDES(mutex_);
+  // Blocks while a blank folder waits for the other masters.
+  Status OpenJournal() EXCLUDES(mutex_);
+  Result<journal::Formation::Outcome> FindCluster() EXCLUDES(mutex_);
   // One life: from the snapshot to the end of leadership, if it came to that.
   Status FollowAndLead();
   Status Lead(MetadataStore& store);
@@ -49,10 +55,15 @@ class ElectedMaster final : public MasterServer {
   const Config config_;
   const MasterOutside outside_;
   MetricsRegistry metrics_;
-  QuorumJournal journal_;
+  QuorumFolder folder_;
+  QuorumJournal journal_;                            // of the thread, once it is open
+  std::unique_ptr<journal::MembershipWatch> watch_;  // likewise
   std::unique_ptr<net::RejectingPort> port_;  // of the thread, after Start; while it does not lead
   std::atomic<bool> stopping_{false};
   mutable Mutex mutex_;
+  // What Stop has to end: at most one of them.
+  std::unique_ptr<journal::Formation> formation_ GUARDED_BY(mutex_);
+  std::shared_ptr<journal::Journal> open_journal_ GUARDED_BY(mutex_);
   Status failure_ GUARDED_BY(mutex_);
   std::thread thread_;
 };

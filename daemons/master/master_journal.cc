@@ -9,7 +9,6 @@
 #include "base/host_port.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/stable_hash.h"
 #include "consensus/raft_log_folder.h"
 #include "journal/embedded/embedded_journal.h"
 #include "journal/embedded/grpc_transport.h"
@@ -24,7 +23,7 @@ constexpr const char* kPort = "alluxio.master.embedded.journal.port";
 constexpr const char* kFolder = "alluxio.master.journal.folder";
 constexpr const char* kRaftSubfolder = "/raft";
 
-// Ids are made of the text, so each address has one spelling.
+// Masters compare the texts, so each address has one spelling.
 Status CheckAddress(const std::string& address) {
   const auto parsed = ParseHostPort(address);
   if (parsed.ok() && !parsed->host.empty() && parsed->ToString() == address) return Status::Ok();
@@ -45,26 +44,20 @@ Status CheckNoLocalJournal(const Config& config, io::Env& env) {
 }  // namespace
 
 Result<QuorumConfig> ParseQuorum(const Config& config, const std::string& local_host) {
-  std::vector<std::string> addresses = config.GetList(kAddresses);
-  std::ranges::sort(addresses);
   QuorumConfig quorum;
-  uint64_t low = StableHash("low"), high = StableHash("high");
-  for (const std::string& address : addresses) {
-    RETURN_IF_ERROR(CheckAddress(address));
-    if (!quorum.peers.emplace(StableHash(address), address).second)
-      return InvalidArgument("{}: {} is there twice", kAddresses, address);
-    low = StableHash(address + ",", low);
-    high = StableHash(address + ",", high);
-  }
-  quorum.cluster_id = fmt::format("{:016x}{:016x}", high, low);
+  quorum.addresses = config.GetList(kAddresses);
+  for (const std::string& address : quorum.addresses) RETURN_IF_ERROR(CheckAddress(address));
+  std::ranges::sort(quorum.addresses);
+  if (const auto twice = std::ranges::adjacent_find(quorum.addresses);
+      twice != quorum.addresses.end())
+    return InvalidArgument("{}: {} is there twice", kAddresses, *twice);
   quorum.own_address = fmt::format(
       "{}:{}", config.Find("alluxio.master.hostname").value_or(local_host), config.GetInt(kPort));
-  quorum.own_id = StableHash(quorum.own_address);
-  if (!quorum.peers.contains(quorum.own_id))
+  if (!std::ranges::binary_search(quorum.addresses, quorum.own_address))
     return InvalidArgument(
         "{}: this master, {}, is not among {}; set alluxio.master.hostname and {} to one of them, "
         "or add it to the list on all masters",
-        kAddresses, quorum.own_address, fmt::join(addresses, ", "), kPort);
+        kAddresses, quorum.own_address, fmt::join(quorum.addresses, ", "), kPort);
   return quorum;
 }
 
@@ -87,33 +80,73 @@ Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsReg
   return out;
 }
 
-Result<QuorumJournal> OpenQuorumJournal(const Config& config, io::Env& env) {
-  ASSIGN_OR_RETURN(const QuorumConfig quorum, ParseQuorum(config, LocalHostName()));
-  if (quorum.peers.size() % 2 == 0)
+Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env) {
+  QuorumFolder folder{.path = config.GetString(kFolder) + kRaftSubfolder};
+  ASSIGN_OR_RETURN(folder.quorum, ParseQuorum(config, LocalHostName()));
+  const QuorumConfig& quorum = folder.quorum;
+  if (quorum.addresses.size() % 2 == 0)
     LogWarn(kComponent, "{} names {} masters: one less would bear as many failures", kAddresses,
-            quorum.peers.size());
-  const std::string folder = config.GetString(kFolder) + kRaftSubfolder;
-  const consensus::NodeIdentity identity{
-      .cluster_id = quorum.cluster_id, .node_id = quorum.own_id, .address = quorum.own_address};
-  ASSIGN_OR_RETURN(const bool blank, consensus::IsBlankRaftFolder(env, folder));
+            quorum.addresses.size());
+  ASSIGN_OR_RETURN(const bool blank, consensus::IsBlankRaftFolder(env, folder.path));
   if (blank) {
     RETURN_IF_ERROR(CheckNoLocalJournal(config, env));
-    LogInfo(kComponent, "formatting the blank journal folder {}", folder);
-    std::vector<uint64_t> members;
-    for (const auto& [id, address] : quorum.peers) members.push_back(id);
-    RETURN_IF_ERROR(
-        journal::FormatEmbeddedJournal(env, folder, identity, members, Random::FromSystem()));
+    Random random = Random::FromSystem();
+    ASSIGN_OR_RETURN(const uint64_t id,
+                     consensus::ReserveNodeId(env, folder.path, quorum.own_address, random));
+    folder.blank = journal::FormationOptions{
+        .bind_host = config.GetString("alluxio.master.bind.host"),
+        .port = static_cast<int>(config.GetInt(kPort)),
+        .node_id = id,
+        .address = quorum.own_address,
+        .masters = quorum.addresses,
+    };
+    return folder;
   }
-  QuorumJournal out;
-  out.cluster_id = quorum.cluster_id;
-  out.transport =
+  ASSIGN_OR_RETURN(const auto stamp, consensus::ReadNodeStamp(env, folder.path));
+  if (stamp.address == quorum.own_address) return folder;
+  return FailedPrecondition(
+      "{}={} is the folder of the master at {}, this is {}: point it at this master's own folder, "
+      "or set alluxio.master.hostname and {} to what they were; nothing was changed",
+      kFolder, config.GetString(kFolder), stamp.address, quorum.own_address, kPort);
+}
+
+Status FormatQuorumFolder(const QuorumFolder& folder, io::Env& env,
+                          const journal::Formation::Outcome& outcome) {
+  return journal::FormatEmbeddedJournal(env, folder.path,
+                                        {.cluster_id = outcome.cluster_id,
+                                         .node_id = folder.blank->node_id,
+                                         .address = folder.quorum.own_address},
+                                        outcome.founders, Random::FromSystem());
+}
+
+Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder& folder,
+                                        io::Env& env) {
+  ASSIGN_OR_RETURN(const auto identity, consensus::ReadNodeStamp(env, folder.path));
+  ASSIGN_OR_RETURN(const auto founders, consensus::ReadFounders(env, folder.path));
+  auto transport =
       journal::MakeGrpcTransport({.bind_host = config.GetString("alluxio.master.bind.host"),
                                   .port = static_cast<int>(config.GetInt(kPort)),
-                                  .cluster_id = quorum.cluster_id});
+                                  .cluster_id = identity.cluster_id});
+  QuorumJournal out{.cluster_id = identity.cluster_id};
   out.journal = journal::OpenEmbeddedJournal(
-      env, *out.transport,
-      {.node = {.log = {.folder = folder, .identity = identity}, .peers = quorum.peers}});
+      env, *transport, {.node = {.log = {.folder = folder.path, .identity = identity}}});
+  transport->Present({.address = folder.quorum.own_address,
+                      .masters = folder.quorum.addresses,
+                      .founders = founders,
+                      .node = [journal = out.journal.get()] { return journal->node(); }});
+  out.transport = std::move(transport);
   return out;
+}
+
+std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumConfig& quorum,
+                                                          const QuorumJournal& journal,
+                                                          std::function<void(Status)> removed) {
+  return std::make_unique<journal::MembershipWatch>(
+      journal::MembershipWatchOptions{.cluster_id = journal.cluster_id,
+                                      .address = quorum.own_address,
+                                      .masters = quorum.addresses},
+      [journal = journal.journal.get()] { return journal->node(); }, *journal.transport,
+      std::move(removed));
 }
 
 }  // namespace headpond::master

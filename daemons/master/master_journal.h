@@ -1,7 +1,8 @@
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,44 +11,68 @@
 #include "base/result.h"
 #include "consensus/transport.h"
 #include "io/env.h"
+#include "journal/embedded/formation.h"
+#include "journal/embedded/membership_watch.h"
 #include "journal/embedded/replicated_journal.h"
 #include "journal/journal.h"
 
 namespace headpond::master {
 
-// The masters that alluxio.master.embedded.journal.addresses names, this one among them.
+// The masters that alluxio.master.embedded.journal.addresses names, this one among them: those that
+// found the cluster, or whom a new one asks to be let in. Who its members are later the quorum
+// itself remembers.
 struct QuorumConfig {
-  // Of the whole list, whatever its order: the same on all masters.
-  std::string cluster_id;
-  uint64_t own_id = 0;
-  std::string own_address;                // "host:port"
-  std::map<uint64_t, std::string> peers;  // by id, this master included
+  std::string own_address;             // "host:port"
+  std::vector<std::string> addresses;  // in rising order, this master's too
 };
 
-// Ids come from addresses, so that masters agree on them without talking. Pure. Errors, naming the
-// property: InvalidArgument for an address that is none, that is there twice, or when this master's
-// (alluxio.master.hostname and alluxio.master.embedded.journal.port) is not in the list.
+// Pure. Errors, naming the property: InvalidArgument for an address that is none, that is there
+// twice, or when this master's (alluxio.master.hostname and alluxio.master.embedded.journal.port)
+// is not in the list.
 Result<QuorumConfig> ParseQuorum(const Config& config, const std::string& local_host);
 
 // Whether the journal is the masters' quorum: its type is EMBEDDED and its addresses are given.
 bool HasQuorum(const Config& config);
 
-// Both open what the configuration names, and format a blank folder; one that holds a journal is
-// never wiped. Errors name the property and the remedy. `env` and `metrics` outlive the journal.
-
-// A folder of this master's own.
+// The journal in a folder of this master's own. A blank folder is formatted; one that holds a
+// journal is never wiped. Errors name the property and the remedy. `env` and `metrics` outlive it.
 struct OwnJournal {
   std::string cluster_id;
   std::unique_ptr<journal::Journal> journal;
 };
 Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsRegistry& metrics);
 
-// This master's part of what all of them keep.
+// This master's part of the journal that all of them keep. Its folder is blank until the master
+// knows what it is a member of:
+//
+//   PrepareQuorumFolder ── blank ──> journal::Formation ──> FormatQuorumFolder ──>
+//   OpenQuorumJournal
+//            └──────────────── formatted ────────────────────────────────────────────────^
+struct QuorumFolder {
+  QuorumConfig quorum;
+  std::string path;
+  // Of a blank folder, what the master goes by meanwhile; nothing for one that is formatted.
+  std::optional<journal::FormationOptions> blank;
+};
+// Errors name the property and the remedy: FailedPrecondition for a folder that is of another
+// master, or that a single master's journal is in.
+Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env);
+Status FormatQuorumFolder(const QuorumFolder& folder, io::Env& env,
+                          const journal::Formation::Outcome& outcome);
+
 struct QuorumJournal {
   std::string cluster_id;
   std::unique_ptr<consensus::Transport> transport;  // outlives the journal
   std::shared_ptr<journal::ReplicatedJournal> journal;
 };
-Result<QuorumJournal> OpenQuorumJournal(const Config& config, io::Env& env);
+// `env` outlives the journal.
+Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder& folder,
+                                        io::Env& env);
+
+// Sees to it that this master is a member; `removed` as that of journal::MembershipWatch. `journal`
+// outlives it.
+std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumConfig& quorum,
+                                                          const QuorumJournal& journal,
+                                                          std::function<void(Status)> removed);
 
 }  // namespace headpond::master

@@ -2,13 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include "consensus/raft_log_folder.h"
+#include "io/mem_env.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::master {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 
 Config QuorumOf(const std::string& addresses, const std::string& hostname = "m-1",
                 const std::string& port = "19200") {
@@ -19,32 +21,15 @@ Config QuorumOf(const std::string& addresses, const std::string& hostname = "m-1
   return config;
 }
 
-TEST(ParseQuorumTest, MastersAgreeOnIdsWhateverTheOrderOfTheList) {
+TEST(ParseQuorumTest, MastersAgreeOnTheListWhateverItsOrder) {
   ASSERT_OK_AND_ASSIGN(const QuorumConfig first,
                        ParseQuorum(QuorumOf("m-1:19200,m-2:19200,m-3:19200"), "unused"));
   ASSERT_OK_AND_ASSIGN(const QuorumConfig second,
                        ParseQuorum(QuorumOf("m-3:19200,m-2:19200,m-1:19200", "m-2"), "unused"));
-  EXPECT_EQ(first.cluster_id, second.cluster_id);
-  EXPECT_EQ(first.peers, second.peers);
-  EXPECT_THAT(first.peers, SizeIs(3));
+  EXPECT_EQ(first.addresses, second.addresses);
+  EXPECT_THAT(first.addresses, ElementsAre("m-1:19200", "m-2:19200", "m-3:19200"));
   EXPECT_EQ(first.own_address, "m-1:19200");
   EXPECT_EQ(second.own_address, "m-2:19200");
-  EXPECT_EQ(first.peers.at(second.own_id), "m-2:19200");
-}
-
-TEST(ParseQuorumTest, OtherListsAreOtherClusters) {
-  ASSERT_OK_AND_ASSIGN(const QuorumConfig three,
-                       ParseQuorum(QuorumOf("m-1:19200,m-2:19200,m-3:19200"), ""));
-  ASSERT_OK_AND_ASSIGN(const QuorumConfig other,
-                       ParseQuorum(QuorumOf("m-1:19200,m-2:19200,m-4:19200"), ""));
-  EXPECT_NE(three.cluster_id, other.cluster_id);
-}
-
-// Folders of masters carry these: they never change.
-TEST(ParseQuorumTest, IdsAreTheSameForGood) {
-  ASSERT_OK_AND_ASSIGN(const QuorumConfig quorum, ParseQuorum(QuorumOf("m-1:19200"), ""));
-  EXPECT_EQ(quorum.own_id, 18148960975527404052u);
-  EXPECT_EQ(quorum.cluster_id, "20de92166cc790b0a6a5f94a0196a8cc");
 }
 
 TEST(ParseQuorumTest, AMasterWithoutAHostnameTakesTheMachines) {
@@ -74,6 +59,39 @@ TEST(ParseQuorumTest, BadListsAreRefusedByName) {
         StatusIs(Code::kInvalidArgument,
                  HasSubstr("alluxio.master.embedded.journal.addresses: " + std::string(c.why))))
         << c.addresses;
+}
+
+class QuorumFolderTest : public ::testing::Test {
+ protected:
+  Result<QuorumFolder> Prepare(const std::string& hostname) {
+    Config config = QuorumOf("m-1:19200,m-2:19200,m-3:19200", hostname);
+    EXPECT_OK(config.Set("alluxio.master.journal.folder", "/journal"));
+    return PrepareQuorumFolder(config, env_);
+  }
+  io::MemEnv env_;
+};
+
+TEST_F(QuorumFolderTest, ABlankOneKeepsItsIdUntilItIsFormatted) {
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder first, Prepare("m-1"));
+  ASSERT_TRUE(first.blank);
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder again, Prepare("m-1"));
+  ASSERT_TRUE(again.blank);
+  EXPECT_EQ(again.blank->node_id, first.blank->node_id);
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder other, Prepare("m-2"));
+  EXPECT_NE(other.blank->node_id, first.blank->node_id);
+}
+
+TEST_F(QuorumFolderTest, AFormattedOneIsOfOneMaster) {
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder folder, Prepare("m-1"));
+  const consensus::Addresses founders = {{folder.blank->node_id, "m-1:19200"}, {7, "m-2:19200"}};
+  ASSERT_OK(FormatQuorumFolder(folder, env_, {.cluster_id = "c", .founders = founders}));
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder again, Prepare("m-1"));
+  EXPECT_FALSE(again.blank);
+  EXPECT_THAT(consensus::ReadFounders(env_, again.path), IsOkAndHolds(founders));
+  EXPECT_THAT(
+      Prepare("m-2"),
+      StatusIs(Code::kFailedPrecondition,
+               HasSubstr("/journal is the folder of the master at m-1:19200, this is m-2")));
 }
 
 }  // namespace

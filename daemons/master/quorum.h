@@ -14,7 +14,7 @@ class Quorum {
  public:
   struct Member {
     HostPort address;
-    bool available = false;  // heard from lately
+    bool available = false;  // it votes, and was heard from lately; not while it still joins
     bool leads = false;
   };
   // Called once, from any thread; must be quick.

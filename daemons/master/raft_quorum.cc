@@ -23,7 +23,7 @@ std::vector<Quorum::Member> RaftQuorum::Members() const {
   std::vector<Member> members;
   for (const MemberStatus& member : status.members)
     members.push_back({.address = ParseHostPort(member.address).value_or({}),
-                       .available = member.active || member.id == status.id,
+                       .available = member.voter && (member.active || member.id == status.id),
                        .leads = member.id == status.role.leader});
   return members;
 }

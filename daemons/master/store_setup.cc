@@ -5,7 +5,7 @@
 namespace headpond::master {
 namespace {
 
-constexpr std::chrono::seconds kSnapshotLook{10};
+constexpr std::chrono::seconds kSnapshotLook{1};
 
 }  // namespace
 
@@ -20,11 +20,14 @@ meta::NamespaceOptions NamespaceOptionsOf(const Config& config) {
                                       : 0};
 }
 
-std::unique_ptr<PeriodicTask> StartSnapshots(const Config& config, MetadataStore& store) {
+std::unique_ptr<PeriodicTask> StartSnapshots(const Config& config, MetadataStore& store,
+                                             std::function<bool()> wanted) {
   const auto entries =
       static_cast<uint64_t>(config.GetInt("alluxio.master.journal.checkpoint.period.entries"));
   return std::make_unique<PeriodicTask>("snapshot", kSnapshotLook,
-                                        [&store, entries] { store.SnapshotIfDue(entries); });
+                                        [&store, entries, wanted = std::move(wanted)] {
+                                          store.SnapshotIfDue(wanted && wanted() ? 0 : entries);
+                                        });
 }
 
 }  // namespace headpond::master

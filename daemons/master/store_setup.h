@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/config.h"
@@ -12,7 +13,8 @@ namespace headpond::master {
 meta::NamespaceOptions NamespaceOptionsOf(const Config& config);
 
 // Takes a snapshot whenever alluxio.master.journal.checkpoint.period.entries have come since the
-// last. `store` outlives it.
-std::unique_ptr<PeriodicTask> StartSnapshots(const Config& config, MetadataStore& store);
+// last, and when `wanted` says so (may be null). `store` outlives it.
+std::unique_ptr<PeriodicTask> StartSnapshots(const Config& config, MetadataStore& store,
+                                             std::function<bool()> wanted = nullptr);
 
 }  // namespace headpond::master

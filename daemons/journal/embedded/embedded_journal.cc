@@ -596,7 +596,9 @@ Status EmbeddedJournal::WriteSnapshot(const Begun& begun, SnapshotSource& source
   const uint64_t shown = std::max<uint64_t>(last_sequence(), applying_);
   ASSIGN_OR_RETURN(SnapshotMeta place, AwaitAgreed(begun, shown));
   Consensus* const node = this->node();
-  place.conf_state = node->ConfStateAt(place.index);
+  consensus::Membership members = node->MembershipAt(place.index);
+  place.conf_state = std::move(members.conf_state);
+  place.addresses = std::move(members.addresses);
   RETURN_IF_ERROR(snapshots_.Publish(*writer, begun.first, shown, place));
   LogInfo("journal", "{}: a snapshot with {} records replaces the entries before {}", folder_,
           writer->records(), begun.first);
@@ -632,10 +634,10 @@ std::unique_ptr<ReplicatedJournal> OpenEmbeddedJournal(io::Env& env,
 
 Status FormatEmbeddedJournal(io::Env& env, const std::string& folder,
                              const consensus::NodeIdentity& identity,
-                             const std::vector<uint64_t>& members, Random random) {
+                             const consensus::Addresses& founders, Random random) {
   SnapshotMeta initial;
-  if (!members.empty()) initial = {.index = 1, .term = 1, .conf_state = {.voters = members}};
-  std::sort(initial.conf_state.voters.begin(), initial.conf_state.voters.end());
+  if (!founders.empty()) initial = {.index = 1, .term = 1, .addresses = founders};
+  for (const auto& [id, address] : founders) initial.conf_state.voters.push_back(id);
   const uint64_t salt = random.Next();
   // The empty state is a snapshot too, so that there always is one.
   return consensus::FormatRaftFolder(env, folder, identity, initial, salt, [&]() -> Status {

@@ -30,12 +30,12 @@ struct EmbeddedJournalOptions {
   Random random = Random::FromSystem();  // of the salts of files
 };
 
-// Makes an empty or absent folder a member's: of a new cluster, whose first members are `members`
-// (the same on all of them), or with none a member's that joins later. Errors: as
+// Makes an empty or absent folder a member's: of a new cluster with these founders (the same on all
+// of them), or with none a member's that joins later. Errors: as
 // consensus::FormatRaftFolder.
 Status FormatEmbeddedJournal(io::Env& env, const std::string& folder,
                              const consensus::NodeIdentity& identity,
-                             const std::vector<uint64_t>& members, Random random);
+                             const consensus::Addresses& founders, Random random);
 
 // The journal on a quorum (docs/adr/0017-embedded-journal.md). Batches of entries are the entries
 // of a raft log; snapshots are the local journal's files, stamped with their place in that log.

@@ -51,11 +51,12 @@ class LeadingJournal final : public Journal {
 
 struct OneMemberTraits {
   OneMemberTraits() {
-    EXPECT_OK(FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), {1}, Random(1)));
+    EXPECT_OK(
+        FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), AddressesOf({1}), Random(1)));
   }
   std::unique_ptr<Journal> Open() {
     auto transport = network.Join(1);
-    auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1, 1));
+    auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1));
     return std::make_unique<LeadingJournal>(std::move(transport), std::move(journal), [] {});
   }
   consensus::MemoryNetwork network;
@@ -65,16 +66,17 @@ struct OneMemberTraits {
 // Its two peers go on meanwhile, and hand leadership to it.
 struct ThreeMembersTraits {
   ThreeMembersTraits() {
-    EXPECT_OK(FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), {1, 2, 3}, Random(1)));
+    EXPECT_OK(FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), AddressesOf({1, 2, 3}),
+                                    Random(1)));
     for (const uint64_t id : {2, 3}) {
-      peers.push_back(std::make_unique<Member>(network, id, 3));
+      peers.push_back(std::make_unique<Member>(network, id));
       EXPECT_OK(peers.back()->Format({1, 2, 3}));
       peers.back()->Start();
     }
   }
   std::unique_ptr<Journal> Open() {
     auto transport = network.Join(1);
-    auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1, 3));
+    auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1));
     return std::make_unique<LeadingJournal>(std::move(transport), std::move(journal), [this] {
       for (const auto& peer : peers)
         if (peer->leads()) peer->journal().node()->TransferLeader(1, [](const Status&) {});
@@ -93,7 +95,7 @@ class EmbeddedJournalTest : public ::testing::Test {
   void StartCluster(uint64_t count) {
     for (uint64_t id = 1; id <= count; ++id) first_.push_back(id);
     for (const uint64_t id : first_) {
-      members_[id] = std::make_unique<Member>(network_, id, count + 1);
+      members_[id] = std::make_unique<Member>(network_, id);
       ASSERT_OK(members_[id]->Format(first_));
     }
     for (const uint64_t id : first_) members_[id]->Start();
@@ -232,7 +234,7 @@ TEST_F(EmbeddedJournalTest, AMasterJoinsAsALearner) {
   StartCluster(3);
   const uint64_t leader = AwaitLeader();
   ASSERT_OK(Append(leader, "old"));
-  members_[4] = std::make_unique<Member>(network_, 4, 4);
+  members_[4] = std::make_unique<Member>(network_, 4);
   ASSERT_OK(member(4).Format({}));
   member(4).Start();
   for (const auto kind :
@@ -267,11 +269,12 @@ TEST(EmbeddedJournalFolderTest, AFolderOfALocalJournalIsRefused) {
   io::MemEnv env;
   ASSERT_OK(env.CreateDirectories(kMemberFolder));
   ASSERT_OK(io::WriteFileAtomically(env, "/journal/VERSION", "format.version=1\ncluster.id=c\n"));
-  EXPECT_THAT(FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), {1}, Random(1)),
-              StatusIs(Code::kFailedPrecondition, HasSubstr("VERSION")));
+  EXPECT_THAT(
+      FormatEmbeddedJournal(env, kMemberFolder, MemberIdentity(1), AddressesOf({1}), Random(1)),
+      StatusIs(Code::kFailedPrecondition, HasSubstr("VERSION")));
   consensus::MemoryNetwork network;
   const auto transport = network.Join(1);
-  const auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1, 1));
+  const auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1));
   RecordingReplayer replayer;
   EXPECT_THAT(journal->Recover(replayer), StatusIs(Code::kFailedPrecondition));
 }

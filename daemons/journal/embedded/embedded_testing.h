@@ -84,37 +84,40 @@ inline consensus::NodeIdentity MemberIdentity(uint64_t id) {
   return {.cluster_id = "c", .node_id = id, .address = fmt::format("host{}:19200", id)};
 }
 
-inline EmbeddedJournalOptions MemberOptions(uint64_t id, uint64_t members) {
-  EmbeddedJournalOptions options{.node = {.log = {.folder = kMemberFolder,
-                                                  .identity = MemberIdentity(id),
-                                                  .segment_bytes = 20'000,
-                                                  .fill_bytes = 0,
-                                                  .cache_bytes = 10'000,
-                                                  .random = Random(id)},
-                                          .keep_entries = 10,
-                                          .snapshot_retry = std::chrono::milliseconds(300),
-                                          .random = Random(id)},
-                                 .max_batch_bytes = 2'000,
-                                 .random = Random(id)};
-  for (uint64_t other = 1; other <= members; ++other)
-    options.node.peers[other] = MemberIdentity(other).address;
-  return options;
+inline consensus::Addresses AddressesOf(const std::vector<uint64_t>& members) {
+  consensus::Addresses addresses;
+  for (const uint64_t id : members) addresses[id] = MemberIdentity(id).address;
+  return addresses;
+}
+
+inline EmbeddedJournalOptions MemberOptions(uint64_t id) {
+  return {.node = {.log = {.folder = kMemberFolder,
+                           .identity = MemberIdentity(id),
+                           .segment_bytes = 20'000,
+                           .fill_bytes = 0,
+                           .cache_bytes = 10'000,
+                           .random = Random(id)},
+                   .keep_entries = 10,
+                   .snapshot_retry = std::chrono::milliseconds(300),
+                   .random = Random(id)},
+          .max_batch_bytes = 2'000,
+          .random = Random(id)};
 }
 
 // One master: its disk, its journal, and the thread that owns it and keeps its state.
 class Member {
  public:
-  Member(consensus::MemoryNetwork& network, uint64_t id, uint64_t members)
-      : network_(network), id_(id), members_(members) {}
+  Member(consensus::MemoryNetwork& network, uint64_t id) : network_(network), id_(id) {}
   ~Member() { Stop(); }
 
-  Status Format(const std::vector<uint64_t>& first) {
-    return FormatEmbeddedJournal(env_, kMemberFolder, MemberIdentity(id_), first, Random(id_));
+  Status Format(const std::vector<uint64_t>& founders) {
+    return FormatEmbeddedJournal(env_, kMemberFolder, MemberIdentity(id_), AddressesOf(founders),
+                                 Random(id_));
   }
 
   void Start() {
     transport_ = network_.Join(id_);
-    journal_ = OpenEmbeddedJournal(env_, *transport_, MemberOptions(id_, members_));
+    journal_ = OpenEmbeddedJournal(env_, *transport_, MemberOptions(id_));
     stopping_ = false;
     thread_ = std::thread([this] { Run(); });
   }
@@ -170,7 +173,6 @@ class Member {
 
   consensus::MemoryNetwork& network_;
   const uint64_t id_;
-  const uint64_t members_;
   io::MemEnv mem_;
   io::FaultyEnv env_{mem_, 1};
   std::unique_ptr<consensus::Transport> transport_;

@@ -11,11 +11,11 @@
 #include <utility>
 
 #include "base/executor.h"
+#include "base/host_port.h"
 #include "base/log.h"
 #include "base/mutex.h"
-#include "base/secret.h"
 #include "io/crc32c.h"
-#include "net/channel.h"
+#include "journal/embedded/quorum_calls.h"
 #include "net/grpc_status.h"
 #include "net/server.h"
 #include "proto/quorum.grpc.pb.h"
@@ -23,29 +23,10 @@
 namespace headpond::journal {
 namespace {
 
-constexpr char kClusterKey[] = "headpond-cluster";
-constexpr char kSecretKey[] = "headpond-secret";
 constexpr size_t kChunkBytes = 1 << 20;
-// One entry of a raft log may have 64 MiB (consensus/raft_log.cc), and travels with its envelope.
-constexpr size_t kMaxMessageBytes = 80u << 20;
 // Snapshots that are sent at a time; a file read of each may wait.
 constexpr int kSnapshotThreads = 2;
 constexpr size_t kSnapshotQueue = 64;
-
-std::shared_ptr<::grpc::Channel> ChannelTo(const std::string& address, bool own) {
-  net::ChannelOptions options;
-  options.target = address;
-  options.max_inbound_message_bytes = kMaxMessageBytes;
-  options.own_connection = own;
-  return net::MakeChannel(options);
-}
-
-std::string Metadata(const ::grpc::CallbackServerContext& context, const char* key) {
-  const auto found = context.client_metadata().find(key);
-  return found == context.client_metadata().end()
-             ? std::string()
-             : std::string(found->second.data(), found->second.size());
-}
 
 // The messages of one peer.
 class Incoming final : public ::grpc::ServerReadReactor<quorum::QuorumMessage> {
@@ -109,20 +90,28 @@ class Outgoing final : public ::grpc::ServerWriteReactor<quorum::SnapshotChunk> 
   quorum::SnapshotChunk chunk_;
 };
 
+QuorumCredentials CredentialsOf(const GrpcTransportOptions& options) {
+  return {.cluster_id = options.cluster_id, .secret = options.secret};
+}
+
 class Service final : public quorum::Quorum::CallbackService {
  public:
-  Service(const GrpcTransportOptions& options, consensus::Receiver& receiver, Executor& executor)
-      : options_(options), receiver_(receiver), executor_(executor) {}
+  Service(const GrpcTransportOptions& options, const QuorumMember& member,
+          consensus::Receiver& receiver, Executor& executor)
+      : credentials_(CredentialsOf(options)),
+        member_(member),
+        receiver_(receiver),
+        executor_(executor) {}
 
   ::grpc::ServerReadReactor<quorum::QuorumMessage>* Send(::grpc::CallbackServerContext* context,
                                                          quorum::QuorumEnd*) override {
-    if (const Status status = Check(*context); !status.ok())
+    if (const Status status = CheckCaller(*context, credentials_, false); !status.ok())
       return new Refused<::grpc::ServerReadReactor<quorum::QuorumMessage>>(status);
     return new Incoming(receiver_);
   }
   ::grpc::ServerWriteReactor<quorum::SnapshotChunk>* FetchSnapshot(
       ::grpc::CallbackServerContext* context, const quorum::SnapshotRequest* request) override {
-    Status status = Check(*context);
+    Status status = CheckCaller(*context, credentials_, false);
     if (status.ok()) {
       auto file = receiver_.OpenSnapshot(request->index());
       if (file.ok()) return new Outgoing(*std::move(file), executor_);
@@ -131,27 +120,69 @@ class Service final : public quorum::Quorum::CallbackService {
     return new Refused<::grpc::ServerWriteReactor<quorum::SnapshotChunk>>(status);
   }
 
- private:
-  Status Check(const ::grpc::CallbackServerContext& context) const {
-    const std::string cluster = Metadata(context, kClusterKey);
-    if (cluster == options_.cluster_id &&
-        SecretsEqual(Metadata(context, kSecretKey), options_.secret))
-      return Status::Ok();
-    LogWarn("journal", "{} was turned away from the embedded journal: {}", context.peer(),
-            cluster == options_.cluster_id ? "it does not have the secret of this cluster"
-                                           : "it belongs to another cluster");
-    return PermissionDenied("not a master of this cluster");
+  ::grpc::ServerUnaryReactor* Describe(::grpc::CallbackServerContext* context,
+                                       const quorum::DescribeRequest*,
+                                       quorum::MasterDescription* response) override {
+    auto* const reactor = context->DefaultReactor();
+    Status status = CheckCaller(*context, credentials_, /*any_cluster=*/true);
+    if (status.ok()) status = CheckNode();
+    if (status.ok()) *response = ToProto(Description());
+    reactor->Finish(net::ToGrpc(status));
+    return reactor;
+  }
+  ::grpc::ServerUnaryReactor* Join(::grpc::CallbackServerContext* context,
+                                   const quorum::JoinRequest* request,
+                                   quorum::JoinResponse* response) override {
+    auto* const reactor = context->DefaultReactor();
+    Status status = CheckCaller(*context, credentials_, false);
+    if (status.ok()) status = CheckNode();
+    if (status.ok()) {
+      TakeJoinStep(*request, *response,
+                   [reactor](const Status& done) { reactor->Finish(net::ToGrpc(done)); });
+    } else {
+      reactor->Finish(net::ToGrpc(status));
+    }
+    return reactor;
   }
 
-  const GrpcTransportOptions& options_;
+ private:
+  Status CheckNode() const {
+    if (member_.node && member_.node() != nullptr) return member_.node()->status().failure;
+    return Unavailable("this master is about to begin");
+  }
+  MasterDescription Description() const {
+    const consensus::NodeStatus status = member_.node()->status();
+    MasterDescription description{.id = status.id,
+                                  .address = member_.address,
+                                  .masters = member_.masters,
+                                  .cluster_id = credentials_.cluster_id,
+                                  .founders = member_.founders,
+                                  .members = status.members,
+                                  .leader = status.role.leader};
+    return description;
+  }
+  void TakeJoinStep(const quorum::JoinRequest& request, quorum::JoinResponse& response,
+                    const std::function<void(const Status&)>& done) {
+    consensus::Consensus& node = *member_.node();
+    const consensus::NodeStatus status = node.status();
+    if (status.role.role != consensus::Role::kLeader)
+      return done(Unavailable("this master does not lead"));
+    if (request.id() == 0 || !ParseHostPort(request.address()).ok())
+      return done(
+          InvalidArgument("node {} at '{}' can't join: an id is not 0, an address is "
+                          "host:port",
+                          request.id(), request.address()));
+    const JoinStep step = NextJoinStep(status, request.id(), request.address());
+    response.set_joined(step.kind == JoinStep::Kind::kJoined);
+    if (step.kind != JoinStep::Kind::kChange) return done(Status::Ok());
+    node.ChangeMember(step.change, step.address, done);
+  }
+
+  const QuorumCredentials credentials_;
+  const QuorumMember& member_;
   consensus::Receiver& receiver_;
   Executor& executor_;
 };
-
-void Introduce(::grpc::ClientContext& context, const GrpcTransportOptions& options) {
-  context.AddMetadata(kClusterKey, options.cluster_id);
-  if (!options.secret.empty()) context.AddMetadata(kSecretKey, options.secret);
-}
 
 // The way to one peer. Its thread writes one message at a time; what can't be sent is dropped.
 class Peer {
@@ -193,7 +224,7 @@ class Peer {
  private:
   void Run() {
     auto retry = options_.first_retry;
-    const auto stub = quorum::Quorum::NewStub(ChannelTo(address_, /*own=*/false));
+    const auto stub = quorum::Quorum::NewStub(QuorumChannel(address_, /*own_connection=*/false));
     while (AwaitMessage()) {
       if (SendAll(*stub)) retry = options_.first_retry;
       Drop();
@@ -212,7 +243,7 @@ class Peer {
   // Until the stream breaks; whether anything got through.
   bool SendAll(quorum::Quorum::Stub& stub) EXCLUDES(mutex_) {
     ::grpc::ClientContext context;
-    Introduce(context, options_);
+    Introduce(context, CredentialsOf(options_));
     {
       MutexLock lock(mutex_);
       if (stopping_) return false;
@@ -276,6 +307,7 @@ class GrpcTransportImpl final : public GrpcTransport {
   ~GrpcTransportImpl() override { GrpcTransportImpl::Stop(); }
 
   int port() const override { return port_; }
+  void Present(QuorumMember member) override { member_ = std::move(member); }
 
   Status Start(consensus::Receiver& receiver) override EXCLUDES(mutex_) {
     MutexLock lifecycle(lifecycle_mutex_);
@@ -285,8 +317,8 @@ class GrpcTransportImpl final : public GrpcTransport {
     server.bind_host_property = "alluxio.master.bind.host";
     server.port = options_.port;
     server.port_property = "alluxio.master.embedded.journal.port";
-    server.max_inbound_message_bytes = kMaxMessageBytes;
-    service_ = std::make_unique<Service>(options_, receiver, executor_);
+    server.max_inbound_message_bytes = kMaxQuorumMessageBytes;
+    service_ = std::make_unique<Service>(options_, member_, receiver, executor_);
     server_ = std::make_unique<net::GrpcServer>(std::move(server));
     server_->AddService(*service_);
     ASSIGN_OR_RETURN(port_, server_->Start());
@@ -349,10 +381,10 @@ class GrpcTransportImpl final : public GrpcTransport {
       address = found->second;
       fetches_.push_back(&context);
     }
-    Introduce(context, options_);
+    Introduce(context, CredentialsOf(options_));
     context.set_deadline(std::chrono::system_clock::now() + options_.snapshot_timeout);
     // Its bulk must not stand in the way of messages.
-    const auto stub = quorum::Quorum::NewStub(ChannelTo(address, /*own=*/true));
+    const auto stub = quorum::Quorum::NewStub(QuorumChannel(address, /*own_connection=*/true));
     quorum::SnapshotRequest request;
     request.set_index(index);
     const auto stream = stub->FetchSnapshot(&context, request);
@@ -389,6 +421,7 @@ class GrpcTransportImpl final : public GrpcTransport {
   }
 
   const GrpcTransportOptions options_;
+  QuorumMember member_;
   ThreadPool executor_;
   Mutex lifecycle_mutex_;  // Start and Stop
   std::unique_ptr<Service> service_;

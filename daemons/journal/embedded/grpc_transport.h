@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "consensus/consensus.h"
 #include "consensus/transport.h"
 
 namespace headpond::journal {
@@ -27,12 +30,22 @@ struct GrpcTransportOptions {
   std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(30);
 };
 
+// This node as a member of its quorum, for those who ask about that.
+struct QuorumMember {
+  std::string address;               // "host:port", by which the others know it
+  std::vector<std::string> masters;  // the list that it was given, in rising order
+  consensus::Addresses founders;
+  std::function<consensus::Consensus*()> node;  // null while there is none; any thread
+};
+
 // Raft's messages over gRPC: to each peer one stream, with a thread and a bounded queue of its own,
 // so that one that hangs holds up no other. Start binds the port: errors as net::GrpcServer::Start.
 class GrpcTransport : public consensus::Transport {
  public:
   // The port it listens on, after Start.
   virtual int port() const = 0;
+  // Before Start. Without it, those who ask are told to come again.
+  virtual void Present(QuorumMember member) = 0;
 };
 
 std::unique_ptr<GrpcTransport> MakeGrpcTransport(GrpcTransportOptions options);

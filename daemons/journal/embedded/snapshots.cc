@@ -41,12 +41,12 @@ class Snapshots::Sink final : public consensus::SnapshotSink {
       LogWarn("journal", "a part of a snapshot stays behind: {}", status.message());
   }
   Status Append(std::string_view bytes) override { return file_->Append(bytes); }
-  Status Finish() override {
+  Result<consensus::SnapshotMeta> Finish() override {
     RETURN_IF_ERROR(file_->Sync());
     RETURN_IF_ERROR(file_->Close());
-    RETURN_IF_ERROR(snapshots_.Install(path_, index_, term_));
+    ASSIGN_OR_RETURN(auto meta, snapshots_.Install(path_, index_, term_));
     finished_ = true;
-    return Status::Ok();
+    return meta;
   }
 
  private:
@@ -149,7 +149,8 @@ Result<std::unique_ptr<consensus::SnapshotSink>> Snapshots::ReceiveSnapshot(uint
       new Sink(*this, std::move(path), index, term, std::move(file)));
 }
 
-Status Snapshots::Install(const std::string& temporary, uint64_t index, uint64_t term) {
+Result<consensus::SnapshotMeta> Snapshots::Install(const std::string& temporary, uint64_t index,
+                                                   uint64_t term) {
   ASSIGN_OR_RETURN(const auto summary, ReadSnapshot(env_, temporary, cluster_id_, nullptr));
   const auto meta = consensus::DecodeSnapshotMeta(summary.stamp);
   if (!meta || meta->index != index || meta->term != term)
@@ -161,7 +162,7 @@ Status Snapshots::Install(const std::string& temporary, uint64_t index, uint64_t
   std::erase_if(first_sequences_,
                 [&](const auto& item) { return item.second == summary.first_sequence; });
   first_sequences_[index] = summary.first_sequence;
-  return Status::Ok();
+  return *meta;
 }
 
 }  // namespace headpond::journal

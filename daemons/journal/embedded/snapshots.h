@@ -55,7 +55,8 @@ class Snapshots final : public consensus::SnapshotStore {
  private:
   class Sink;
 
-  Status Install(const std::string& temporary, uint64_t index, uint64_t term) EXCLUDES(mutex_);
+  Result<consensus::SnapshotMeta> Install(const std::string& temporary, uint64_t index,
+                                          uint64_t term) EXCLUDES(mutex_);
 
   io::Env& env_;
   const std::string folder_;

@@ -1,0 +1,103 @@
+#include "journal/embedded/formation.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "base/log.h"
+#include "journal/embedded/quorum_calls.h"
+#include "net/grpc_status.h"
+#include "net/server.h"
+#include "proto/quorum.grpc.pb.h"
+
+namespace headpond::journal {
+namespace {
+
+MasterDescription OwnDescription(const FormationOptions& options) {
+  return {.id = options.node_id, .address = options.address, .masters = options.masters};
+}
+
+// Says that this master has no cluster yet.
+class BlankService final : public quorum::Quorum::CallbackService {
+ public:
+  explicit BlankService(const FormationOptions& options)
+      : credentials_{.secret = options.secret}, answer_(ToProto(OwnDescription(options))) {}
+
+  ::grpc::ServerUnaryReactor* Describe(::grpc::CallbackServerContext* context,
+                                       const quorum::DescribeRequest*,
+                                       quorum::MasterDescription* response) override {
+    auto* const reactor = context->DefaultReactor();
+    const Status status = CheckCaller(*context, credentials_, /*any_cluster=*/true);
+    if (status.ok()) *response = answer_;
+    reactor->Finish(net::ToGrpc(status));
+    return reactor;
+  }
+
+ private:
+  const QuorumCredentials credentials_;
+  const quorum::MasterDescription answer_;
+};
+
+}  // namespace
+
+Result<Formation::Outcome> Formation::Run() {
+  BlankService service(options_);
+  net::GrpcServerOptions server;
+  server.name = "embedded journal";
+  server.bind_host = options_.bind_host;
+  server.bind_host_property = "alluxio.master.bind.host";
+  server.port = options_.port;
+  server.port_property = "alluxio.master.embedded.journal.port";
+  net::GrpcServer grpc(std::move(server));
+  grpc.AddService(service);
+  RETURN_IF_ERROR(grpc.Start().status());
+  return Decide();
+}
+
+Result<Formation::Outcome> Formation::Decide() {
+  const MasterDescription own = OwnDescription(options_);
+  std::vector<std::string> others;
+  for (const std::string& master : options_.masters)
+    if (master != options_.address) others.push_back(master);
+  std::string waits_for;
+  do {
+    const Beginning beginning =
+        DecideBeginning(own, AskMasters(others, {.secret = options_.secret}, options_.timeout));
+    switch (beginning.kind) {
+      case Beginning::Kind::kWait:
+        if (beginning.why != waits_for) LogInfo("journal", "waiting: {}", beginning.why);
+        waits_for = beginning.why;
+        break;
+      case Beginning::Kind::kFound: {
+        Random random = options_.random;
+        const std::string cluster_id = random.Uuid();
+        LogInfo("journal", "{} founds the cluster {} of {} masters", options_.address, cluster_id,
+                beginning.founders.size());
+        return Outcome{cluster_id, beginning.founders};
+      }
+      case Beginning::Kind::kEnter:
+        LogInfo("journal", "{} is one of the founders of cluster {}", options_.address,
+                beginning.cluster_id);
+        return Outcome{beginning.cluster_id, beginning.founders};
+      case Beginning::Kind::kJoin:
+        LogInfo("journal", "{} joins cluster {}, as node {}", options_.address,
+                beginning.cluster_id, options_.node_id);
+        return Outcome{beginning.cluster_id, {}};
+    }
+  } while (Pause());
+  return Cancelled("the master is being stopped");
+}
+
+bool Formation::Pause() {
+  const auto deadline = std::chrono::steady_clock::now() + options_.interval;
+  MutexLock lock(mutex_);
+  while (!stopping_ && changed_.WaitUntil(mutex_, deadline)) {
+  }
+  return !stopping_;
+}
+
+void Formation::Stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.NotifyAll();
+}
+
+}  // namespace headpond::journal

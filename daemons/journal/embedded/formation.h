@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "consensus/types.h"
+#include "journal/embedded/membership.h"
+
+namespace headpond::journal {
+
+struct FormationOptions {
+  // Where this master listens meanwhile: alluxio.master.bind.host and
+  // alluxio.master.embedded.journal.port.
+  std::string bind_host = "0.0.0.0";
+  int port = 19200;
+  uint64_t node_id = 0;              // consensus::ReserveNodeId
+  std::string address;               // "host:port", one of `masters`
+  std::vector<std::string> masters;  // in rising order
+  std::string secret;
+  std::chrono::milliseconds interval{100};   // between two rounds of asking
+  std::chrono::milliseconds timeout{1'000};  // of a question
+  Random random = Random::FromSystem();      // of a new cluster's id
+};
+
+// A master whose journal folder is blank finds out what it is to be a member of: it asks the
+// others, answers when they ask, and comes to a decision (membership.h). Thread safe.
+class Formation {
+ public:
+  explicit Formation(FormationOptions options) : options_(std::move(options)) {}
+
+  // The cluster, and its founders when this master is one of them; format the folder with that.
+  // Blocks until that is decided; what it waits for is logged, when it changes. Errors: Cancelled
+  // after Stop; those of binding the port.
+  struct Outcome {
+    std::string cluster_id;
+    consensus::Addresses founders;  // empty: this master joins
+  };
+  Result<Outcome> Run() EXCLUDES(mutex_);
+
+  // Ends Run, within the time of a question.
+  void Stop() EXCLUDES(mutex_);
+
+ private:
+  Result<Outcome> Decide() EXCLUDES(mutex_);
+  // False when it is over.
+  bool Pause() EXCLUDES(mutex_);
+
+  const FormationOptions options_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace headpond::journal

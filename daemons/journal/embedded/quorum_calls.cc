@@ -1,0 +1,166 @@
+#include "journal/embedded/quorum_calls.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/secret.h"
+#include "net/channel.h"
+#include "net/grpc_status.h"
+#include "proto/quorum.grpc.pb.h"
+
+namespace headpond::journal {
+namespace {
+
+constexpr char kClusterKey[] = "headpond-cluster";
+constexpr char kSecretKey[] = "headpond-secret";
+// More are no quorum's.
+constexpr int kMaxMembers = 1'000;
+
+std::string Metadata(const ::grpc::CallbackServerContext& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  return found == context.client_metadata().end()
+             ? std::string()
+             : std::string(found->second.data(), found->second.size());
+}
+
+std::chrono::system_clock::time_point After(std::chrono::milliseconds timeout) {
+  return std::chrono::system_clock::now() + timeout;
+}
+
+Result<MasterDescription> FromProto(const quorum::MasterDescription& proto) {
+  if (proto.id() == 0 || proto.address().empty() || proto.masters_size() > kMaxMembers ||
+      proto.founders_size() > kMaxMembers || proto.members_size() > kMaxMembers)
+    return InvalidArgument("not a master's description");
+  MasterDescription description{.id = proto.id(),
+                                .address = proto.address(),
+                                .masters = {proto.masters().begin(), proto.masters().end()},
+                                .cluster_id = proto.cluster_id(),
+                                .leader = proto.leader()};
+  for (const quorum::Member& founder : proto.founders())
+    description.founders[founder.id()] = founder.address();
+  for (const quorum::Member& member : proto.members())
+    description.members.push_back(
+        {.id = member.id(), .address = member.address(), .voter = member.voter()});
+  return description;
+}
+
+// The answers of several masters that are asked at once.
+class Questions {
+ public:
+  struct One {
+    std::string address;
+    std::unique_ptr<quorum::Quorum::Stub> stub;
+    ::grpc::ClientContext context;
+    quorum::DescribeRequest request;
+    quorum::MasterDescription answer;
+  };
+
+  void Answered(const One& one, const ::grpc::Status& status) EXCLUDES(mutex_) {
+    const auto description = FromProto(one.answer);
+    MutexLock lock(mutex_);
+    if (status.ok() && description.ok()) answers_[one.address] = *description;
+    if (++count_ == asked_) all_.NotifyAll();
+  }
+  // All calls have deadlines.
+  MasterDescriptions Await(size_t asked) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    asked_ = asked;
+    while (count_ < asked_) all_.Wait(mutex_);
+    return answers_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar all_;
+  size_t count_ GUARDED_BY(mutex_) = 0;
+  size_t asked_ GUARDED_BY(mutex_) = SIZE_MAX;
+  MasterDescriptions answers_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+void Introduce(::grpc::ClientContext& context, const QuorumCredentials& credentials) {
+  if (!credentials.cluster_id.empty()) context.AddMetadata(kClusterKey, credentials.cluster_id);
+  if (!credentials.secret.empty()) context.AddMetadata(kSecretKey, credentials.secret);
+}
+
+QuorumCredentials ShownBy(const ::grpc::CallbackServerContext& context) {
+  return {.cluster_id = Metadata(context, kClusterKey), .secret = Metadata(context, kSecretKey)};
+}
+
+Status CheckCaller(const ::grpc::CallbackServerContext& context,
+                   const QuorumCredentials& credentials, bool any_cluster) {
+  const QuorumCredentials shown = ShownBy(context);
+  const bool own_cluster = any_cluster || shown.cluster_id == credentials.cluster_id;
+  if (own_cluster && SecretsEqual(shown.secret, credentials.secret)) return Status::Ok();
+  LogWarn("journal", "{} was turned away from the embedded journal: {}", context.peer(),
+          own_cluster ? "it does not have the secret of this cluster"
+                      : "it belongs to another cluster");
+  return PermissionDenied("not a master of this cluster");
+}
+
+std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool own_connection) {
+  net::ChannelOptions options;
+  options.target = address;
+  options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
+  options.own_connection = own_connection;
+  return net::MakeChannel(options);
+}
+
+quorum::MasterDescription ToProto(const MasterDescription& description) {
+  quorum::MasterDescription proto;
+  proto.set_id(description.id);
+  proto.set_address(description.address);
+  for (const std::string& master : description.masters) proto.add_masters(master);
+  proto.set_cluster_id(description.cluster_id);
+  const auto add = [](uint64_t id, const std::string& address, bool voter, quorum::Member* to) {
+    to->set_id(id);
+    to->set_address(address);
+    to->set_voter(voter);
+  };
+  for (const auto& [id, address] : description.founders)
+    add(id, address, true, proto.add_founders());
+  for (const consensus::MemberStatus& member : description.members)
+    add(member.id, member.address, member.voter, proto.add_members());
+  proto.set_leader(description.leader);
+  return proto;
+}
+
+MasterDescriptions AskMasters(const std::vector<std::string>& addresses,
+                              const QuorumCredentials& credentials,
+                              std::chrono::milliseconds timeout) {
+  Questions questions;
+  std::vector<std::unique_ptr<Questions::One>> calls;
+  for (const std::string& address : addresses) {
+    auto one = std::make_unique<Questions::One>();
+    one->address = address;
+    one->stub = quorum::Quorum::NewStub(QuorumChannel(address, /*own_connection=*/false));
+    one->context.set_deadline(After(timeout));
+    Introduce(one->context, credentials);
+    Questions::One* const call = one.get();
+    calls.push_back(std::move(one));
+    call->stub->async()->Describe(
+        &call->context, &call->request, &call->answer,
+        [&questions, call](const ::grpc::Status& status) { questions.Answered(*call, status); });
+  }
+  return questions.Await(calls.size());
+}
+
+Result<bool> AskToJoin(const std::string& leader_address, const QuorumCredentials& credentials,
+                       uint64_t id, const std::string& address, std::chrono::milliseconds timeout) {
+  const auto stub = quorum::Quorum::NewStub(QuorumChannel(leader_address, false));
+  ::grpc::ClientContext context;
+  context.set_deadline(After(timeout));
+  Introduce(context, credentials);
+  quorum::JoinRequest request;
+  request.set_id(id);
+  request.set_address(address);
+  quorum::JoinResponse response;
+  RETURN_IF_ERROR(net::FromGrpc(stub->Join(&context, request, &response)));
+  return response.joined();
+}
+
+}  // namespace headpond::journal
