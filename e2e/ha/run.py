@@ -33,22 +33,27 @@ class Masters:
     """Three masters and a worker on loopback, each with folders of its own but for the under-store."""
 
     def __init__(self, server: HeadpondServer, folder: Path):
-        self._binary = server.binary
+        self.binary = server.binary
         self._folder = folder
-        ports = free_ports(11)
-        self.rpc, self._web, self.journal = ports[0:3], ports[3:6], ports[6:9]
-        self._worker_ports = ports[9:11]
+        ports = free_ports(14)
+        # The fourth of each is for a master that comes later.
+        self.rpc, self._web, self.journal = ports[0:4], ports[4:8], ports[8:12]
+        self._worker_ports = ports[12:14]
         self.addresses = [f"localhost:{port}" for port in self.journal]
         self.client = {"alluxio.master.rpc.addresses": ",".join(f"localhost:{port}" for port in self.rpc)}
-        self.masters: list[Process | None] = [None] * 3
+        self.masters: list[Process | None] = [None] * 4
         self.worker: Process | None = None
         (folder / "under-store").mkdir(parents=True)
 
     def _command(self, role: str, properties: dict) -> list[str]:
-        return [self._binary, role, *(f"-D{key}={value}" for key, value in properties.items())]
+        return [self.binary, role, *(f"-D{key}={value}" for key, value in properties.items())]
+
+    def journal_folder(self, number: int) -> Path:
+        return self._folder / f"master-{number}" / "journal"
 
     def start_master(self, number: int) -> None:
         folder = self._folder / f"master-{number}"
+        addresses = self.addresses if number == 3 else self.addresses[:3]
         properties = {
             **self.client,
             "alluxio.master.hostname": "localhost",
@@ -57,9 +62,9 @@ class Masters:
             "alluxio.master.rpc.port": self.rpc[number],
             "alluxio.master.web.port": self._web[number],
             "alluxio.master.journal.type": "EMBEDDED",
-            "alluxio.master.embedded.journal.addresses": ",".join(self.addresses),
+            "alluxio.master.embedded.journal.addresses": ",".join(addresses),
             "alluxio.master.embedded.journal.port": self.journal[number],
-            "alluxio.master.journal.folder": folder / "journal",
+            "alluxio.master.journal.folder": self.journal_folder(number),
             "alluxio.master.mount.table.root.ufs": self._folder / "under-store",
             "alluxio.logs.dir": folder / "logs",
         }
@@ -87,7 +92,7 @@ class Masters:
         """A command of ours against whoever leads."""
         settings = [f"-D{key}={value}" for key, value in self.client.items()]
         return subprocess.run(
-            [self._binary, *words, *settings], capture_output=True, text=True, timeout=_CALL_LIMIT_S
+            [self.binary, *words, *settings], capture_output=True, text=True, timeout=_CALL_LIMIT_S
         )
 
     def quorum(self) -> list[dict]:
@@ -109,9 +114,9 @@ class Masters:
             time.sleep(0.05)
         return None
 
-    def all_available(self) -> bool:
+    def all_available(self, count: int = 3) -> bool:
         members = self.quorum()
-        return len(members) == 3 and all(member["available"] for member in members)
+        return len(members) == count and all(member["available"] for member in members)
 
     def logs(self) -> str:
         return "\n".join(
@@ -190,12 +195,45 @@ def check_failover(checks: Checks, masters: Masters, rounds: int) -> list[float]
     return times
 
 
-def check_transfer(checks: Checks, masters: Masters) -> None:
-    to = next(number for number in range(3) if number != masters.leader())
+def elect(checks: Checks, masters: Masters, to: int) -> None:
     reply = masters.run("fsadmin", "journal", "quorum", "elect", "-address", masters.addresses[to])
     checks.equal("exit code of elect", reply.returncode, 0)
     checks.that("elect says so", "Successfully elected" in reply.stdout, reply.stdout)
     checks.equal("the leader after elect", masters.leader(), to)
+
+
+def check_transfer(checks: Checks, masters: Masters) -> None:
+    elect(checks, masters, next(number for number in range(3) if number != masters.leader()))
+
+
+def check_members(checks: Checks, masters: Masters) -> None:
+    """One joins, one loses its disk, one is removed: the list of the others stays as it was."""
+    checks.equal("exit code of mkdir", masters.run("fs", "mkdir", "/members").returncode, 0)
+    masters.start_master(3)
+    checks.that("a fourth master joins", masters.wait_for(lambda: masters.all_available(4)), masters.logs())
+    elect(checks, masters, 3)
+    reply = masters.run("fs", "ls", "/")
+    checks.that("and it has everything", "/members" in reply.stdout, reply.stdout + reply.stderr)
+
+    masters.masters[1].kill()
+    checks.that("one that was killed is missed", masters.wait_for(lambda: not masters.all_available(4)))
+    shutil.rmtree(masters.journal_folder(1))
+    masters.start_master(1)
+    checks.that("a master that lost its disk is a member again",
+                masters.wait_for(lambda: masters.all_available(4)), masters.logs())
+    cluster = (masters.journal_folder(1) / "raft" / "NODE").read_text().split("cluster.id=")[1].split()[0]
+    others = (masters.journal_folder(0) / "raft" / "NODE").read_text()
+    checks.that("of the same cluster", f"cluster.id={cluster}" in others, others)
+
+    masters.masters[3].stop()  # hands over
+    reply = masters.run("fsadmin", "journal", "quorum", "remove", "-domain", "MASTER", "-address", masters.addresses[3])
+    checks.that("remove says so", "Removed server" in reply.stdout, reply.stdout + reply.stderr)
+    checks.that("three are left", masters.wait_for(masters.all_available), str(masters.quorum()))
+    masters.start_master(3)
+    code = masters.masters[3].wait(_START_LIMIT_S)
+    checks.that("a master that was removed ends with an error", code not in (None, 0), str(code))
+    checks.that("and says why", "was removed from the quorum" in masters.logs(), masters.logs())
+    masters.masters[3] = None
 
 
 def check_stock_client(checks: Checks, masters: Masters, folder: Path) -> None:
@@ -223,6 +261,7 @@ def main() -> int:
         check_start(checks, masters)
         times = check_failover(checks, masters, arguments.rounds)
         check_transfer(checks, masters)
+        check_members(checks, masters)
         check_stock_client(checks, masters, folder)
         codes = masters.stop()
         checks.that("all that lived ended cleanly", sorted(codes)[-3:] == [0, 0, 0], str(codes))
