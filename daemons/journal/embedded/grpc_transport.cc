@@ -136,12 +136,8 @@ class Service final : public quorum::Quorum::CallbackService {
     auto* const reactor = context->DefaultReactor();
     Status status = CheckCaller(*context, credentials_, false);
     if (status.ok()) status = CheckNode();
-    if (status.ok()) {
-      TakeJoinStep(*request, *response,
-                   [reactor](const Status& done) { reactor->Finish(net::ToGrpc(done)); });
-    } else {
-      reactor->Finish(net::ToGrpc(status));
-    }
+    if (status.ok()) status = TakeJoinStep(*request, *response);
+    reactor->Finish(net::ToGrpc(status));
     return reactor;
   }
 
@@ -152,30 +148,29 @@ class Service final : public quorum::Quorum::CallbackService {
   }
   MasterDescription Description() const {
     const consensus::NodeStatus status = member_.node()->status();
-    MasterDescription description{.id = status.id,
-                                  .address = member_.address,
-                                  .masters = member_.masters,
-                                  .cluster_id = credentials_.cluster_id,
-                                  .founders = member_.founders,
-                                  .members = status.members,
-                                  .leader = status.role.leader};
-    return description;
+    return {.id = status.id,
+            .address = member_.address,
+            .masters = member_.masters,
+            .cluster_id = credentials_.cluster_id,
+            .founders = member_.founders,
+            .members = status.members,
+            .leader = status.role.leader};
   }
-  void TakeJoinStep(const quorum::JoinRequest& request, quorum::JoinResponse& response,
-                    const std::function<void(const Status&)>& done) {
+  Status TakeJoinStep(const quorum::JoinRequest& request, quorum::JoinResponse& response) const {
     consensus::Consensus& node = *member_.node();
     const consensus::NodeStatus status = node.status();
     if (status.role.role != consensus::Role::kLeader)
-      return done(Unavailable("this master does not lead"));
+      return Unavailable("this master does not lead");
     if (request.id() == 0 || !ParseHostPort(request.address()).ok())
-      return done(
-          InvalidArgument("node {} at '{}' can't join: an id is not 0, an address is "
-                          "host:port",
-                          request.id(), request.address()));
+      return InvalidArgument("node {} at '{}' can't join: an id is not 0, an address is host:port",
+                             request.id(), request.address());
     const JoinStep step = NextJoinStep(status, request.id(), request.address());
     response.set_joined(step.kind == JoinStep::Kind::kJoined);
-    if (step.kind != JoinStep::Kind::kChange) return done(Status::Ok());
-    node.ChangeMember(step.change, step.address, done);
+    // What becomes of it shows when the node asks again. To wait for that here would hold up the
+    // end of this server, which comes before the node's.
+    if (step.kind == JoinStep::Kind::kChange)
+      node.ChangeMember(step.change, step.address, [](const Status&) {});
+    return Status::Ok();
   }
 
   const QuorumCredentials credentials_;
