@@ -6,7 +6,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := true
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run stop test test-tsan bench e2e images e2e-docker fmt tidy
+.PHONY: help deps build run stop test test-tsan bench e2e images e2e-docker e2e-kubernetes fmt tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -49,6 +49,9 @@ e2e-docker: build ## the images with stock Java clients outside, and clusters of
 	@e2e/docker/nodes.sh || [ $$? = 77 ]
 	@e2e/docker/task.sh || [ $$? = 77 ]
 	@e2e/docker/interop.sh || [ $$? = 77 ]
+
+e2e-kubernetes: images ## a cluster in pods, on a Kubernetes made from pinned Go modules (root)
+	@e2e/kubernetes/run.sh || [ $$? = 77 ]
 
 fmt: ## format the tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i

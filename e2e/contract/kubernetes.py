@@ -21,7 +21,10 @@ _PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+    "kubelet": "k8s.io/kubernetes/cmd/kubelet",
 }
+_API = ("etcd", "kube-apiserver", "kube-controller-manager")
 _BUILD_LIMIT_S = 3600  # kube-apiserver alone takes ten minutes of one processor from cold
 _START_LIMIT_S = 120.0
 _CONTROLLERS = "garbage-collector-controller,namespace-controller"
@@ -40,20 +43,22 @@ def version() -> str:
     raise AssertionError("go.mod pins no k8s.io/kubernetes")
 
 
-def binaries() -> Path:
+def binaries(*names: str) -> Path:
     """The folder of the built programs, made once for each go.mod and go.sum. Raises Unavailable."""
+    names = names or _API
     text = (_HERE / "go.mod").read_bytes() + (_HERE / "go.sum").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "headpond-e2e" / f"kubernetes-{hashlib.sha256(text).hexdigest()[:16]}"
-    if all((folder / name).exists() for name in _PACKAGES):
+    missing = [name for name in names if not (folder / name).exists()]
+    if not missing:
         return folder
     go = os.environ.get("GO") or shutil.which("go")
     if not go:
         raise Unavailable("go is not installed; it builds kube-apiserver")
-    print(f"building kube-apiserver {version()} and etcd, once, into {folder}", file=sys.stderr, flush=True)
+    print(f"building {', '.join(missing)} of Kubernetes {version()}, once, into {folder}", file=sys.stderr, flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, package in _PACKAGES.items():
-        _build(go, package, folder / name)
+    for name in missing:
+        _build(go, _PACKAGES[name], folder / name)
     return folder
 
 
