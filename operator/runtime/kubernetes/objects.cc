@@ -178,8 +178,32 @@ json HttpProbe(const plan::Workload& workload, int period_s, int failures) {
           {"failureThreshold", failures}};
 }
 
-json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json mounts) {
+json Confinement() {
+  return {{"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"capabilities", {{"drop", json::array({"ALL"})}}}};
+}
+
+const char* PullPolicyOf(const plan::Container& container) {
   static constexpr const char* kPolicies[] = {"Always", "IfNotPresent", "Never"};
+  return kPolicies[static_cast<int>(container.pull_policy)];
+}
+
+// A daemon refuses a name of its own that nobody can resolve, and DNS knows a new pod a moment
+// after the pod knows itself. The first question is late, because name servers remember for some
+// time that there was no answer.
+json WaitForName(const plan::Workload& workload) {
+  constexpr const char* kScript = "until sleep 1 && getent hosts \"$0\" >/dev/null; do :; done";
+  return {{"name", "wait-for-name"},
+          {"image", workload.container->image},
+          {"imagePullPolicy", PullPolicyOf(*workload.container)},
+          {"command", json::array({"sh", "-c", kScript, workload.host})},
+          {"resources", Resources(workload)},
+          {"terminationMessagePolicy", "FallbackToLogsOnError"},
+          {"securityContext", Confinement()}};
+}
+
+json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json mounts) {
   const plan::Container& container = *workload.container;
   json env = json::array();
   for (const auto& [key, value] : workload.env) env.push_back({{"name", key}, {"value", value}});
@@ -191,7 +215,7 @@ json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json
     ports.push_back({{"name", port.name}, {"containerPort", port.number}, {"protocol", "TCP"}});
   return {{"name", kContainerName},
           {"image", container.image},
-          {"imagePullPolicy", kPolicies[static_cast<int>(container.pull_policy)]},
+          {"imagePullPolicy", PullPolicyOf(container)},
           {"args", workload.args},
           {"env", std::move(env)},
           {"ports", std::move(ports)},
@@ -203,10 +227,7 @@ json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json
           {"readinessProbe", HttpProbe(workload, /*period_s=*/5, /*failures=*/2)},
           {"livenessProbe", HttpProbe(workload, /*period_s=*/10, /*failures=*/6)},
           {"terminationMessagePolicy", "FallbackToLogsOnError"},
-          {"securityContext",
-           {{"allowPrivilegeEscalation", false},
-            {"readOnlyRootFilesystem", true},
-            {"capabilities", {{"drop", json::array({"ALL"})}}}}}};
+          {"securityContext", Confinement()}};
 }
 
 // Wished for, so that a Kubernetes cluster of one node will do: daemons of a role apart.
@@ -241,6 +262,7 @@ json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
                      {"topologyKey", "topology.kubernetes.io/zone"},
                      {"whenUnsatisfiable", "ScheduleAnyway"},
                      {"labelSelector", {{"matchLabels", RoleSelector(cluster, workload.role)}}}}})},
+      {"initContainers", json::array({WaitForName(workload)})},
       {"containers", json::array({ContainerOf(cluster, workload, std::move(mounts))})},
       {"volumes", std::move(volumes)}};
 }

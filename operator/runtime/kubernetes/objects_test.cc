@@ -105,6 +105,9 @@ TEST(KubernetesObjectsTest, AWorkersPodWithEverything) {
       "runAsNonRoot": true, "runAsUser": 7, "runAsGroup": 8, "fsGroup": 8,
       "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}})"));
   EXPECT_EQ(pod["automountServiceAccountToken"], false);
+  ASSERT_THAT(pod["initContainers"], SizeIs(1));
+  EXPECT_EQ(pod["initContainers"][0]["command"].back(), worker.host);
+  EXPECT_EQ(pod["initContainers"][0]["securityContext"], container["securityContext"]);
   EXPECT_EQ(VolumeNamed(pod, "tier0-dir0")["emptyDir"],
             json::parse(R"({"medium": "Memory", "sizeLimit": "1127428915"})"));
   EXPECT_EQ(VolumeNamed(pod, "tier1-dir0")["persistentVolumeClaim"]["claimName"],
@@ -198,6 +201,15 @@ TEST_F(PodStateTest, ACrashTellsItsLastWordsAndIsCounted) {
   set_["metadata"]["annotations"][kRecordAnnotation] =
       RecordText({.crashes = 4, .counted_pod = "p", .counted_exits = 3});
   EXPECT_EQ(Seen(crashed).crashes, 4);
+}
+
+TEST_F(PodStateTest, AnImageThatIsMissingBeforeTheDaemonsTurnIsAFailedStart) {
+  const auto seen = Seen(json::parse(R"({"state": {"waiting": {"reason": "PodInitializing"}}})"),
+                         R"({"status": {"initContainerStatuses": [{"state": {"waiting": {
+                             "reason": "ErrImagePull", "message": "no such image"}}}]}})");
+  EXPECT_TRUE(seen.start_failed);
+  EXPECT_EQ(seen.reason, "ImagePullFailed");
+  EXPECT_EQ(seen.message, "ErrImagePull: no such image");
 }
 
 TEST_F(PodStateTest, AKillForMemoryNamesTheField) {

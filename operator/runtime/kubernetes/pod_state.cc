@@ -42,9 +42,26 @@ int64_t Time(const json& value, std::initializer_list<const char*> path) {
   return ParseRfc3339Ms(Text(value, path));
 }
 
-// The status of the only container; null before the kubelet has seen the pod.
+// Why a container can't be started at all, by the kubelet's word for it; null: nothing is wrong.
+const char* ReasonOfNoStart(std::string_view waiting) {
+  constexpr std::pair<std::string_view, const char*> kReasons[] = {
+      {"ErrImagePull", "ImagePullFailed"},           {"ImagePullBackOff", "ImagePullFailed"},
+      {"ErrImageNeverPull", "ImageNotPresent"},      {"InvalidImageName", "ImagePullFailed"},
+      {"CreateContainerConfigError", "StartFailed"}, {"CreateContainerError", "StartFailed"},
+      {"RunContainerError", "StartFailed"}};
+  const auto found =
+      std::ranges::find(kReasons, waiting, &std::pair<std::string_view, const char*>::first);
+  return found == std::end(kReasons) ? nullptr : found->second;
+}
+
+// The status of the daemon's container, or of the one before it as long as that can't be started;
+// null before the kubelet has seen the pod.
 const json& ContainerStatus(const json& pod) {
   static const json null;
+  const json& first = At(pod, {"status", "initContainerStatuses"});
+  if (first.is_array() && !first.empty() &&
+      ReasonOfNoStart(Text(first.at(0), {"state", "waiting", "reason"})) != nullptr)
+    return first.at(0);
   const json& statuses = At(pod, {"status", "containerStatuses"});
   return statuses.is_array() && !statuses.empty() ? statuses.at(0) : null;
 }
@@ -72,18 +89,6 @@ std::string HowItEnded(const json& end) {
   std::string last = Text(end, {"message"});
   last.erase(last.find_last_not_of(" \r\n") + 1);
   return last.empty() ? text : fmt::format("{}; last output: {}", text, last);
-}
-
-// Why a container can't be started at all, by the kubelet's word for it; null: nothing is wrong.
-const char* ReasonOfNoStart(std::string_view waiting) {
-  constexpr std::pair<std::string_view, const char*> kReasons[] = {
-      {"ErrImagePull", "ImagePullFailed"},           {"ImagePullBackOff", "ImagePullFailed"},
-      {"ErrImageNeverPull", "ImageNotPresent"},      {"InvalidImageName", "ImagePullFailed"},
-      {"CreateContainerConfigError", "StartFailed"}, {"CreateContainerError", "StartFailed"},
-      {"RunContainerError", "StartFailed"}};
-  const auto found =
-      std::ranges::find(kReasons, waiting, &std::pair<std::string_view, const char*>::first);
-  return found == std::end(kReasons) ? nullptr : found->second;
 }
 
 const json* Condition(const json& pod, std::string_view type) {
