@@ -277,6 +277,8 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
       {R"({"network": {"hostname": "h"}})", "spec.network.hostname: pods have a network"},
       {R"({"network": {"mode": "bridge"}})", "spec.network.mode: bridge needs"},
       {R"({"master": {"journal": {"folder": "/a"}}})", "spec.master.journal.folder: pods have no"},
+      {R"({"master": {"replicas": 3, "journal": {"type": "EMBEDDED"}}})",
+       "spec.master.replicas: this version runs one master in pods"},
       {R"({"container": {"user": "0:7"}})", "spec.container.user: pods are not run as root"},
       {R"({"container": {"capAdd": ["NET_RAW"]}})", "spec.container.capAdd: pods are confined"},
       {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},
