@@ -18,7 +18,6 @@ namespace {
 
 constexpr int kIoTimeoutSeconds = 10;
 constexpr int kKeepAliveSeconds = 2;  // also bounds Stop()
-constexpr size_t kRequestsPerConnection = 1000;
 
 std::string RegexOf(const std::string& path) {
   std::string pattern;
@@ -159,7 +158,7 @@ HttpServer::HttpServer(Options options) : impl_(std::make_unique<Impl>(std::move
   server.set_read_timeout(kIoTimeoutSeconds);
   server.set_write_timeout(kIoTimeoutSeconds);
   server.set_keep_alive_timeout(kKeepAliveSeconds);
-  server.set_keep_alive_max_count(kRequestsPerConnection);
+  server.set_keep_alive_max_count(impl_->options.requests_per_connection);
   server.set_tcp_nodelay(true);
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
     if (request.path.size() <= kMaxPathBytes) return httplib::Server::HandlerResponse::Unhandled;

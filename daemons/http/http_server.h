@@ -47,6 +47,8 @@ class HttpServer {
     int port = 0;  // 0: any free one
     int threads = 4;
     size_t max_body_bytes = 1 << 20;
+    // After which a connection is closed. With 1, Stop has no idle connections to wait for.
+    size_t requests_per_connection = 1000;
     std::string port_key;  // the property that sets the port, for the error text
     // Listens on this socket file instead, which is replaced and made private to its owner.
     std::string unix_socket;

@@ -28,25 +28,49 @@ ElectedMaster::~ElectedMaster() {
   ElectedMaster::Stop();
 }
 
-Status ElectedMaster::HoldPort() {
+Status ElectedMaster::HoldPorts() {
   ASSIGN_OR_RETURN(
       port_, net::RejectingPort::Open({.name = "master RPC server",
                                        .bind_host = config_.GetString("alluxio.master.bind.host"),
                                        .port = rpc_port(),
                                        .bind_host_property = "alluxio.master.bind.host",
                                        .port_property = "alluxio.master.rpc.port"}));
-  return Status::Ok();
+  if (!config_.GetBool("alluxio.standby.master.web.enabled")) return Status::Ok();
+  // Closes connections, for its end must not hold up the one who is about to lead.
+  standby_web_ = std::make_unique<http::HttpServer>(
+      http::HttpServer::Options{.bind_host = config_.GetString("alluxio.master.web.bind.host"),
+                                .port = web_port(),
+                                .requests_per_connection = 1,
+                                .port_key = "alluxio.master.web.port"});
+  AddQuorumPage(*standby_web_, [this] { return Look(); });
+  return standby_web_->Start().status();
+}
+
+void ElectedMaster::FreePorts() {
+  port_.reset();
+  standby_web_.reset();
+}
+
+std::optional<QuorumView> ElectedMaster::Look() const {
+  std::shared_ptr<journal::ReplicatedJournal> journal;
+  {
+    MutexLock lock(mutex_);
+    journal = open_journal_;
+  }
+  consensus::Consensus* const node = journal == nullptr ? nullptr : journal->node();
+  if (node == nullptr) return std::nullopt;
+  return QuorumView{.standing = RaftQuorum(*node).Standing(), .sequence = journal->last_sequence()};
 }
 
 Status ElectedMaster::Start() {
-  RETURN_IF_ERROR(HoldPort());
+  RETURN_IF_ERROR(HoldPorts());
   thread_ = std::thread([this] { Run(); });
   return Status::Ok();
 }
 
 void ElectedMaster::Stop() {
   if (stopping_.exchange(true)) return;
-  std::shared_ptr<journal::Journal> journal;
+  std::shared_ptr<journal::ReplicatedJournal> journal;
   {
     MutexLock lock(mutex_);
     if (formation_ != nullptr) formation_->Stop();
@@ -56,7 +80,7 @@ void ElectedMaster::Stop() {
   if (journal != nullptr) journal->Stop();
   if (thread_.joinable()) thread_.join();
   watch_.reset();
-  port_.reset();
+  FreePorts();
 }
 
 Status ElectedMaster::failure() const {
@@ -129,7 +153,7 @@ Status ElectedMaster::Lead(MetadataStore& store) {
     return journal_.journal->AwaitDemotion(std::chrono::steady_clock::now());
   };
   if (!primary.ok()) return led_no_more() ? Status::Ok() : primary.status();
-  port_.reset();
+  FreePorts();
   RETURN_IF_ERROR((*primary)->Start());
   while (!stopping_ &&
          !journal_.journal->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
@@ -140,7 +164,7 @@ Status ElectedMaster::Lead(MetadataStore& store) {
   if (config_.GetBool("alluxio.master.journal.exit.on.demotion"))
     return Unavailable(
         "another master leads, and alluxio.master.journal.exit.on.demotion asks this one to end");
-  return HoldPort();
+  return HoldPorts();
 }
 
 int ElectedMaster::rpc_port() const {

@@ -2,19 +2,23 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "http/http_server.h"
 #include "master/master_journal.h"
 #include "master/master_server.h"
 #include "master/metadata_store.h"
+#include "master/quorum_page.h"
 #include "net/rejecting_port.h"
 
 namespace headpond::master {
 
 // One of several masters that keep the journal together. Follows the one that leads, with its RPC
-// port closed to clients, and serves while it leads itself:
+// port closed to clients, and serves while it leads itself. With alluxio.standby.master.web.enabled
+// it tells how it stands (quorum_page.h) on its web port meanwhile, and nothing else.
 //
 //   find out what it is a member of, once, and then in circles
 //
@@ -50,7 +54,10 @@ class ElectedMaster final : public MasterServer {
   // One life: from the snapshot to the end of leadership, if it came to that.
   Status FollowAndLead();
   Status Lead(MetadataStore& store);
-  Status HoldPort();
+  // Of one that does not lead.
+  Status HoldPorts();
+  void FreePorts();
+  std::optional<QuorumView> Look() const EXCLUDES(mutex_);
 
   const Config config_;
   const MasterOutside outside_;
@@ -58,12 +65,14 @@ class ElectedMaster final : public MasterServer {
   QuorumFolder folder_;
   QuorumJournal journal_;                            // of the thread, once it is open
   std::unique_ptr<journal::MembershipWatch> watch_;  // likewise
-  std::unique_ptr<net::RejectingPort> port_;  // of the thread, after Start; while it does not lead
+  // Of the thread, after Start; while it does not lead.
+  std::unique_ptr<net::RejectingPort> port_;
+  std::unique_ptr<http::HttpServer> standby_web_;
   std::atomic<bool> stopping_{false};
   mutable Mutex mutex_;
   // What Stop has to end: at most one of them.
   std::unique_ptr<journal::Formation> formation_ GUARDED_BY(mutex_);
-  std::shared_ptr<journal::Journal> open_journal_ GUARDED_BY(mutex_);
+  std::shared_ptr<journal::ReplicatedJournal> open_journal_ GUARDED_BY(mutex_);
   Status failure_ GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -15,6 +15,7 @@
 #include "master/journal_service.h"
 #include "master/meta_service.h"
 #include "master/persist_scheduler.h"
+#include "master/quorum_page.h"
 #include "master/web.h"
 #include "meta/ops/mount.h"
 #include "net/auth_config.h"
@@ -238,6 +239,13 @@ void PrimaryMaster::Parts::MakeServers() {
                                 .port = identity.web_port,
                                 .port_key = "alluxio.master.web.port"});
   AddMasterPages(*web, {deps, ufs, identity, config, reported});
+  if (around.quorum != nullptr)
+    AddQuorumPage(*web, [this] {
+      return QuorumView{.standing = around.quorum->Standing(),
+                        .serves = true,
+                        .sequence = store.last_sequence(),
+                        .live_workers = blocks->Workers(WorkerState::kLive).size()};
+    });
 }
 
 PrimaryMaster::PrimaryMaster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -7,6 +8,15 @@
 #include "base/result.h"
 
 namespace headpond::master {
+
+// What this master is among the others at a time.
+struct QuorumStanding {
+  enum class Role { kFollower, kCandidate, kLeader };
+  Role role = Role::kFollower;
+  bool confirmed = false;  // only for kLeader: a majority has answered lately, nobody else leads
+  uint64_t term = 0;
+  std::string leader;  // the address of its journal; empty: not known
+};
 
 // The masters' own quorum (alluxio.master.journal.type=EMBEDDED) as administrators see and change
 // it. Members are named by the address of their journal port. Thread safe; nothing blocks.
@@ -23,6 +33,7 @@ class Quorum {
   virtual ~Quorum() = default;
 
   virtual std::vector<Member> Members() const = 0;
+  virtual QuorumStanding Standing() const = 0;
   // OK when it is no member any more, or was none.
   virtual void Remove(const HostPort& member, Done done) = 0;
   // OK when that member leads. FailedPrecondition when it leads already; InvalidArgument when it is

@@ -28,6 +28,18 @@ std::vector<Quorum::Member> RaftQuorum::Members() const {
   return members;
 }
 
+QuorumStanding RaftQuorum::Standing() const {
+  const consensus::RoleChange role = node_.status().role;
+  QuorumStanding standing{
+      .role = QuorumStanding::Role::kCandidate, .term = role.term, .leader = role.leader_address};
+  if (role.role == consensus::Role::kFollower || role.role == consensus::Role::kLearner)
+    standing.role = QuorumStanding::Role::kFollower;
+  if (role.role != consensus::Role::kLeader) return standing;
+  standing.role = QuorumStanding::Role::kLeader;
+  standing.confirmed = node_.HoldsLease();
+  return standing;
+}
+
 void RaftQuorum::Remove(const HostPort& address, Done done) {
   const NodeStatus status = node_.status();
   const MemberStatus* const member = Find(status, address);

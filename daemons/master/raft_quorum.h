@@ -14,6 +14,7 @@ class RaftQuorum final : public Quorum {
   explicit RaftQuorum(consensus::Consensus& node) : node_(node) {}
 
   std::vector<Member> Members() const override;
+  QuorumStanding Standing() const override;
   void Remove(const HostPort& member, Done done) override;
   void TransferLeadership(const HostPort& to, Done done) override;
 
