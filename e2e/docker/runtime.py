@@ -49,12 +49,12 @@ def docker(*words: str) -> str:
     return run("docker", *words).stdout.strip()
 
 
-def port_base() -> int:
-    """The first of 14 free ports: two workers' are ten apart."""
-    for base in range(21000, 30000, 20):
+def port_base(count: int = 14) -> int:
+    """The first of so many free ports: two daemons' are ten apart."""
+    for base in range(21000, 30000, 40):
         with contextlib.ExitStack() as stack:
             try:
-                for port in range(base, base + 14):
+                for port in range(base, base + count):
                     one = stack.enter_context(socket.socket())
                     one.bind(("127.0.0.1", port))
                 return base

@@ -1,8 +1,13 @@
 #!/bin/sh
-# Three masters with the embedded journal; see README.md beside it.
+# Three masters with the embedded journal, started by hand and then by the operator; see README.md beside it.
 #
 #   e2e/ha/run.sh [--rounds N]        binaries: the folder of $HEADPOND_BIN, or the release build
 #
-# Exit code 77: this machine can't run it, for the reason printed.
+# Exit code 77: this machine can't run a part, for the reason printed.
 command -v python3 > /dev/null 2>&1 || { echo "SKIP: python3 is not installed" >&2; exit 77; }
-exec python3 -B "$(dirname "$0")/run.py" "$@"
+cd "$(dirname "$0")" || exit 1
+python3 -B run.py "$@"
+status=$?
+[ "$status" = 0 ] || [ "$status" = 77 ] || exit "$status"
+python3 -B operated.py || exit
+exit "$status"
