@@ -84,6 +84,10 @@ milliseconds Controller::ReconcileAll() {
 
 Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  // Nothing of it can be where there is no such runtime.
+  if (!cluster.metadata.deletion_timestamp.empty() &&
+      runtimes_.For(cluster.spec.runtime_type) == nullptr)
+    return Bury(key, /*has_data=*/false);
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
   auto look = BeginLook(cluster, before, runtimes_, secrets_);
   if (!look.ok()) return Excuse(cluster, {}, look.status());
@@ -92,15 +96,7 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
   if (!looked.ok()) return Excuse(cluster, look->desired, looked);
   const auto& [runtime, ref, desired, observed, plan] = *look;
-  if (desired.deleting && plan.converged()) {
-    const Status done = store_.Finalize(key, observed.has_data);
-    if (done.ok())
-      LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),
-              observed.has_data ? "kept" : "deleted");
-    else
-      LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
-    return {options_.shortest_interval};
-  }
+  if (desired.deleting && plan.converged()) return Bury(key, observed.has_data);
   ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
                                        before, clock_.NowMs());
   status.nodes = NodeStatuses(cluster, ref.nodes, observed, before);
@@ -114,6 +110,16 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   for (const auto& due : {plan.due_at_ms, observed.due_at_ms})
     if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
   return {next};
+}
+
+Controller::Pass Controller::Bury(const ClusterKey& key, bool has_data) {
+  const Status done = store_.Finalize(key, has_data);
+  if (done.ok())
+    LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),
+            has_data ? "kept" : "deleted");
+  else
+    LogWarn(kComponent, "cluster {}: {}", key.ToString(), done.message());
+  return {options_.shortest_interval};
 }
 
 Controller::Pass Controller::Excuse(const api::CacheCluster& cluster,

@@ -45,6 +45,8 @@ class Controller {
     bool done = true;
   };
   Pass Reconcile(const api::CacheCluster& cluster);
+  // Lets a cluster go that has nothing any more, but perhaps data that is kept.
+  Pass Bury(const ClusterKey& key, bool has_data);
   // Nothing can be done: says so in the status.
   Pass Excuse(const api::CacheCluster& cluster, const plan::DesiredCluster& desired,
               const Status& trouble);
