@@ -143,7 +143,7 @@ TEST(SchemaTest, ChecksRangesPatternsAndChoices) {
               ElementsAre("spec.ports.master.rpc: 0 is below the minimum 1"));
   EXPECT_THAT(
       Errors(R"({"runtime": {"type": "podman"}})"),
-      ElementsAre(R"(spec.runtime.type: "podman" is not supported; use process or docker)"));
+      ElementsAre(R"(spec.runtime.type: "podman" is not supported; use process or docker or kubernetes)"));
   EXPECT_THAT(Errors(R"({"network": {"hostname": "a b"}})"),
               ElementsAre(R"(spec.network.hostname: "a b" is not a host name or an IPv4 address)"));
   EXPECT_THAT(Errors(R"({"rootUfs": {"uri": "relative/path"}})"),
