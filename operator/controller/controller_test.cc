@@ -304,6 +304,17 @@ TEST_F(ControllerTest, DeletionWithDataLeavesNothing) {
   EXPECT_THAT(store_.ListRetained(), IsEmpty());
 }
 
+TEST_F(ControllerTest, AClusterThatCanRunNowhereHereSaysSoAndGoesWhenDeleted) {
+  Apply({{"runtime", {{"type", "kubernetes"}, {"kubernetes", {{"underStoreClaim", "lake"}}}}}});
+  controller_.ReconcileAll();
+  EXPECT_THAT(StatusOf().Find("Degraded")->message,
+              HasSubstr("spec.runtime.type: this operator does not run it"));
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, false));
+  controller_.ReconcileAll();
+  EXPECT_THAT(store_.Get({"default", "demo"}), StatusIs(Code::kNotFound));
+  EXPECT_THAT(world_.actions, IsEmpty());
+}
+
 TEST_F(ControllerTest, KeptDataIsFoundByTheNextClusterOfThatNameAndCanBeDeletedLater) {
   Apply();
   Settle();
