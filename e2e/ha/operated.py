@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from harness import parts
 from harness.check import Checks
 from harness.cluster import HeadpondServer
 from harness.process import Process, wait_for
+from writer import Writer
 
 _SAMPLE = Path(__file__).resolve().parents[2] / "manifests" / "samples" / "ha.yaml"
 _COMMAND_LIMIT_S = 60
@@ -82,39 +82,6 @@ class Cluster:
         return [f"{verb.split()[0]} {name}" for verb, name in found]
 
 
-class Writer(threading.Thread):
-    """Does the same thing with one path after another, and remembers when each was begun and done."""
-
-    def __init__(self, cluster: Cluster, top: str, *command: str):
-        super().__init__(daemon=True)
-        self._cluster, self._top, self._command = cluster, top, command
-        self._ended = threading.Event()
-        self.made: list[tuple[str, float, float]] = []
-        self.failed: list[str] = []
-
-    def run(self) -> None:
-        number = 0
-        while not self._ended.is_set():
-            path = f"{self._top}/{number}"
-            begun = time.monotonic()
-            done = self._cluster.fs(*self._command, path)
-            if done.returncode == 0:
-                self.made.append((path, begun, time.monotonic()))
-            else:
-                self.failed.append(f"{path}: {done.stdout}{done.stderr}")
-            number += 1
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
-
-    def first_after(self, moment: float) -> float | None:
-        return next((done for _, begun, done in list(self.made) if begun >= moment), None)
-
-    def slowest(self) -> float:
-        return max((done - begun for _, begun, done in self.made), default=0)
-
-
 class Writers:
     """One makes folders, one writes files: those need workers, which a new leader waits for."""
 
@@ -123,8 +90,9 @@ class Writers:
         source.write_bytes(os.urandom(200_000))
         for kind in ("folders", "files"):
             cluster.fs("mkdir", f"{top}/{kind}")
-        self.folders = Writer(cluster, f"{top}/folders", "mkdir")
-        self.files = Writer(cluster, f"{top}/files", "copyFromLocal", str(source))
+        self.folders = Writer(lambda path: cluster.fs("mkdir", path), f"{top}/folders")
+        copy = lambda path: cluster.fs("copyFromLocal", str(source), path)
+        self.files = Writer(copy, f"{top}/files")
         for writer in (self.folders, self.files):
             writer.start()
         wait_for(lambda: len(self.folders.made) >= 3 and len(self.files.made) >= 3, _WAIT_S)

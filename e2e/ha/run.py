@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from harness.check import Checks
 from harness.cluster import HeadpondServer
 from harness.process import Process, free_ports
 from harness.shell import Shell
+from writer import Writer
 
 _START_LIMIT_S = 30.0
 _CALL_LIMIT_S = 60.0
@@ -128,38 +128,6 @@ class Masters:
         return [process.stop() for process in [self.worker, *self.masters] if process is not None]
 
 
-class Writer(threading.Thread):
-    """Makes folders one after another, and remembers which of them were acknowledged and when."""
-
-    def __init__(self, masters: Masters, top: str):
-        super().__init__(daemon=True)
-        self._masters = masters
-        self._top = top
-        self._ended = threading.Event()
-        self.made: list[tuple[str, float, float]] = []  # path, begun, acknowledged
-        self.failed: list[str] = []
-
-    def run(self) -> None:
-        number = 0
-        while not self._ended.is_set():
-            path = f"{self._top}/{number}"
-            begun = time.monotonic()
-            reply = self._masters.run("fs", "mkdir", path)
-            if reply.returncode == 0:
-                self.made.append((path, begun, time.monotonic()))
-            else:
-                self.failed.append(f"{path}: {reply.stdout}{reply.stderr}")
-            number += 1
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
-
-    def first_after(self, moment: float) -> float | None:
-        """When the first change that was begun after the moment was acknowledged."""
-        return next((done for _, begun, done in list(self.made) if begun >= moment), None)
-
-
 def check_start(checks: Checks, masters: Masters) -> None:
     for number in range(3):
         masters.start_master(number)
@@ -172,7 +140,7 @@ def check_start(checks: Checks, masters: Masters) -> None:
 
 def check_failover(checks: Checks, masters: Masters, rounds: int) -> list[float]:
     checks.equal("exit code of mkdir", masters.run("fs", "mkdir", "/ha").returncode, 0)
-    writer = Writer(masters, "/ha")
+    writer = Writer(lambda path: masters.run("fs", "mkdir", path), "/ha")
     writer.start()
     times, snapshots = [], []
     for _ in range(rounds):
