@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "journal/embedded/quorum_calls.h"
 #include "net/grpc_status.h"
-#include "net/server.h"
 #include "proto/quorum.grpc.pb.h"
 
 namespace headpond::journal {
@@ -40,15 +39,9 @@ class BlankService final : public quorum::Quorum::CallbackService {
 
 Result<Formation::Outcome> Formation::Run() {
   BlankService service(options_);
-  net::GrpcServerOptions server;
-  server.name = "embedded journal";
-  server.bind_host = options_.bind_host;
-  server.bind_host_property = "alluxio.master.bind.host";
-  server.port = options_.port;
-  server.port_property = "alluxio.master.embedded.journal.port";
-  net::GrpcServer grpc(std::move(server));
-  grpc.AddService(service);
-  RETURN_IF_ERROR(grpc.Start().status());
+  net::GrpcServer server(QuorumServer(options_.bind_host, options_.port));
+  server.AddService(service);
+  RETURN_IF_ERROR(server.Start().status());
   return Decide();
 }
 

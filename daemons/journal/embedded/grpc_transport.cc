@@ -17,7 +17,6 @@
 #include "io/crc32c.h"
 #include "journal/embedded/quorum_calls.h"
 #include "net/grpc_status.h"
-#include "net/server.h"
 #include "proto/quorum.grpc.pb.h"
 
 namespace headpond::journal {
@@ -306,15 +305,8 @@ class GrpcTransportImpl final : public GrpcTransport {
 
   Status Start(consensus::Receiver& receiver) override EXCLUDES(mutex_) {
     MutexLock lifecycle(lifecycle_mutex_);
-    net::GrpcServerOptions server;
-    server.name = "embedded journal";
-    server.bind_host = options_.bind_host;
-    server.bind_host_property = "alluxio.master.bind.host";
-    server.port = options_.port;
-    server.port_property = "alluxio.master.embedded.journal.port";
-    server.max_inbound_message_bytes = kMaxQuorumMessageBytes;
     service_ = std::make_unique<Service>(options_, member_, receiver, executor_);
-    server_ = std::make_unique<net::GrpcServer>(std::move(server));
+    server_ = std::make_unique<net::GrpcServer>(QuorumServer(options_.bind_host, options_.port));
     server_->AddService(*service_);
     ASSIGN_OR_RETURN(port_, server_->Start());
     MutexLock lock(mutex_);

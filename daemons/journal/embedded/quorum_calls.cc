@@ -102,6 +102,17 @@ Status CheckCaller(const ::grpc::CallbackServerContext& context,
   return PermissionDenied("not a master of this cluster");
 }
 
+net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port) {
+  net::GrpcServerOptions options;
+  options.name = "embedded journal";
+  options.bind_host = bind_host;
+  options.bind_host_property = "alluxio.master.bind.host";
+  options.port = port;
+  options.port_property = "alluxio.master.embedded.journal.port";
+  options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
+  return options;
+}
+
 std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool own_connection) {
   net::ChannelOptions options;
   options.target = address;

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "journal/embedded/membership.h"
+#include "net/server.h"
 #include "proto/quorum.pb.h"
 
 // What masters ask each other outside of Raft's messages. Only for this folder's .cc files.
@@ -31,6 +32,8 @@ QuorumCredentials ShownBy(const ::grpc::CallbackServerContext& context);
 Status CheckCaller(const ::grpc::CallbackServerContext& context,
                    const QuorumCredentials& credentials, bool any_cluster);
 
+// Of the port where masters are asked.
+net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port);
 std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool own_connection);
 
 quorum::MasterDescription ToProto(const MasterDescription& description);
