@@ -267,7 +267,7 @@ TEST_F(ApiServerTest, TablesHaveColumnsAndAges) {
                           "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
   EXPECT_EQ(table.body["kind"], "Table");
   EXPECT_EQ(table.body["columnDefinitions"].size(), table.body["rows"][0]["cells"].size());
-  const json wanted = {"a", "True", "1/1", nullptr, "Ready", "7m55s", nullptr, "process"};
+  const json wanted = {"a", "True", "1/1", nullptr, nullptr, "Ready", "7m55s", nullptr, "process"};
   EXPECT_EQ(table.body["rows"][0]["cells"], wanted);
   EXPECT_EQ(Raw("GET", kClusters, "", "", "application/vnd.kubernetes.protobuf").status, 406);
 }
