@@ -12,6 +12,13 @@ constexpr int kRoundsPerReport = 30;
 constexpr std::chrono::seconds kCommitPatience{10};
 constexpr std::chrono::milliseconds kCommitRetry{100};
 
+// A master leads that has not met this worker yet. That a block's file is gone is NotFound too, and
+// stays so; the words are 2.9's (compat/messages.md), which all masters use.
+bool IsUnknownWorker(const Status& status) {
+  return status.code() == Code::kNotFound &&
+         status.message().find("No worker found") != std::string::npos;
+}
+
 }  // namespace
 
 MasterSync::MasterSync(Options options, MasterLink& master, cache::BlockStore& store,
@@ -117,8 +124,7 @@ Status MasterSync::Commit(BlockId block, const cache::BlockWriter::Committed& co
   const auto deadline = std::chrono::steady_clock::now() + kCommitPatience;
   while (true) {
     Status status = TryCommit(block, committed);
-    // NotFound: a master that does not know this worker yet.
-    const bool may_pass = status.code() == Code::kUnavailable || status.code() == Code::kNotFound;
+    const bool may_pass = status.code() == Code::kUnavailable || IsUnknownWorker(status);
     if (!may_pass || std::chrono::steady_clock::now() >= deadline) return status;
     if (!commit_pause_.For(kCommitRetry).ok()) return status;
   }
