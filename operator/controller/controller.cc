@@ -92,14 +92,16 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   auto look = BeginLook(cluster, before, runtimes_, secrets_);
   if (!look.ok()) return Excuse(cluster, {}, look.status());
   const auto refused = refused_transfers_.find(key);
-  look->observed.refused_transfers = refused == refused_transfers_.end() ? 0 : refused->second;
+  look->refused_transfers = refused == refused_transfers_.end() ? 0 : refused->second;
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
   if (!looked.ok()) return Excuse(cluster, look->desired, looked);
-  const auto& [runtime, ref, desired, observed, plan] = *look;
+  const plan::DesiredCluster& desired = look->desired;
+  const plan::ObservedCluster& observed = look->observed;
+  const plan::Plan& plan = look->plan;
   if (desired.deleting && plan.converged()) return Bury(key, observed.has_data);
   ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
                                        before, clock_.NowMs());
-  status.nodes = NodeStatuses(cluster, ref.nodes, observed, before);
+  status.nodes = NodeStatuses(cluster, look->ref.nodes, observed, before);
   Report(cluster, before, status);
   const bool acted = Execute(*look, cluster);
   if (plan.converged()) refused_transfers_.erase(key);
@@ -113,6 +115,7 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
 }
 
 Controller::Pass Controller::Bury(const ClusterKey& key, bool has_data) {
+  refused_transfers_.erase(key);
   const Status done = store_.Finalize(key, has_data);
   if (done.ok())
     LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),

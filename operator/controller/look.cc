@@ -46,9 +46,8 @@ Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& be
 }
 
 Status FinishLook(Look& look, int64_t now_ms, const plan::RestartPolicy& policy) {
-  const int refused_transfers = look.observed.refused_transfers;
   ASSIGN_OR_RETURN(look.observed, look.runtime->Observe(look.ref));
-  look.observed.refused_transfers = refused_transfers;
+  look.observed.refused_transfers = look.refused_transfers;
   look.plan = plan::MakePlan(look.desired, look.observed, now_ms, policy);
   return Status::Ok();
 }

@@ -25,6 +25,7 @@ struct Look {
   plan::DesiredCluster desired;
   plan::ObservedCluster observed;
   plan::Plan plan;
+  int refused_transfers = 0;  // as plan::ObservedCluster has it; no runtime knows
 };
 
 // What is known before anything was looked at. `before` is the cluster's status, which remembers
