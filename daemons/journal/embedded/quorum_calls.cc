@@ -87,15 +87,11 @@ void Introduce(::grpc::ClientContext& context, const QuorumCredentials& credenti
   if (!credentials.secret.empty()) context.AddMetadata(kSecretKey, credentials.secret);
 }
 
-QuorumCredentials ShownBy(const ::grpc::CallbackServerContext& context) {
-  return {.cluster_id = Metadata(context, kClusterKey), .secret = Metadata(context, kSecretKey)};
-}
-
 Status CheckCaller(const ::grpc::CallbackServerContext& context,
                    const QuorumCredentials& credentials, bool any_cluster) {
-  const QuorumCredentials shown = ShownBy(context);
-  const bool own_cluster = any_cluster || shown.cluster_id == credentials.cluster_id;
-  if (own_cluster && SecretsEqual(shown.secret, credentials.secret)) return Status::Ok();
+  const bool own_cluster = any_cluster || Metadata(context, kClusterKey) == credentials.cluster_id;
+  if (own_cluster && SecretsEqual(Metadata(context, kSecretKey), credentials.secret))
+    return Status::Ok();
   LogWarn("journal", "{} was turned away from the embedded journal: {}", context.peer(),
           own_cluster ? "it does not have the secret of this cluster"
                       : "it belongs to another cluster");

@@ -25,8 +25,6 @@ struct QuorumCredentials {
 
 // Puts them into a call.
 void Introduce(::grpc::ClientContext& context, const QuorumCredentials& credentials);
-// What a caller shows.
-QuorumCredentials ShownBy(const ::grpc::CallbackServerContext& context);
 // PermissionDenied when what the caller shows is not that of this cluster; logged with its address.
 // `any_cluster`: its id does not matter.
 Status CheckCaller(const ::grpc::CallbackServerContext& context,
