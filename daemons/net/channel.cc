@@ -28,6 +28,9 @@ using std::chrono::steady_clock;
 // soon, and the retries above this layer have their own back-off.
 constexpr milliseconds kFirstReconnect{100};
 constexpr milliseconds kMaxReconnect{1'000};
+// A server that comes back may have another address behind its name, as pods have. Names are asked
+// for again after failed attempts only; left alone, gRPC would do so every 30 seconds at most.
+constexpr milliseconds kBetweenResolutions{1'000};
 // How long a connection attempt may take.
 constexpr milliseconds kConnectTimeout{5'000};
 // See server.cc.
@@ -54,6 +57,7 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, ToInt(kFirstReconnect));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, ToInt(kMaxReconnect));
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(kConnectTimeout));
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, ToInt(kBetweenResolutions));
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, ToInt(options.stream_window_bytes));
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);

@@ -269,6 +269,7 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
                            "container": {"user": "7:7", "labels": {"team": "x"}}})"),
             "");
   EXPECT_EQ(pods(R"({"rootUfs": {"uri": "s3://bucket/a"}})"), "");
+  EXPECT_EQ(with_claim(R"({"master": {"replicas": 3, "journal": {"type": "EMBEDDED"}}})"), "");
   EXPECT_THAT(pods("{}"), HasSubstr("spec.runtime.kubernetes.underStoreClaim: is required"));
   EXPECT_THAT(with_claim(R"({"rootUfs": {"uri": "s3://bucket/a"}})"),
               HasSubstr("spec.runtime.kubernetes.underStoreClaim: holds a folder"));
@@ -277,8 +278,8 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
       {R"({"network": {"hostname": "h"}})", "spec.network.hostname: pods have a network"},
       {R"({"network": {"mode": "bridge"}})", "spec.network.mode: bridge needs"},
       {R"({"master": {"journal": {"folder": "/a"}}})", "spec.master.journal.folder: pods have no"},
-      {R"({"master": {"replicas": 3, "journal": {"type": "EMBEDDED"}}})",
-       "spec.master.replicas: this version runs one master in pods"},
+      {R"({"master": {"replicas": 3, "journal": {"type": "UFS"}}})",
+       "spec.master.journal.type: UFS is for one master"},
       {R"({"container": {"user": "0:7"}})", "spec.container.user: pods are not run as root"},
       {R"({"container": {"capAdd": ["NET_RAW"]}})", "spec.container.capAdd: pods are confined"},
       {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},

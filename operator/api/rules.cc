@@ -261,8 +261,6 @@ const std::vector<Rule>& CacheClusterRules() {
       {"`runtime.type` `kubernetes` needs an under-store that all pods reach: "
        "`runtime.kubernetes.underStoreClaim`, or a `rootUfs.uri` that is no path.",
        PodsShareTheUnderStoreCel(), PodsShareTheUnderStore},
-      {"`runtime.type` `kubernetes` has one master in this version.", PodsHaveOneMasterCel(),
-       PodsHaveOneMaster},
       {"Daemons in pods are not root, and have no folders of the host.", PodsAreConfinedCel(),
        PodsAreConfined},
       {"Labels of the operator are not given in `container.labels`.",

@@ -32,7 +32,6 @@ constexpr std::string_view kContainers = "needs runtime.type docker or kubernete
 constexpr std::string_view kDocker = "needs runtime.type docker";
 constexpr std::string_view kOwnNetwork = "pods have a network and names of their own";
 constexpr std::string_view kNoHost = "pods have no folders of the host";
-constexpr std::string_view kOneMaster = "this version runs one master in pods";
 constexpr std::string_view kConfined = "pods are confined already, and can't be less";
 
 constexpr Use kUses[] = {
@@ -135,16 +134,6 @@ std::vector<CelRule> PodsShareTheUnderStoreCel() {
            fmt::format("self.runtime.type != 'kubernetes' || !has(self.{}) || {}", kUnderStoreClaim,
                        folder),
            "holds a folder, and spec.rootUfs.uri is none: leave one of them out", field}};
-}
-
-void PodsHaveOneMaster(const json& spec, Findings& findings) {
-  if (spec.at("runtime").at("type") == "kubernetes" && spec.at("master").at("replicas") != 1)
-    findings.errors.push_back({"spec.master.replicas", std::string(kOneMaster)});
-}
-
-std::vector<CelRule> PodsHaveOneMasterCel() {
-  return {{"", "self.runtime.type != 'kubernetes' || self.master.replicas == 1",
-           std::string(kOneMaster), ".master.replicas"}};
 }
 
 void PodsAreConfined(const json& spec, Findings& findings) {

@@ -14,10 +14,6 @@ std::vector<CelRule> FieldsFitTheRuntimeCel();
 void PodsShareTheUnderStore(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> PodsShareTheUnderStoreCel();
 
-// The runtime doesn't ask masters who leads yet, without which several can't be served.
-void PodsHaveOneMaster(const nlohmann::json& spec, Findings& findings);
-std::vector<CelRule> PodsHaveOneMasterCel();
-
 void PodsAreConfined(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> PodsAreConfinedCel();
 
