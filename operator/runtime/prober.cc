@@ -158,6 +158,7 @@ std::vector<ProbeResult> Prober::ProbeAll(const std::vector<plan::Probe>& probes
       result.message = fmt::format("port {}: {}", request->is_rpc ? probe.rpc_port : probe.web_port,
                                    curl_easy_strerror(request->code));
     } else if (!request->is_rpc) {
+      result.answered = true;
       long status = kOk;
       curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
       ReadAnswer(probe, request->body, status, result);

@@ -12,7 +12,8 @@ namespace headpond::runtime {
 
 struct ProbeResult {
   bool serving = false;
-  std::string message;  // why not
+  bool answered = false;  // the web port did, whatever it said
+  std::string message;    // why it doesn't serve
   // The workers that a master counts as live; empty when the daemon doesn't tell.
   std::optional<int> live_workers;
   // What one of several masters says, when it serves: it leads, or it follows the one that does.
