@@ -162,6 +162,7 @@ void FakeKubelet::Run(const json& pod) {
       {{{"type", "Ready"}, {"status", running && !Behaves(pod, "deaf") ? "True" : "False"}}});
   const json patch = {{"status",
                        {{"phase", "Running"},
+                        {"podIP", "127.0.0.1"},
                         {"containerStatuses", json::array({status})},
                         {"conditions", conditions}}}};
   Ask("PATCH", PodPath(pod), patch.dump());

@@ -18,7 +18,7 @@ namespace headpond::testing_operator {
 // The StatefulSet controller and the kubelet of a Kubernetes cluster whose API is `api`, as far as
 // pods of one replica need them: a pod comes and goes with its StatefulSet, is made from the
 // template as it is then, takes its time to end, and says of its container what a kubelet says.
-// Claims are bound at once. FAKE_DAEMON in a container's environment makes it misbehave as
+// Claims are bound at once, and all pods have this machine's address. FAKE_DAEMON in a container's environment makes it misbehave as
 // fake_daemon.cc does (refuse, ignore-sigterm, deaf). A container that ended waits to be started
 // again for longer than a test lasts: back-off.
 class FakeKubelet {

@@ -113,8 +113,12 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
       if (due > clock_.NowMs())
         observed.due_at_ms = std::min(due, observed.due_at_ms.value_or(due));
     }
+    observed.workloads.push_back(std::move(workload));
+  }
+  AskMasters(cluster, observed.workloads);
+  for (plan::ObservedWorkload& workload : observed.workloads) {
     if (workload.serving) RETURN_IF_ERROR(Prove(cluster, workload));
-    observed.workloads.push_back(WithProof(cluster, std::move(workload)));
+    workload = WithProof(cluster, std::move(workload));
   }
   AddTraces(cluster, observed);
   observed.has_data =
@@ -124,6 +128,31 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
     observed.has_leftovers |=
         observed.workloads.empty() && !Of(*shared).OfCluster(cluster.uid).empty();
   return observed;
+}
+
+void KubernetesRuntime::AskMasters(const ClusterRef& cluster,
+                                   std::vector<plan::ObservedWorkload>& workloads) {
+  std::vector<plan::Probe> probes;
+  std::vector<plan::ObservedWorkload*> asked;
+  for (plan::ObservedWorkload& workload : workloads) {
+    if (workload.phase != Phase::kRunning) continue;
+    const kube::Object pod =
+        Of(k8s::kPods).Cached({cluster.name_space, k8s::PodName(workload.name)});
+    auto probe = pod ? k8s::QuorumProbe(*pod) : std::nullopt;
+    if (!probe) continue;
+    probes.push_back(*std::move(probe));
+    asked.push_back(&workload);
+  }
+  std::vector<ProbeResult> results = prober_.ProbeAll(probes, options_.probe_timeout);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].answered || !asked[i]->serving) {
+      asked[i]->message.clear();
+      Take(std::move(results[i]), *asked[i]);
+    } else {
+      asked[i]->message = fmt::format("the operator does not reach it at {}: {}", probes[i].host,
+                                      results[i].message);
+    }
+  }
 }
 
 kube::Object KubernetesRuntime::ProvenSecret(const ClusterRef& cluster,

@@ -14,6 +14,7 @@
 #include "operator/kube/client.h"
 #include "operator/runtime/kubernetes/followed_objects.h"
 #include "operator/runtime/kubernetes/objects.h"
+#include "operator/runtime/prober.h"
 #include "operator/runtime/runtime.h"
 
 namespace headpond::runtime {
@@ -24,8 +25,10 @@ namespace headpond::runtime {
 // stands in an annotation of its StatefulSet, and each configuration in a Secret of its own, so
 // that the one that served last can be put back.
 //
-// Objects of others are never touched, whatever their names. Observe asks nobody: it reads what
-// watches keep. Whether a daemon serves is what the kubelet's probes say.
+// Objects of others are never touched, whatever their names. Observe asks the API server nothing:
+// it reads what watches keep. Whether a daemon serves is what the kubelet's probes say; but several
+// masters are asked themselves, because only they know which of them leads. While one can't be
+// reached that the kubelet finds ready, it serves, and nobody knows how it stands.
 class KubernetesRuntime final : public Runtime {
  public:
   struct Options {
@@ -35,6 +38,7 @@ class KubernetesRuntime final : public Runtime {
     std::function<bool()> may_write = [] { return true; };
     // How long the first look waits for the watches.
     std::chrono::milliseconds sync_timeout{5000};
+    std::chrono::milliseconds probe_timeout{1000};
   };
   // `client` and `clock` must outlive the runtime.
   KubernetesRuntime(Options options, kube::Client& client, const Clock& clock);
@@ -79,6 +83,8 @@ class KubernetesRuntime final : public Runtime {
   Status Prove(const ClusterRef& cluster, const plan::ObservedWorkload& workload);
   // What only a Secret or a failure tells of.
   void AddTraces(const ClusterRef& cluster, plan::ObservedCluster& observed);
+  // Asks those that run how they stand.
+  void AskMasters(const ClusterRef& cluster, std::vector<plan::ObservedWorkload>& workloads);
 
   Status EnsureClaims(const ClusterRef& cluster, const plan::Workload& workload,
                       std::string& reason);
@@ -97,6 +103,7 @@ class KubernetesRuntime final : public Runtime {
   std::vector<std::unique_ptr<Followed>> followed_;                    // from the first look on
   std::map<std::pair<std::string, std::string>, FailedStart> failed_;  // by cluster uid and name
   std::map<std::string, plan::ObservedImage> images_;
+  Prober prober_;
 };
 
 }  // namespace headpond::runtime

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "http/http_server.h"
 #include "operator/runtime/runtime_conformance.h"
 #include "operator/testing/fake_kubelet.h"
 #include "testing/eventually.h"
@@ -156,6 +157,45 @@ TEST_F(KubernetesRuntimeTest, MastersHaveNamesBeforeTheyAreReady) {
   }
   EXPECT_THAT(world_.Names("policy", "poddisruptionbudgets"),
               ::testing::ElementsAre("demo-masters"));
+}
+
+TEST_F(KubernetesRuntimeTest, OneOfSeveralMastersIsAskedHowItStands) {
+  std::atomic<bool> elected = false;
+  http::HttpServer page({.port_key = "test"});
+  page.Handle("GET", "/quorum", [&](const http::Request&) -> Result<http::Response> {
+    if (!elected) return http::Response{.status = 503, .body = R"({"role": "ELECTING"})"};
+    return http::Response{
+        .body =
+            R"({"role": "LEADER", "term": 3, "leader": "m:1", "sequence": 7, "liveWorkers": 2})"};
+  });
+  const auto port = page.Start();
+  ASSERT_OK(port);
+  plan::Workload master = master_;
+  // What answers connections is good for both.
+  master.ports[0].number = master.ports[1].number = *port;
+  master.ports.push_back({"embedded", 19200, "spec.ports.master.embedded", true});
+  master.probe = {"", *port, *port, "/quorum"};
+  master.quorum_address = "m:1";
+  ASSERT_OK(runtime_->Start(cluster_, master));
+  // The kubelet says that it is ready; it knows better itself.
+  ASSERT_TRUE(WaitFor([](const auto* workload) {
+    return workload != nullptr && workload->message == "says that it is ELECTING";
+  }));
+  EXPECT_FALSE(last_.workloads[0].serving);
+  elected = true;
+  ASSERT_TRUE(WaitUntilServing());
+  const plan::ObservedWorkload& found = last_.workloads[0];
+  EXPECT_EQ(found.quorum,
+            (plan::QuorumView{.leads = true, .term = 3, .leader = "m:1", .sequence = 7}));
+  EXPECT_EQ(found.live_workers, 2);
+  EXPECT_EQ(found.rpc_address, fmt::format("127.0.0.1:{}", *port));
+  EXPECT_EQ(found.proven_hash, master.ConfigHash());
+  // Somebody's network is broken, maybe only the operator's.
+  page.Stop();
+  ASSERT_NE(Observe(), nullptr);
+  EXPECT_TRUE(last_.workloads[0].serving);
+  EXPECT_FALSE(last_.workloads[0].quorum);
+  EXPECT_THAT(last_.workloads[0].message, HasSubstr("does not reach it at 127.0.0.1"));
 }
 
 TEST_F(KubernetesRuntimeTest, AForeignStatefulSetOfOurNameIsAConflictAndStays) {

@@ -57,13 +57,15 @@ json Owned(json metadata, const ClusterRef& cluster) {
   return metadata;
 }
 
-json ServicePorts(const plan::Workload& workload) {
+// What clients connect to, or daemons too.
+json ServicePorts(const plan::Workload& workload, bool internal) {
   json ports = json::array();
   for (const plan::Port& port : workload.ports)
-    ports.push_back({{"name", port.name},
-                     {"port", port.number},
-                     {"targetPort", port.name},
-                     {"protocol", "TCP"}});
+    if (internal || !port.internal)
+      ports.push_back({{"name", port.name},
+                       {"port", port.number},
+                       {"targetPort", port.name},
+                       {"protocol", "TCP"}});
   return ports;
 }
 
@@ -178,6 +180,15 @@ json HttpProbe(const plan::Workload& workload, int period_s, int failures) {
           {"failureThreshold", failures}};
 }
 
+// A master that knows no leader must wait for one, not be killed: it lives as long as it listens.
+json LivenessProbe(const plan::Workload& workload) {
+  json probe = HttpProbe(workload, /*period_s=*/10, /*failures=*/6);
+  if (workload.quorum_address.empty()) return probe;
+  probe.erase("httpGet");
+  probe["tcpSocket"] = {{"port", workload.probe.web_port}};
+  return probe;
+}
+
 json Confinement() {
   return {{"allowPrivilegeEscalation", false},
           {"readOnlyRootFilesystem", true},
@@ -225,7 +236,7 @@ json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json
           // that the kubelet's patience at the start is longer than the plan's.
           {"startupProbe", HttpProbe(workload, /*period_s=*/1, /*failures=*/3600)},
           {"readinessProbe", HttpProbe(workload, /*period_s=*/5, /*failures=*/2)},
-          {"livenessProbe", HttpProbe(workload, /*period_s=*/10, /*failures=*/6)},
+          {"livenessProbe", LivenessProbe(workload)},
           {"terminationMessagePolicy", "FallbackToLogsOnError"},
           {"securityContext", Confinement()}};
 }
@@ -336,16 +347,17 @@ std::vector<Wanted> SharedObjects(const ClusterRef& cluster, const plan::Workloa
                                           {"selector", {{kUidLabel, cluster.uid}}}})));
   if (workload.role != plan::Role::kMaster) return wanted;
   const json masters = RoleSelector(cluster, plan::Role::kMaster);
-  wanted.push_back(
-      Of(kServices, Service(metadata(plan::ClientService(cluster.name)),
-                            {{"selector", masters}, {"ports", ServicePorts(workload)}})));
+  wanted.push_back(Of(kServices, Service(metadata(plan::ClientService(cluster.name)),
+                                         {{"selector", masters},
+                                          {"ports", ServicePorts(workload, /*internal=*/false)}})));
   json own = metadata(workload.name);
   own["labels"][kWorkloadLabel] = workload.name;
   const json only = {{kUidLabel, cluster.uid}, {kWorkloadLabel, workload.name}};
-  wanted.push_back(Of(kServices, Service(std::move(own), {{"clusterIP", "None"},
-                                                          {"publishNotReadyAddresses", true},
-                                                          {"selector", only},
-                                                          {"ports", ServicePorts(workload)}})));
+  wanted.push_back(
+      Of(kServices, Service(std::move(own), {{"clusterIP", "None"},
+                                             {"publishNotReadyAddresses", true},
+                                             {"selector", only},
+                                             {"ports", ServicePorts(workload, true)}})));
   wanted.push_back(Of(kBudgets, {{"apiVersion", "policy/v1"},
                                  {"kind", "PodDisruptionBudget"},
                                  {"metadata", metadata(cluster.name + "-masters")},

@@ -140,6 +140,53 @@ TEST(KubernetesObjectsTest, AnUnderStoreElsewhereNeedsNoVolume) {
   EXPECT_THAT(StatefulSetOf(kCluster, workloads.at(0), {}).object->dump(), Not(HasSubstr("hush")));
 }
 
+TEST(KubernetesObjectsTest, SeveralMastersWaitForEachOther) {
+  const auto workloads = Workloads(Spec(R"({"master": {"replicas": 3}})"));
+  const plan::Workload& master = workloads.at(1);
+  const json pod = PodSpecOf(master);
+  const json& container = pod.at("containers").at(0);
+  EXPECT_THAT(container.at("args"),
+              ::testing::Contains("-Dalluxio.master.embedded.journal.addresses="
+                                  "demo-master-0.lab.svc:19200,demo-master-1.lab.svc:19200,"
+                                  "demo-master-2.lab.svc:19200"));
+  // Without a leader none is ready, but none is killed for that either.
+  EXPECT_EQ(container.at("readinessProbe").at("httpGet").at("path"), "/api/v1/master/quorum");
+  EXPECT_EQ(container.at("livenessProbe").at("tcpSocket"), (json{{"port", 19999}}));
+  EXPECT_FALSE(container.at("livenessProbe").contains("httpGet"));
+  for (const Wanted& wanted : SharedObjects(kCluster, master)) {
+    const json& spec = wanted.object->at("spec");
+    const std::string name = kube::NameOf(*wanted.object).name;
+    if (name == "demo-masters") {
+      EXPECT_EQ(spec.at("maxUnavailable"), 1);
+    } else if (spec.contains("ports")) {
+      // Only masters talk to each other's journals.
+      EXPECT_EQ(spec.at("ports").dump().find("embedded") != std::string::npos, name != "demo");
+    }
+  }
+}
+
+TEST(KubernetesObjectsTest, OnlyOneOfSeveralMastersIsAskedAndOnlyWhileItRuns) {
+  const auto pod_of = [](const plan::Workload& workload) {
+    return json{
+        {"spec", PodSpecOf(workload)},
+        {"status",
+         {{"podIP", "fd00::7"},
+          {"containerStatuses", json::array({{{"state", {{"running", {{"startedAt", ""}}}}}}})}}}};
+  };
+  json pod = pod_of(Workloads(Spec(R"({"master": {"replicas": 3}})")).at(2));
+  const auto probe = QuorumProbe(pod);
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->host, "[fd00::7]");
+  EXPECT_EQ(probe->rpc_port, 19998);
+  EXPECT_EQ(probe->web_port, 19999);
+  EXPECT_EQ(probe->path, "/api/v1/master/quorum");
+  pod["status"]["containerStatuses"][0]["state"] = {{"waiting", {{"reason", "PodInitializing"}}}};
+  EXPECT_FALSE(QuorumProbe(pod));
+  const auto alone = Workloads(Spec());
+  EXPECT_FALSE(QuorumProbe(pod_of(alone.at(0))));
+  EXPECT_FALSE(QuorumProbe(pod_of(alone.at(1))));
+}
+
 TEST(KubernetesObjectsTest, LimitsArePartOfTheConfiguration) {
   const auto hash = [](const char* spec) { return Workloads(Spec(spec)).at(1).ConfigHash(); };
   EXPECT_NE(hash(R"({"worker": {"resources": {"memory": "2Gi"}}})"),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
@@ -149,6 +150,11 @@ void LookAtEnd(const json& status, plan::ObservedWorkload& workload) {
   workload.message = HowItEnded(end);
 }
 
+// An IPv6 address as it stands before a port.
+std::string UrlHost(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : fmt::format("[{}]", address);
+}
+
 }  // namespace
 
 int ExitsOf(const json& pod) {
@@ -167,6 +173,21 @@ int CrashesOf(const Record& record, const json* pod, const plan::RestartPolicy& 
   // The last of them; those before it were counted as they came, or nobody saw them.
   return plan::NextCrashCount(record.crashes + fresh - 1, Time(end, {"startedAt"}),
                               Time(end, {"finishedAt"}), policy);
+}
+
+std::optional<plan::Probe> QuorumProbe(const json& pod) {
+  const json& containers = At(pod, {"spec", "containers"});
+  const std::string host = Text(pod, {"status", "podIP"});
+  if (host.empty() || !containers.is_array() || containers.empty()) return std::nullopt;
+  if (!At(ContainerStatus(pod), {"state", "running"}).is_object()) return std::nullopt;
+  std::map<std::string, int> ports;
+  for (const json& port : At(containers.at(0), {"ports"}))
+    ports[Text(port, {"name"})] = static_cast<int>(Number(port, {"containerPort"}));
+  if (!ports.contains("embedded")) return std::nullopt;
+  return plan::Probe{.host = UrlHost(host),
+                     .rpc_port = ports["rpc"],
+                     .web_port = ports["web"],
+                     .path = Text(containers.at(0), {"readinessProbe", "httpGet", "path"})};
 }
 
 bool MayRun(const json& pod) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 #include "operator/plan/plan.h"
 #include "operator/runtime/kubernetes/objects.h"
@@ -21,6 +22,9 @@ int CrashesOf(const Record& record, const nlohmann::json* pod, const plan::Resta
 // StatefulSet of the same name, it is one that stops. Without proven_hash.
 plan::ObservedWorkload Look(const nlohmann::json& stateful_set, const nlohmann::json* pod,
                             const plan::RestartPolicy& policy);
+
+// Where the daemon of a pod says how it stands, when it is one of several masters and runs.
+std::optional<plan::Probe> QuorumProbe(const nlohmann::json& pod);
 
 // True when the pod's daemon runs, or may at any moment.
 bool MayRun(const nlohmann::json& pod);
