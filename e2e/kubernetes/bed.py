@@ -37,8 +37,10 @@ def run(*command: str, check: bool = True, text_in: str | None = None, timeout: 
 class Bed:
     """Use it as a context manager; `kubectl` talks to it as a cluster administrator."""
 
-    def __init__(self, images: list[Path]):
+    def __init__(self, images: list[Path], names: dict[str, str] | None = None):
+        """`names`: what images in the archives are called in the cluster, where that is another name."""
         self._images = images
+        self._names = names or {}
         self._folder = Path(tempfile.mkdtemp(prefix="headpond-k8s-", dir="/var/tmp"))
         self._processes: list[Process] = []
         self._tokens = {name: secrets.token_hex(16) for name in ("admin", "kcm", "scheduler", "kubelet", "dns")}
@@ -48,6 +50,10 @@ class Bed:
     @property
     def folder(self) -> Path:
         return self._folder
+
+    def empty_dir(self, pod_uid: str, volume: str) -> Path:
+        """A pod's emptyDir, where the kubelet keeps it."""
+        return self._folder / "node" / "kubelet" / "pods" / pod_uid / "volumes" / "kubernetes.io~empty-dir" / volume
 
     def inside(self, *command: str) -> list[str]:
         """The command, in the cluster's network. (`ip netns exec` would hide the cgroups.)"""
@@ -189,6 +195,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
             raise RuntimeError("containerd does not answer\n" + containerd.tail())
         for image in self._images:
             self._ctr("-n", "k8s.io", "images", "import", str(image))
+        for name, other in self._names.items():
+            if name != other:
+                self._ctr("-n", "k8s.io", "images", "tag", f"docker.io/{name}", f"docker.io/{other}")
 
     def _socket(self) -> Path:
         return self._folder / "node" / "containerd.sock"
