@@ -31,8 +31,6 @@ constexpr milliseconds kMaxReconnect{1'000};
 // A server that comes back may have another address behind its name, as pods have. Names are asked
 // for again after failed attempts only; left alone, gRPC would do so every 30 seconds at most.
 constexpr milliseconds kBetweenResolutions{1'000};
-// How long a connection attempt may take.
-constexpr milliseconds kConnectTimeout{5'000};
 // See server.cc.
 constexpr int kMaxFrameBytes = 64 << 10;
 // Cancelling is local, so its completion is a matter of scheduling.
@@ -56,7 +54,7 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // or pings stop after the second
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, ToInt(kFirstReconnect));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, ToInt(kMaxReconnect));
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(kConnectTimeout));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(options.connect_timeout));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, ToInt(kBetweenResolutions));
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, ToInt(options.stream_window_bytes));
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 1);

@@ -33,6 +33,8 @@ struct ChannelOptions {
   // Pings on a silent connection, so that a vanished server is noticed. Servers permit 30 s.
   std::chrono::milliseconds keepalive_interval{30'000};
   std::chrono::milliseconds keepalive_timeout{30'000};
+  // How long a connection attempt may take: a machine that is gone doesn't refuse, it says nothing.
+  std::chrono::milliseconds connect_timeout{5'000};
   size_t max_inbound_message_bytes = 100u << 20;
   // How much a server may send on one stream ahead of the reader. Bulk readers want 4 MiB.
   size_t stream_window_bytes = 2u << 20;

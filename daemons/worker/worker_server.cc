@@ -54,6 +54,9 @@ constexpr std::chrono::seconds kStallInterval{1};
 // alluxio.worker.network.max.inbound.message.size (4 MB) says.
 constexpr size_t kMinInboundBytes = 16u << 20;
 constexpr std::chrono::seconds kMasterCallTimeout{10};
+// Of several masters: the one that leads now waits alluxio.master.worker.connect.wait.time (5 s)
+// for workers, which may try all that are gone, with their machines, before they come to it.
+constexpr std::chrono::seconds kMasterConnectTimeout{1};
 
 // "rwxr-x---", which the configuration has checked.
 uint16_t ModeOf(std::string_view permissions) {
@@ -253,6 +256,7 @@ std::vector<net::ChannelOptions> WorkerServer::Parts::MasterChannels() const {
     const bool has_port = target.find(':') != target.npos;
     channels.push_back(Channel());
     channels.back().target = has_port ? target : fmt::format("{}:{}", target, port);
+    if (targets.size() > 1) channels.back().connect_timeout = kMasterConnectTimeout;
   }
   return channels;
 }
