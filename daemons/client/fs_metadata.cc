@@ -68,28 +68,34 @@ Status FileSystem::ListStatus(std::string_view path, const ListOptions& options,
   impl_->SetSyncInterval(options.sync_interval_ms, wire_options->mutable_commonoptions());
 
   // Once the visitor has seen an entry the listing can't start over; what goes wrong then is final.
+  // So a batch is kept until another or the end has come: a leader that is cut off sends one, and
+  // then says that it does not lead.
   std::optional<Status> final_status;
+  // False once the visitor has failed.
+  const auto visit_all = [&](wire::ListStatusPResponse& batch) {
+    for (auto& info : *batch.mutable_fileinfos()) {
+      final_status = visit(FromWire(std::move(info)));
+      if (!final_status->ok()) return false;
+    }
+    return true;
+  };
   const auto list_once = [&](Connection& connection) -> Status {
     ASSIGN_OR_RETURN(const auto stream, connection.OpenStream(kListStatusPath));
     ASSIGN_OR_RETURN(bool open, stream->Write(Serialize(request), kListTimeout));
     if (open) {
       ASSIGN_OR_RETURN(open, stream->WritesDone(kListTimeout));
     }
+    wire::ListStatusPResponse kept;
     while (open) {
       ASSIGN_OR_RETURN(auto message, stream->Read(kListTimeout));
       if (!message) break;
-      wire::ListStatusPResponse batch;
-      if (!grpc::SerializationTraits<wire::ListStatusPResponse>::Deserialize(&*message, &batch)
-               .ok())
+      if (!visit_all(kept)) return Status::Ok();
+      if (!grpc::SerializationTraits<wire::ListStatusPResponse>::Deserialize(&*message, &kept).ok())
         return Internal("the master sent a malformed listing of {}", request.path());
-      for (auto& info : *batch.mutable_fileinfos()) {
-        final_status = visit(FromWire(std::move(info)));
-        if (!final_status->ok()) return Status::Ok();
-      }
     }
     const Status status = stream->Finish(kListTimeout);
-    if (!final_status) return status;
-    final_status = status;
+    if (!status.ok() && !final_status) return status;
+    if (visit_all(kept)) final_status = status;
     return Status::Ok();
   };
   RETURN_IF_ERROR(impl_->master().WithRetry(kFileSystemService, list_once));

@@ -289,8 +289,21 @@ TEST_F(MasterCallsTest, AnEmptyListingIsOk) {
   EXPECT_TRUE(entries->empty());
 }
 
+TEST_F(MasterCallsTest, AListingThatBreaksBeforeEntriesWereSeenIsBegunAgain) {
+  // What a leader sends that has been cut off from the others.
+  const ScriptedServer::Reply lost{{Batch({"old"})}, Unavailable("lost")};
+  const ScriptedServer::Reply good{{Batch({"new"})}, Status::Ok()};
+  master_.On(kFileService + "ListStatus", [=, calls = std::make_shared<std::atomic<int>>(0)] {
+    return std::make_unique<ListScript>((*calls)++ == 0 ? lost : good);
+  });
+  const auto entries = Connect()->List("/");
+  ASSERT_OK(entries);
+  ASSERT_THAT(*entries, SizeIs(1));
+  EXPECT_EQ(entries->front().name, "new");
+}
+
 TEST_F(MasterCallsTest, AListingThatBreaksAfterEntriesWereSeenIsNotBegunAgain) {
-  const ScriptedServer::Reply reply{{Batch({"a"})}, Unavailable("lost")};
+  const ScriptedServer::Reply reply{{Batch({"a"}), Batch({"b"})}, Unavailable("lost")};
   master_.On(kFileService + "ListStatus", [=] { return std::make_unique<ListScript>(reply); });
   int seen = 0;
   const Status status = Connect()->ListStatus("/", {}, [&](FileInfo&&) {
@@ -298,7 +311,7 @@ TEST_F(MasterCallsTest, AListingThatBreaksAfterEntriesWereSeenIsNotBegunAgain) {
     return Status::Ok();
   });
   EXPECT_THAT(status, StatusIs(Code::kUnavailable, "lost"));
-  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(seen, 2);
   EXPECT_THAT(master_.Requests(kFileService + "ListStatus"), SizeIs(1));
 }
 
