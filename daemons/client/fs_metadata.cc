@@ -185,6 +185,7 @@ Status FileSystem::SetAttribute(std::string_view path, const SetAttributeOptions
   if (options.ttl_ms) common->set_ttl(*options.ttl_ms);
   if (options.ttl_action) common->set_ttlaction(ToWire(*options.ttl_action));
   impl_->SetSyncInterval(std::nullopt, common);
+  impl_->SetOperationId(common);
   return impl_->master().Call(methods::kSetAttribute, request).status();
 }
 
@@ -196,6 +197,7 @@ Status FileSystem::SetAcl(std::string_view path, SetAclAction action,
   for (const AclEntry& entry : entries) *request.add_entries() = ToWire(entry);
   request.mutable_options()->set_recursive(recursive);
   impl_->SetSyncInterval(std::nullopt, request.mutable_options()->mutable_commonoptions());
+  impl_->SetOperationId(request.mutable_options()->mutable_commonoptions());
   return impl_->master().Call(methods::kSetAcl, request).status();
 }
 

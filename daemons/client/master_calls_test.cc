@@ -56,6 +56,18 @@ TEST_F(MasterCallsTest, ARetriedChangeKeepsItsOperationId) {
     EXPECT_EQ(request, requests[0]) << "the request must not change between attempts";
 }
 
+TEST_F(MasterCallsTest, ARetriedChangeOfAttributesKeepsItsOperationId) {
+  FailFirst(kFileService + "SetAttribute", 1, Code::kUnavailable, "");
+  client::SetAttributeOptions options;
+  options.mode = 0600;
+  EXPECT_OK(Connect()->SetAttribute("/a", options));
+  const auto requests = master_.Requests(kFileService + "SetAttribute");
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_TRUE(
+      ParseAs<wire::SetAttributePRequest>(requests[0]).options().commonoptions().has_operationid());
+  EXPECT_EQ(requests[0], requests[1]);
+}
+
 // What lanes with one method, CreateDirectory, were asked; the first breaks with its first message.
 struct BreakingLanes {
   Mutex mutex;

@@ -6,6 +6,7 @@
 #include "meta/ops/expire.h"
 #include "meta/ops/free.h"
 #include "meta/ops/persist.h"
+#include "meta/ops/remove.h"
 #include "meta/ops/set_acl.h"
 #include "meta/ops/set_attribute.h"
 #include "meta/test_namespace.h"
@@ -40,6 +41,31 @@ TEST_F(AttributeTest, NothingAskedNothingChanged) {
   ASSERT_OK(plan);
   EXPECT_TRUE(plan->mutation.empty());
   EXPECT_THAT(Set(Request("/nope")), StatusIs(Code::kNotFound, "Path \"/nope\" does not exist."));
+}
+
+TEST_F(AttributeTest, ARepeatedChangeDoesNotUndoALaterOne) {
+  ns_.Make("/f", 1);
+  SetAttributeRequest first = Request("/f");
+  first.mode = 0600;
+  first.context.operation_id = {7, 1};
+  ASSERT_OK(Set(first));
+  SetAttributeRequest later = Request("/f");
+  later.mode = 0640;
+  later.context.operation_id = {7, 2};
+  ASSERT_OK(Set(later));
+  EXPECT_OK(Set(first));
+  EXPECT_EQ(Info("/f").mode, 0640);
+
+  SetAclRequest acl{.context = ns_.Context(), .path = "/f", .action = AclAction::kModify};
+  acl.entries = {{AclEntryType::kNamedUser, "bob", kRead}};
+  acl.context.operation_id = {7, 3};
+  ASSERT_OK(ns_.Commit(PlanSetAcl(*ns_, acl)));
+  const auto repeated = PlanSetAcl(*ns_, acl);
+  ASSERT_OK(repeated);
+  EXPECT_TRUE(repeated->mutation.empty());
+  ASSERT_OK(ns_.Commit(PlanRemove(*ns_, {.context = ns_.Context(), .path = "/f"})));
+  EXPECT_OK(ns_.Commit(PlanSetAcl(*ns_, acl))) << "it was done before the file went";
+  EXPECT_OK(Set(first));
 }
 
 TEST_F(AttributeTest, WhoMayChangeWhatIsAsInStock) {

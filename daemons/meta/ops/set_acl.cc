@@ -6,6 +6,7 @@
 namespace headpond::meta {
 
 Result<SetAttributePlan> PlanSetAcl(const Namespace& ns, const SetAclRequest& request) {
+  if (ns.IsCompleted(request.context.operation_id)) return SetAttributePlan{};
   const Caller& caller = request.context.caller;
   const PathWalk walk = ns.Walk(request.path);
   if (walk.through_file) return walk.Error();
@@ -42,6 +43,8 @@ Result<SetAttributePlan> PlanSetAcl(const Namespace& ns, const SetAclRequest& re
     }
     plan.mutation.puts.push_back(std::move(record));
   }
+  if (!plan.more && !plan.mutation.puts.empty())
+    plan.mutation.operation_id = request.context.operation_id;
   return plan;
 }
 

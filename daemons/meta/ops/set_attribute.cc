@@ -137,6 +137,7 @@ void AddUfsUpdate(const Namespace& ns, const SetAttributeRequest& request, Inode
 }  // namespace
 
 Result<SetAttributePlan> PlanSetAttribute(const Namespace& ns, const SetAttributeRequest& request) {
+  if (ns.IsCompleted(request.context.operation_id)) return SetAttributePlan{};
   const PathWalk walk = ns.Walk(request.path);
   if (walk.through_file) return walk.Error();
   RETURN_IF_ERROR(CheckPermission(ns, request, walk));
@@ -170,6 +171,8 @@ Result<SetAttributePlan> PlanSetAttribute(const Namespace& ns, const SetAttribut
     if (ChangesOwnership(request)) AddUfsUpdate(ns, request, inode, plan);
     plan.mutation.puts.push_back(std::move(record));
   }
+  if (!plan.more && !plan.mutation.puts.empty())
+    plan.mutation.operation_id = request.context.operation_id;
   return plan;
 }
 
