@@ -39,7 +39,7 @@ Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& be
   if (look.runtime == nullptr)
     return FailedPrecondition(
         "spec.runtime.type: this operator does not run it; kubernetes needs one that runs with "
-        "--kubeconfig or --in-cluster");
+        "--kubeconfig or --in-cluster, process one that is in no pod itself");
   look.desired = DesiredState(cluster, look.runtime->LayoutFor(look.ref));
   look.ref.nodes = NodesOf(cluster, before, secrets);
   return look;

@@ -170,7 +170,9 @@ class AllRuntimes {
 
   runtime::TaskRuntime& tasks() { return tasks_; }
   controller::Runtimes all() {
-    return {.process = &process_, .docker = &docker_, .kubernetes = kubernetes_.get()};
+    return {.process = runs_processes_ ? &process_ : nullptr,
+            .docker = &docker_,
+            .kubernetes = kubernetes_.get()};
   }
 
  private:
@@ -186,11 +188,13 @@ class AllRuntimes {
                  .home = options.home,
                  .environment = options.environment,
                  .restart_policy = options.restart_policy},
-                clock) {}
+                clock),
+        runs_processes_(!options.in_cluster) {}
 
   runtime::ProcessRuntime process_;
   runtime::DockerTaskRuntime tasks_;
   runtime::DockerNodes docker_;
+  const bool runs_processes_;  // not in a pod: they would end with it, and so would their data
   std::unique_ptr<runtime::KubernetesRuntime> kubernetes_;  // where there is such an API server
 };
 
@@ -272,11 +276,12 @@ Status Run(const Options& options) {
     ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
   }
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
-  controller::Controller controller(clusters, runtimes->all(), clock,
-                                    {.restart_policy = options.restart_policy,
-                                     .stats = &monitor.clusters(),
-                                     .move_leadership = LeadershipMover(
-           options.program, runtime::InheritedEnvironment(options.environment))});
+  controller::Controller controller(
+      clusters, runtimes->all(), clock,
+      {.restart_policy = options.restart_policy,
+       .stats = &monitor.clusters(),
+       .move_leadership =
+           LeadershipMover(options.program, runtime::InheritedEnvironment(options.environment))});
   monitor.SetReady();
   monitor.SetLeads(true);
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
