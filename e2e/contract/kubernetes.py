@@ -23,6 +23,7 @@ _PACKAGES = {
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
     "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+    "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
 }
 _API = ("etcd", "kube-apiserver", "kube-controller-manager")
 _BUILD_LIMIT_S = 3600  # kube-apiserver alone takes ten minutes of one processor from cold

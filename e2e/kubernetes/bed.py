@@ -43,7 +43,7 @@ class Bed:
         self._names = names or {}
         self._folder = Path(tempfile.mkdtemp(prefix="headpond-k8s-", dir="/var/tmp"))
         self._processes: list[Process] = []
-        self._tokens = {name: secrets.token_hex(16) for name in ("admin", "kcm", "scheduler", "kubelet", "dns")}
+        self._tokens = {name: secrets.token_hex(16) for name in ("admin", "kcm", "scheduler", "kubelet", "proxy", "dns")}
         self._sysctls: dict[str, str] = {}
         self._api_program = Path()
 
@@ -95,6 +95,7 @@ class Bed:
         self._start_containerd()
         self._start_controllers(built)
         self._start_node(built)
+        self._start_proxy(built)
         self._start_dns(programs.dns())
         if not wait_for(self._node_ready, _START_LIMIT_S, 0.5):
             raise RuntimeError("the node does not get ready\n" + self._log_of("kubelet"))
@@ -135,7 +136,7 @@ class Bed:
         run("openssl", "genrsa", "-out", str(key), "2048")
         groups = {"admin": ("admin", "system:masters"), "kcm": ("system:kube-controller-manager", ""),
                   "scheduler": ("system:kube-scheduler", ""), "kubelet": ("system:node:node0", "system:nodes"),
-                  "dns": ("dns", "system:masters")}
+                  "proxy": ("system:kube-proxy", ""), "dns": ("dns", "system:masters")}
         (self._folder / "tokens.csv").write_text("".join(
             f'{self._tokens[name]},{user},{name},"{group}"\n' for name, (user, group) in groups.items()))
         api = self._spawn("kube-apiserver", built / "kube-apiserver", {
@@ -157,6 +158,7 @@ class Bed:
             "kubeconfig": self.kubeconfig("kcm"), "leader-elect": "false", "bind-address": "127.0.0.1",
             "service-account-private-key-file": self._folder / "service-accounts.key",
             "use-service-account-credentials": "true", "cert-dir": self._folder / "kcm",
+            "root-ca-file": self._folder / "certificates" / "apiserver.crt",  # what pods know the server by
             # Without a provisioner claims are bound when somebody looks; a provisioner tells.
             "pvclaimbinder-sync-period": "1s"})
         self._spawn("kube-scheduler", built / "kube-scheduler", {
@@ -223,6 +225,17 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
         self._spawn("kubelet", built / "kubelet", {
             "config": node / "kubelet.json", "kubeconfig": self.kubeconfig("kubelet"), "root-dir": node / "kubelet",
             "cert-dir": node / "kubelet-pki", "hostname-override": "node0", "node-ip": ADDRESS})
+
+    def _start_proxy(self, built: Path) -> None:
+        """What makes addresses of Services lead to pods."""
+        config = self._folder / "proxy.json"
+        config.write_text(json.dumps({
+            "kind": "KubeProxyConfiguration", "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "mode": "iptables",
+            "clientConnection": {"kubeconfig": str(self.kubeconfig("proxy"))}, "clusterCIDR": _PODS,
+            "healthzBindAddress": "127.0.0.1:10256", "metricsBindAddress": "127.0.0.1:10249",
+            # Settings of the whole machine are left alone.
+            "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}}))
+        self._spawn("kube-proxy", built / "kube-proxy", {"config": config, "hostname-override": "node0"})
 
     def _make_cgroups(self) -> None:
         root = Path("/sys/fs/cgroup")
