@@ -87,6 +87,7 @@ class HaLife:
         return self._cluster.condition("QuorumHealthy").get("status", "")
 
     def becomes_ready(self) -> bool:
+        self._pond.start_operator()
         self._pond.add_volumes(*(f"{master}-journal" for master in _MASTERS))
         self._cluster.apply("kubernetes-ha.yaml")
         begun = time.monotonic()

@@ -24,6 +24,7 @@ class Life:
         return self._pond.in_a_pod(f"export ALLUXIO_MASTER_HOSTNAME=lab-master-0.{NAMESPACE}.svc; {script}")
 
     def becomes_ready(self) -> bool:
+        self._pond.start_operator()
         self._pond.add_volumes("journal")
         self._cluster.apply("kubernetes.yaml")
         if not self._cluster.wait_ready("the sample is Ready after its apply"):

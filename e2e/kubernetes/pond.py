@@ -15,6 +15,7 @@ from harness.process import Process, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "headpond/headpond:latest"
+OPERATOR_IMAGE = "headpond/headpond-operator:latest"
 OURS = "app.kubernetes.io/managed-by=headpond-operator"
 NAMESPACE = "pond"
 READY_LIMIT_S = 90.0
@@ -85,7 +86,7 @@ class Pond:
     def __init__(self, bed: Bed, program: Path, checks: Checks):
         self.bed = bed
         self.checks = checks
-        self._program = program
+        self.program = program
         self.operator: Process | None = None
         self._clients = 0
 
@@ -109,7 +110,9 @@ class Pond:
             _VOLUME.format(name=name, folder=self.bed.folder) for name in names))
 
     def start_operator(self) -> None:
-        self.bed.kubectl("apply", "-f", "-", text_in=run(str(self._program), "crds"))
+        if self.operator:
+            return
+        self.bed.kubectl("apply", "-f", "-", text_in=run(str(self.program), "crds"))
         self.bed.kubectl("wait", "--for=condition=Established", "crd/cacheclusters.headpond.dev", "--timeout=30s")
         self.bed.kubectl("apply", "-n", NAMESPACE, "-f", str(ROOT / "manifests/rbac/operator.yaml"))
         account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/headpond-operator/token"
@@ -118,7 +121,7 @@ class Pond:
         answer = self.bed.kubectl("create", "--raw", account, "-f", "-", text_in=json.dumps(request))
         config = self.bed.kubeconfig("operator", json.loads(answer)["status"]["token"], NAMESPACE)
         self.operator = Process("operator", self.bed.inside(
-            str(self._program), "run", f"--kubeconfig={config}", f"--namespace={NAMESPACE}",
+            str(self.program), "run", f"--kubeconfig={config}", f"--namespace={NAMESPACE}",
             f"--home={self.bed.folder}/home", f"--monitor-port={_MONITOR_PORT}"),
             self.bed.folder / "logs" / "operator.log")
 

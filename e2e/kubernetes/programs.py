@@ -23,7 +23,7 @@ PAUSE = "headpond.local/pause:1"
 CNI = "/usr/lib/cni"
 # Commands and the packages that have them.
 _NEEDED = {"containerd": "containerd", "runc": "runc", "ctr": "containerd", "ip": "iproute2", "nsenter": "util-linux",
-           "openssl": "openssl", "kubectl": "kubernetes-client", "docker": "docker.io", "gcc": "gcc"}
+           "openssl": "openssl", "kubectl": "kubernetes-client", "docker": "docker.io", "gcc": "gcc", "iptables": "iptables"}
 
 
 def check() -> None:
@@ -40,28 +40,41 @@ def check() -> None:
 def binaries() -> Path:
     """The folder of Kubernetes' programs."""
     try:
-        return kubernetes.binaries("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+        return kubernetes.binaries("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
     except kubernetes.Unavailable as reason:
         raise Missing(str(reason)) from reason
 
 
 def dns() -> Path:
-    sources = [_HERE / "dns" / name for name in ("main.go", "go.mod", "go.sum")]
+    return _go_program("coredns", _HERE / "dns", ".", "-s -w")
+
+
+def helm() -> Path:
+    """It believes to know a Kubernetes as new as ours, also where it asks none."""
+    major, minor, _ = kubernetes.version()[1:].split(".")
+    known = "".join(f" -X helm.sh/helm/v3/pkg/{package}.k8sVersion{part}={number}" for package in ("chartutil", "lint/rules")
+                    for part, number in (("Major", major), ("Minor", minor)))
+    return _go_program("helm", _HERE / "helm", "helm.sh/helm/v3/cmd/helm", "-s -w" + known)
+
+
+def _go_program(name: str, folder: Path, package: str, flags: str) -> Path:
+    """Built once from the modules that the folder's go.mod pins."""
+    sources = [folder / file for file in ("main.go", "go.mod", "go.sum") if (folder / file).exists()]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    program = cache_folder() / f"coredns-{digest}"
+    program = cache_folder() / f"{name}-{digest}"
     if program.exists():
         return program
     go = os.environ.get("GO") or shutil.which("go")
     if not go:
-        raise Missing("go is not installed; it builds CoreDNS")
+        raise Missing(f"go is not installed; it builds {name}")
     program.parent.mkdir(parents=True, exist_ok=True)
-    print(f"building CoreDNS, once, into {program}", file=sys.stderr, flush=True)
+    print(f"building {name}, once, into {program}", file=sys.stderr, flush=True)
     part = program.with_suffix(".part")
     done = subprocess.run(
-        [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(part), "."], cwd=_HERE / "dns",
+        [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(part), package], cwd=folder,
         env={**os.environ, "CGO_ENABLED": "0"}, capture_output=True, text=True, timeout=3600)
     if done.returncode != 0:
-        raise Missing(f"CoreDNS can't be built here (are the modules reachable?)\n{done.stderr[-2000:]}")
+        raise Missing(f"{name} can't be built here (are the modules reachable?)\n{done.stderr[-2000:]}")
     part.rename(program)
     return program
 

@@ -1,5 +1,5 @@
 """The lives of CacheClusters in pods: made, used, healed, changed, refused a bad change, removed; with one master (life.py)
-and with three (ha.py).
+and with three (ha.py), by an operator beside the cluster; and by one in a pod, from its chart (chart.py).
 
 Exit code: 0 when everything held, 1 when not, 77 (with the reason) when something is missing.
 """
@@ -13,14 +13,15 @@ import time
 from pathlib import Path
 
 import programs  # first: it says where the rest is
+import chart
 import ha
 import life
 from bed import Bed
 from harness.check import Checks
 from harness.parts import SKIP_EXIT_CODE, Missing
-from pond import IMAGE, ROOT, Pond
+from pond import IMAGE, OPERATOR_IMAGE, ROOT, Pond
 
-_LIVES = {"life": life.steps, "ha": ha.steps}
+_LIVES = {"chart": chart.steps, "life": life.steps, "ha": ha.steps}
 
 
 def main() -> int:
@@ -31,15 +32,15 @@ def main() -> int:
         if not operator.exists():
             raise Missing(f"{operator} is not built: run make build")
         with tempfile.TemporaryDirectory() as folder:
-            image = os.environ.get("HEADPOND_IMAGE", IMAGE)
-            images = [programs.pause_image(Path(folder)), programs.saved_image(image, Path(folder))]
+            names = {os.environ.get("HEADPOND_IMAGE", IMAGE): IMAGE,
+                     os.environ.get("HEADPOND_OPERATOR_IMAGE", OPERATOR_IMAGE): OPERATOR_IMAGE}
+            images = [programs.pause_image(Path(folder)), *(programs.saved_image(name, Path(folder)) for name in names)]
             checks = Checks()
             begin = time.monotonic()
-            with Bed(images, {image: IMAGE}) as bed:
+            with Bed(images, names) as bed:
                 print(f"      a node is ready after {time.monotonic() - begin:.1f} s", flush=True)
                 pond = Pond(bed, operator, checks)
                 pond.prepare()
-                pond.start_operator()
                 for name in sys.argv[1:] or _LIVES:
                     print(f"-- {name}", flush=True)
                     # Each step says whether the next makes sense.
