@@ -1,5 +1,8 @@
 #include "image/credentials.h"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -24,10 +27,39 @@ std::string StringAt(const json& object, const std::string& key) {
 
 std::optional<Credentials> FromEntry(const json& entry) {
   if (!entry.is_object()) return std::nullopt;
-  const auto decoded = DecodeBase64(StringAt(entry, "auth"));
-  const size_t colon = decoded ? decoded->find(':') : std::string::npos;
-  if (colon == std::string::npos) return std::nullopt;
-  return Credentials{.user = decoded->substr(0, colon), .password = decoded->substr(colon + 1)};
+  if (std::string token = StringAt(entry, "identitytoken"); !token.empty())
+    return Credentials{.identity_token = std::move(token)};
+  if (const std::string auth = StringAt(entry, "auth"); !auth.empty()) {
+    const auto decoded = DecodeBase64(auth);
+    const size_t colon = decoded ? decoded->find(':') : std::string::npos;
+    if (colon == std::string::npos) return std::nullopt;
+    return Credentials{.user = decoded->substr(0, colon), .password = decoded->substr(colon + 1)};
+  }
+  Credentials plain{.user = StringAt(entry, "username"), .password = StringAt(entry, "password")};
+  if (plain.user.empty() || plain.password.empty()) return std::nullopt;
+  return plain;
+}
+
+// What "https://registry.example/team/v1/" names: without what docker and its registries put
+// around it.
+std::string PlainKey(std::string_view key) {
+  for (const std::string_view scheme : {"https://", "http://"})
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  while (key.ends_with('/')) key.remove_suffix(1);
+  for (const std::string_view version : {"/v1", "/v2"})
+    if (key.ends_with(version)) key.remove_suffix(version.size());
+  return std::string(key);
+}
+
+// By Kubernetes' rules: as many parts in the names, and the repository begins with the key's path.
+bool Names(const std::string& key, const Reference& what) {
+  const size_t slash = key.find('/');
+  const std::string registry = key.substr(0, slash);
+  const std::string path = slash == std::string::npos ? "" : key.substr(slash + 1);
+  if (!what.repository.starts_with(path)) return false;
+  if (registry == "index.docker.io") return what.registry == "docker.io";
+  return std::ranges::count(registry, '.') == std::ranges::count(what.registry, '.') &&
+         ::fnmatch(registry.c_str(), what.registry.c_str(), FNM_NOESCAPE) == 0;
 }
 
 std::string HelperFor(const json& config, const std::string& registry) {
@@ -66,6 +98,34 @@ Result<std::optional<Credentials>> StoredCredentials(
     if (auto found = FromEntry(auths[key])) return found;
   }
   return std::optional<Credentials>();
+}
+
+Status CheckDockerConfig(const std::string& config) {
+  const json read = json::parse(config, nullptr, /*allow_exceptions=*/false);
+  if (!read.is_object()) return InvalidArgument("is no JSON object");
+  const auto auths = read.find("auths");
+  if (auths == read.end() || !auths->is_object() || auths->empty())
+    return InvalidArgument("has no `auths` with registries");
+  for (const auto& [key, entry] : auths->items())
+    if (!FromEntry(entry))
+      return InvalidArgument("has neither user and password nor a readable `auth` for {}", key);
+  return Status::Ok();
+}
+
+Result<std::vector<Credentials>> LoginsFor(const std::string& config, const Reference& what) {
+  RETURN_IF_ERROR(CheckDockerConfig(config));
+  std::vector<std::pair<std::string, Credentials>> found;
+  const json auths = json::parse(config).at("auths");
+  for (const auto& [written, entry] : auths.items())
+    if (const std::string key = PlainKey(written); Names(key, what))
+      found.emplace_back(key, *FromEntry(entry));
+  // Of two that say as much, the one without `*`, which comes before letters.
+  std::ranges::stable_sort(found, std::ranges::greater(), [](const auto& login) {
+    return std::pair(login.first.size(), std::string_view(login.first));
+  });
+  std::vector<Credentials> logins;
+  for (auto& [key, login] : found) logins.push_back(std::move(login));
+  return logins;
 }
 
 std::string BasicAuthorization(const Credentials& credentials) {

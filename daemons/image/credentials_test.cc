@@ -13,7 +13,10 @@ namespace headpond::image {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 class StoredCredentialsTest : public ::testing::Test {
  protected:
@@ -78,6 +81,46 @@ TEST(AuthorizationTest, IsWhatServersRead) {
   // The password's base64 holds a + and a /, which become - and _.
   const std::string text = EngineAuthorization(Credentials{.user = "u", .password = ">>>???"}, "r");
   EXPECT_EQ(text.find_first_of("+/"), std::string::npos);
+}
+
+std::vector<std::string> UsersFor(const std::string& config, const std::string& image) {
+  const auto logins = LoginsFor(config, *ParseReference(image));
+  std::vector<std::string> users;
+  for (const Credentials& login : logins.value_or({}))
+    users.push_back(login.identity_token.empty() ? login.user : login.identity_token);
+  return users;
+}
+
+TEST(LoginsForTest, TheKeyThatNamesMostComesFirst) {
+  const std::string config = R"({"auths": {
+      "r.example": {"username": "all", "password": "p"},
+      "https://r.example/team/v1/": {"auth": "dGVhbTpw"},
+      "*.example": {"identitytoken": "token"},
+      "example": {"username": "no", "password": "p"},
+      "r.example:5000": {"username": "port", "password": "p"}}})";
+  EXPECT_THAT(UsersFor(config, "r.example/team/app:1"), ElementsAre("team", "all", "token"));
+  EXPECT_THAT(UsersFor(config, "r.example/app:1"), ElementsAre("all", "token"));
+  EXPECT_THAT(UsersFor(config, "r.example:5000/app:1"), ElementsAre("port"));
+  EXPECT_THAT(UsersFor(config, "a.b.example/app"), IsEmpty());
+}
+
+TEST(LoginsForTest, KnowsTheHubByItsOldName) {
+  EXPECT_THAT(UsersFor(R"({"auths": {"https://index.docker.io/v1/": {"auth": "YTpi"}}})", "debian"),
+              ElementsAre("a"));
+}
+
+TEST(CheckDockerConfigTest, SaysWhatIsWrongButNotWhatIsThere) {
+  const auto why = [](const std::string& config) { return CheckDockerConfig(config).message(); };
+  EXPECT_THAT(why("topsecret"), AllOf(HasSubstr("no JSON object"), Not(HasSubstr("topsecret"))));
+  EXPECT_THAT(why(R"({"r.example": {"auth": "YTpi"}})"), HasSubstr("`auths`"));
+  EXPECT_THAT(why(R"({"auths": {}})"), HasSubstr("`auths`"));
+  EXPECT_THAT(why(R"({"auths": []})"), HasSubstr("`auths`"));
+  for (const char* const entry :
+       {"{}", "7", R"({"auth": "topsecret"})", R"({"username": "topsecret"})"})
+    EXPECT_THAT(why(fmt::format(R"({{"auths": {{"r.example": {}}}}})", entry)),
+                AllOf(HasSubstr("for r.example"), Not(HasSubstr("topsecret"))))
+        << entry;
+  EXPECT_OK(CheckDockerConfig(R"({"auths": {"r.example": {"username": "a", "password": "b"}}})"));
 }
 
 }  // namespace
