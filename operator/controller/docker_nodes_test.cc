@@ -4,10 +4,10 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "base/mutex.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/nodes.h"
 #include "operator/runtime/docker/docker_nodes.h"
+#include "operator/testing/bell.h"
 #include "operator/testing/fake_engine.h"
 #include "operator/testing/free_ports.h"
 #include "operator/testing/memory_cluster_store.h"
@@ -23,30 +23,11 @@ using std::chrono::steady_clock;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing_operator::Bell;
 using testing_operator::FakeEngine;
 
 constexpr const char* kImage = "registry.example/headpond:1";
 const ClusterKey kKey{"default", "demo"};
-
-class Bell {
- public:
-  void Ring() {
-    MutexLock lock(mutex_);
-    rung_ = true;
-    changed_.NotifyAll();
-  }
-  void Wait(milliseconds limit) {
-    const auto deadline = steady_clock::now() + limit;
-    MutexLock lock(mutex_);
-    while (!rung_ && changed_.WaitUntil(mutex_, deadline)) continue;
-    rung_ = false;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool rung_ GUARDED_BY(mutex_) = false;
-};
 
 // Nodes a and b; a has the master.
 class DockerNodesTest : public ::testing::Test {
