@@ -32,7 +32,6 @@ KNOWN: list[tuple[str, str, str]] = [
     (r"status-and-scale: scale by server-side apply", r"", _OWN_FAULT + "; ours says 415"),
     (r"status-and-scale: scale of another type", r"body\.", "the same code; ours names the field of the cluster"),
     (r"status-and-scale: delete of status", r"body\.details", _WORDS),
-    (r"lists: exactly as it was", r"", "ours keeps no old states of objects: 410, after which clients list anew"),
     (r"watches: a bad version", r"", _OWN_FAULT),
     (r"watches: initial events, exactly", r"events\[0\]\.causes", "the same field and code, one reason less"),
     (r"watches: too old", r"", _HISTORY),

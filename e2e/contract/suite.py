@@ -290,7 +290,13 @@ def lists(c: Chapter) -> None:
     c.step("initial events for a list", "GET", f"{c.clusters}?sendInitialEvents=true")
     c.quiet("DELETE", f"{c.clusters}/b")
     c.step("exactly as it was", "GET", f"{c.clusters}?resourceVersion={version}&resourceVersionMatch=Exact")
+    c.quiet("POST", c.clusters, c.cluster("cc"))
+    c.quiet("PATCH", f"{c.clusters}/d", {"metadata": {"labels": {"n": "30"}}}, _MERGE)
+    c.quiet("DELETE", f"{c.clusters}/e")
     c.step("a page of what was", "GET", f"{c.clusters}?limit=2&continue={token}")
+    c.step("the rest of what was", "GET", f"{c.clusters}?continue={token}")
+    exact = c.step("a page of how it was", "GET", f"{c.clusters}?resourceVersion={version}&resourceVersionMatch=Exact&limit=3")
+    c.step("the rest of how it was", "GET", f"{c.clusters}?continue={exact.body['metadata']['continue']}")
     c.step("delete by label", "DELETE", f"{c.clusters}?labelSelector=odd")
     c.step("what is left", "GET", c.clusters)
 

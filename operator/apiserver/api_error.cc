@@ -38,6 +38,7 @@ json ToJson(const ApiError& error) {
   if (error.retry_after_seconds != 0) details["retryAfterSeconds"] = error.retry_after_seconds;
   json status = {{"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", json::object()},
                  {"status", "Failure"}, {"message", error.message}, {"code", error.code}};
+  if (!error.list_continue.empty()) status["metadata"]["continue"] = error.list_continue;
   if (!error.reason.empty()) status["reason"] = error.reason;
   if (!details.empty()) status["details"] = std::move(details);
   return status;

@@ -28,6 +28,7 @@ struct ApiError {
   std::string uid;
   std::vector<Cause> causes;
   int retry_after_seconds = 0;
+  std::string list_continue;  // metadata.continue: from where a list can go on all the same
 };
 
 // metav1.Status, kind "Status".

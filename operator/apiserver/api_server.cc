@@ -14,6 +14,15 @@
 #include "operator/apiserver/reviews.h"
 
 namespace headpond::apiserver {
+
+// Where the next page starts, and the version that all pages show.
+struct PageStart {
+  static constexpr int64_t kLatest = -1;  // the rest of a list that is no longer known as it was
+  int64_t version = 0;
+  std::pair<std::string, std::string> after;
+
+  std::string Token() const { return fmt::format("{}/{}/{}", version, after.first, after.second); }
+};
 namespace {
 
 using nlohmann::json;
@@ -32,25 +41,28 @@ http::Response PlainText(int status, std::string text) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(text)};
 }
 
-// Where the next page starts, and the version that all pages carry.
-std::string MakeContinue(int64_t version, const json& last) {
-  return fmt::format("{}/{}/{}", version, TextAt(last, "metadata.namespace"),
-                     TextAt(last, "metadata.name"));
-}
-
-struct Continue {
-  int64_t version = 0;
-  std::pair<std::string, std::string> after;
-};
-
-std::optional<Continue> ParseContinue(const std::string& token) {
+std::optional<PageStart> ParseContinue(const std::string& token) {
   const size_t first = token.find('/');
   const size_t second = first == std::string::npos ? first : token.find('/', first + 1);
   if (second == std::string::npos) return std::nullopt;
-  const auto version = ParseNumber(token.substr(0, first));
+  const std::string written = token.substr(0, first);
+  const auto version =
+      written == "-1" ? std::optional<int64_t>(PageStart::kLatest) : ParseNumber(written);
   if (!version) return std::nullopt;
-  return Continue{*version,
-                  {token.substr(first + 1, second - first - 1), token.substr(second + 1)}};
+  return PageStart{*version,
+                   {token.substr(first + 1, second - first - 1), token.substr(second + 1)}};
+}
+
+ApiError ExpiredContinue(PageStart from) {
+  ApiError error = ExpiredError(
+      "The provided continue parameter is too old to display a consistent list result. You can "
+      "start a new list without the continue parameter, or use the continue token in this response "
+      "to retrieve the remainder of the results. Continuing with the provided token results in an "
+      "inconsistent list - objects that were created, modified, or deleted between the time the "
+      "first chunk was returned and now may show up in the list.");
+  from.version = PageStart::kLatest;
+  error.list_continue = from.Token();
+  return error;
 }
 
 ApiError TooLargeVersion(int64_t wanted, int64_t current) {
@@ -268,9 +280,29 @@ Outcome<int64_t> ApiServer::CheckListVersion(const http::Request& request) {
   if (*wanted > store_.version() &&
       !store_.WaitForChange(*wanted - 1, std::chrono::steady_clock::now() + kFutureVersionWait))
     return TooLargeVersion(*wanted, store_.version());
-  if (match == "Exact" && *wanted != store_.version())
-    return ExpiredError("The provided resource version is no longer kept");
   return *wanted;
+}
+
+// All of what a list asks for, from a page's start on, as it was at the version that it asks for.
+Outcome<ObjectStore::List> ApiServer::Listed(const Call& call,
+                                             const std::optional<PageStart>& resume) {
+  const auto name_space =
+      call.path.name_space.empty() ? std::nullopt : std::optional(call.path.name_space);
+  const std::string& resource = call.type.resource;
+  if (!resume) {
+    ASSIGN_OR_RETURN(const int64_t wanted, CheckListVersion(call.request));
+    if (Query(call.request, "resourceVersionMatch") != "Exact")
+      return store_.Objects(call.type.StoreGroup(), resource, name_space);
+    auto then = store_.ObjectsAt(wanted, call.type.StoreGroup(), resource, name_space);
+    if (!then.ok()) return ExpiredError("The resourceVersion for the provided list is too old.");
+    return *std::move(then);
+  }
+  if (resume->version == PageStart::kLatest)
+    return store_.Objects(call.type.StoreGroup(), resource, name_space, resume->after);
+  auto then = store_.ObjectsAt(resume->version, call.type.StoreGroup(), resource, name_space,
+                               resume->after);
+  if (!then.ok()) return ExpiredContinue(*resume);
+  return *std::move(then);
 }
 
 Outcome<http::Response> ApiServer::List(Call& call) {
@@ -293,26 +325,23 @@ Outcome<http::Response> ApiServer::List(Call& call) {
   const std::string version = Query(request, "resourceVersion");
   if (!token.empty() && !version.empty() && version != "0")
     return BadRequestError("specifying resource version is not allowed when using continue");
-  const auto resume = token.empty() ? std::optional<Continue>() : ParseContinue(token);
+  const auto resume = token.empty() ? std::optional<PageStart>() : ParseContinue(token);
   if (!token.empty() && !resume) return BadRequestError("continue key is not valid");
-  if (token.empty()) {
-    const auto checked = CheckListVersion(request);
-    if (!checked.ok()) return checked.status();
-  }
   const std::string limit_text = Query(request, "limit");
   const auto limit = limit_text.empty() ? 0 : ParseNumber(limit_text);
   if (!limit) return BadRequestError(fmt::format("limit \"{}\" is not a number", limit_text));
 
-  const auto all = store_.Objects(
-      call.type.StoreGroup(), call.type.resource,
-      call.path.name_space.empty() ? std::nullopt : std::optional(call.path.name_space),
-      resume ? std::optional(resume->after) : std::nullopt);
+  ASSIGN_OR_RETURN(const ObjectStore::List all, Listed(call, resume));
   std::vector<ObjectPtr> objects;
   const bool paged = *limit != 0 && version != "0";
-  json metadata = {{"resourceVersion", std::to_string(resume ? resume->version : all.version)}};
+  json metadata = {{"resourceVersion", std::to_string(all.version)}};
   for (size_t i = 0; i < all.objects.size(); ++i) {
     if (paged && static_cast<int64_t>(objects.size()) == *limit) {
-      metadata["continue"] = MakeContinue(resume ? resume->version : all.version, *objects.back());
+      const json& last = *objects.back();
+      metadata["continue"] =
+          PageStart{all.version,
+                    {TextAt(last, "metadata.namespace"), TextAt(last, "metadata.name")}}
+              .Token();
       if (selector.empty()) metadata["remainingItemCount"] = all.objects.size() - i;
       break;
     }

@@ -24,6 +24,8 @@
 
 namespace headpond::apiserver {
 
+struct PageStart;
+
 // The Kubernetes API over one store: a request in, a response out. Who may ask is the listener's
 // business. Thread safe.
 //
@@ -102,6 +104,7 @@ class ApiServer {
   Outcome<http::Response> Get(Call& call);
   Outcome<http::Response> List(Call& call);
   Outcome<int64_t> CheckListVersion(const http::Request& request);
+  Outcome<ObjectStore::List> Listed(const Call& call, const std::optional<PageStart>& resume);
 
   // writes.cc
   Outcome<http::Response> Create(Call& call);

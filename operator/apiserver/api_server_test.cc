@@ -200,6 +200,72 @@ TEST_F(ApiServerTest, ListsSelectAndPage) {
   EXPECT_EQ(Ask("GET", base + "?labelSelector=a b").code, 400);
 }
 
+TEST_F(ApiServerTest, PagesShowTheStateOfTheFirstOne) {
+  for (const char* const name : {"a", "b", "d"}) Create(Cluster(name));
+  const std::string base = kClusters;
+  const Reply first = Ask("GET", base + "?limit=1");
+  const std::string next =
+      base + "?limit=2&continue=" + first.body["metadata"]["continue"].get<std::string>();
+  Create(Cluster("c"));
+  Merge(Path("b"), {{"spec", {{"paused", true}}}});
+  Merge(Path("b"), {{"metadata", {{"labels", {{"x", "y"}}}}}});
+  Ask("DELETE", Path("d"));
+  Create(Cluster("d"));
+  Create(Cluster("e"));
+  Ask("DELETE", Path("e"));
+  const Reply rest = Ask("GET", next);
+  EXPECT_THAT(Names(rest), ElementsAre("b", "d"));
+  EXPECT_EQ(rest.body["items"][0]["spec"]["paused"], false);
+  EXPECT_FALSE(rest.body["items"][0]["metadata"].contains("labels"));
+  EXPECT_EQ(rest.body["metadata"]["resourceVersion"], first.body["metadata"]["resourceVersion"]);
+  EXPECT_THAT(Names(Ask("GET", base)), ElementsAre("a", "b", "c", "d"));
+}
+
+TEST_F(ApiServerTest, APageOfAForgottenStateIsExpiredAndGoesOnWithTheLatest) {
+  for (const char* const name : {"a", "b", "c", "d"}) Create(Cluster(name));
+  const std::string base = kClusters;
+  const Reply first = Ask("GET", base + "?limit=1");
+  const std::string version = first.body["metadata"]["resourceVersion"];
+  for (int i = 0; i < 100; ++i) Merge(Path("c"), {{"spec", {{"paused", i % 2 == 0}}}});
+  Ask("DELETE", Path("b"));
+  const Reply old = Ask(
+      "GET", base + "?limit=1&continue=" + first.body["metadata"]["continue"].get<std::string>());
+  EXPECT_EQ(old.code, 410);
+  EXPECT_EQ(old.body["reason"], "Expired");
+  const auto page = [&](const Reply& before) {
+    return Ask("GET", base + "?limit=1&continue=" +
+                          before.body["metadata"]["continue"].get<std::string>());
+  };
+  const Reply inconsistent = page(old);
+  EXPECT_THAT(Names(inconsistent), ElementsAre("c"));
+  EXPECT_NE(inconsistent.body["metadata"]["resourceVersion"], version);
+  // From there on all pages are of one state again.
+  Ask("DELETE", Path("d"));
+  const Reply last = page(inconsistent);
+  EXPECT_THAT(Names(last), ElementsAre("d"));
+  EXPECT_EQ(last.body["metadata"]["resourceVersion"],
+            inconsistent.body["metadata"]["resourceVersion"]);
+  const Reply exact = Ask("GET", base + "?resourceVersionMatch=Exact&resourceVersion=" + version);
+  EXPECT_EQ(exact.code, 410);
+  EXPECT_EQ(exact.body["message"], "The resourceVersion for the provided list is too old.");
+}
+
+TEST_F(ApiServerTest, AnExactListIsOfItsVersionAlsoInPages) {
+  for (const char* const name : {"a", "b", "c"}) Create(Cluster(name));
+  const std::string base = kClusters;
+  const std::string version = Ask("GET", base).body["metadata"]["resourceVersion"];
+  Ask("DELETE", Path("a"));
+  Ask("DELETE", Path("c"));
+  const std::string exact = base + "?resourceVersionMatch=Exact&resourceVersion=" + version;
+  EXPECT_THAT(Names(Ask("GET", exact)), ElementsAre("a", "b", "c"));
+  const Reply first = Ask("GET", exact + "&limit=2");
+  EXPECT_EQ(first.body["metadata"]["resourceVersion"], version);
+  EXPECT_EQ(first.body["metadata"]["remainingItemCount"], 1);
+  EXPECT_THAT(Names(Ask("GET", base + "?limit=2&continue=" +
+                                   first.body["metadata"]["continue"].get<std::string>())),
+              ElementsAre("c"));
+}
+
 TEST_F(ApiServerTest, LabelsCanBeComparedAsNumbers) {
   for (const char* const number : {"1", "2", "10", "x"}) {
     json object = Cluster(fmt::format("c{}", number));

@@ -1,6 +1,7 @@
 #include "operator/apiserver/store/object_store.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -51,6 +52,34 @@ ObjectKey ReadKey(const Statement& row, int first) {
   return {std::string(row.Text(first)), std::string(row.Text(first + 1)),
           std::string(row.Text(first + 2)), std::string(row.Text(first + 3))};
 }
+
+// Of an object as it was committed.
+int64_t VersionOf(const json& object) {
+  const auto& text = object.at("metadata").at("resourceVersion").get_ref<const std::string&>();
+  int64_t version = 0;
+  std::from_chars(text.data(), text.data() + text.size(), version);
+  return version;
+}
+
+// What a list asks for.
+struct Range {
+  const std::string& group;
+  const std::string& resource;
+  const std::optional<std::string>& name_space;
+  const std::optional<std::pair<std::string, std::string>>& after;
+
+  bool Holds(const ObjectKey& key) const {
+    return key.group == group && key.resource == resource &&
+           (!name_space || key.name_space == *name_space) &&
+           (!after || std::tie(key.name_space, key.name) > std::tie(after->first, after->second));
+  }
+  auto FirstOf(const std::map<ObjectKey, StoredObject>& objects) const {
+    ObjectKey first{group, resource, name_space.value_or(""), ""};
+    if (!after) return objects.lower_bound(first);
+    std::tie(first.name_space, first.name) = *after;
+    return objects.upper_bound(first);
+  }
+};
 
 }  // namespace
 
@@ -301,21 +330,45 @@ Result<StoredObject> ObjectStore::Get(const ObjectKey& key) const {
   return found->second;
 }
 
+Status ObjectStore::CheckKept(int64_t version) const {
+  if (version >= compacted_version_) return Status::Ok();
+  return OutOfRange("too old resource version: {} ({})", version, compacted_version_ + 1);
+}
+
 ObjectStore::List ObjectStore::Objects(
     const std::string& group, const std::string& resource,
     const std::optional<std::string>& name_space,
     const std::optional<std::pair<std::string, std::string>>& after) const {
+  const Range range{group, resource, name_space, after};
   const MutexLock lock(mutex_);
   List list{.version = version_};
-  ObjectKey first{group, resource, name_space.value_or(""), ""};
-  if (after) std::tie(first.name_space, first.name) = *after;
-  for (auto it = after ? objects_.upper_bound(first) : objects_.lower_bound(first);
-       it != objects_.end(); ++it) {
-    const ObjectKey& key = it->first;
-    if (key.group != group || key.resource != resource) break;
-    if (name_space && key.name_space != *name_space) break;
+  for (auto it = range.FirstOf(objects_); it != objects_.end() && range.Holds(it->first); ++it)
     list.objects.push_back(it->second);
+  return list;
+}
+
+Result<ObjectStore::List> ObjectStore::ObjectsAt(
+    int64_t version, const std::string& group, const std::string& resource,
+    const std::optional<std::string>& name_space,
+    const std::optional<std::pair<std::string, std::string>>& after) const {
+  const Range range{group, resource, name_space, after};
+  std::map<ObjectKey, StoredObject> objects;
+  {
+    const MutexLock lock(mutex_);
+    RETURN_IF_ERROR(CheckKept(version));
+    for (auto it = range.FirstOf(objects_); it != objects_.end() && range.Holds(it->first); ++it)
+      objects.insert(*it);
+    // Undone, the newest first.
+    for (auto it = log_.rbegin(); it != log_.rend() && it->version > version; ++it) {
+      if (!range.Holds(it->key)) continue;
+      if (it->before)
+        objects[it->key] = {VersionOf(*it->before), it->before};
+      else
+        objects.erase(it->key);
+    }
   }
+  List list{.version = version};
+  for (auto& [key, stored] : objects) list.objects.push_back(std::move(stored));
   return list;
 }
 
@@ -328,8 +381,7 @@ Result<ObjectStore::Changes> ObjectStore::ChangesAfter(int64_t version, const st
                                                        const std::string& resource,
                                                        size_t max_scanned) const {
   const MutexLock lock(mutex_);
-  if (version < compacted_version_)
-    return OutOfRange("too old resource version: {} ({})", version, compacted_version_ + 1);
+  RETURN_IF_ERROR(CheckKept(version));
   Changes changes{.version = std::max(version, version_)};
   auto it = std::ranges::upper_bound(log_, version, {}, &StoreEvent::version);
   for (; it != log_.end(); ++it) {

@@ -96,6 +96,12 @@ class ObjectStore {
                const std::optional<std::string>& name_space,
                const std::optional<std::pair<std::string, std::string>>& after = {}) const
       EXCLUDES(mutex_);
+  // The same as they were when the store was at `version`. OutOfRange when the log doesn't go back
+  // so far.
+  Result<List> ObjectsAt(int64_t version, const std::string& group, const std::string& resource,
+                         const std::optional<std::string>& name_space,
+                         const std::optional<std::pair<std::string, std::string>>& after = {}) const
+      EXCLUDES(mutex_);
 
   // Every object of every resource.
   std::vector<std::pair<ObjectKey, StoredObject>> AllObjects() const EXCLUDES(mutex_);
@@ -128,6 +134,7 @@ class ObjectStore {
   Result<std::vector<StoredObject>> CommitOnWriter(std::vector<Write> writes) EXCLUDES(mutex_);
   // Up to where the log ends once `added` changes are in it; 0: nothing has to go.
   int64_t CompactionPoint(size_t added) const EXCLUDES(mutex_);
+  Status CheckKept(int64_t version) const REQUIRES(mutex_);
   void Publish(std::vector<StoreEvent> events, int64_t compacted_to) EXCLUDES(mutex_);
 
   const Options options_;
