@@ -45,8 +45,11 @@ Result<Endpoint> ReadEndpoint(const std::map<std::string, std::string>& environm
     return InvalidArgument("{}: {} is not supported; use unix:///path or tcp://host:port",
                            host.source, endpoint.name);
   if (host.tls)
-    endpoint.tls =
-        Endpoint::Tls{host.tls->ca, host.tls->certificate, host.tls->key, host.tls->verify};
+    endpoint.tls = Endpoint::Tls{.ca = host.tls->ca,
+                                 .certificate = host.tls->certificate,
+                                 .key = host.tls->key,
+                                 .verify = host.tls->verify,
+                                 .source = host.source};
   RETURN_IF_ERROR(
       ReadHostAndPort(std::string_view(endpoint.name).substr(kTcp.size()), host.source, endpoint));
   return endpoint;
@@ -82,7 +85,8 @@ Result<Endpoint> EndpointOf(const Node& node,
   endpoint.tls = Endpoint::Tls{.ca = node.tls->ca,
                                .certificate = node.tls->certificate,
                                .key = node.tls->key,
-                               .inlined = true};
+                               .inlined = true,
+                               .source = node.field + ".tlsSecret"};
   return endpoint;
 }
 

@@ -15,6 +15,7 @@ struct Endpoint {
     std::string ca, certificate, key;  // PEM files, or PEM itself
     bool verify = true;                // the engine's certificate
     bool inlined = false;              // PEM itself
+    std::string source = {};           // what said so, for messages
     friend bool operator==(const Tls&, const Tls&) = default;
   };
 

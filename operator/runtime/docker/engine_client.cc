@@ -7,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/clock.h"
+#include "operator/runtime/docker/tls_trouble.h"
+
 namespace headpond::runtime {
 namespace {
 
@@ -115,6 +118,15 @@ Result<EngineReply> EngineClient::Do(const EngineCall& call) {
   return Perform(call, "/v" + version.ToString());
 }
 
+Status EngineClient::Explain(const Status& failure) const {
+  const std::string trouble =
+      endpoint_.tls ? ExplainTlsFailure(*endpoint_.tls, failure.message(), Clock::System().NowMs())
+                    : "";
+  const std::string where = "Docker Engine at " + endpoint_.name;
+  if (trouble.empty()) return failure.WithContext(where);
+  return Status(failure.code(), fmt::format("{}: {} ({})", where, trouble, failure.message()));
+}
+
 Result<EngineReply> EngineClient::Perform(const EngineCall& call, const std::string& prefix) {
   if (cancelled_) return Cancelled("the client is being shut down");
   http::ClientRequest request{.method = call.method,
@@ -141,7 +153,7 @@ Result<EngineReply> EngineClient::Perform(const EngineCall& call, const std::str
   if (!answer.ok()) {
     // Whoever listens there next may be another version.
     if (answer.status().code() == Code::kUnavailable) version_ = {};
-    return answer.status().WithContext("Docker Engine at " + endpoint_.name);
+    return Explain(answer.status());
   }
   if (answer->status >= kFirstError) {
     const std::string text = ErrorText(answer->status, answer->body);

@@ -71,6 +71,8 @@ class EngineClient {
 
  private:
   Result<EngineReply> Perform(const EngineCall& call, const std::string& prefix);
+  // Why nobody answers.
+  Status Explain(const Status& failure) const;
 
   const Endpoint endpoint_;
   http::Client client_;
