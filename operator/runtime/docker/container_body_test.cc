@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "operator/plan/desired.h"
 #include "testing/status_matchers.h"
@@ -17,11 +18,11 @@ using ::testing::Not;
 const ClusterRef kCluster{"default", "demo", "0123456789abcdef"};
 const plan::Layout kLayout = plan::ContainerLayout();
 
-std::vector<plan::Workload> Workloads(json spec) {
+std::vector<plan::Workload> Workloads(json spec, const std::string& name = "demo") {
   spec["runtime"]["type"] = "docker";
   auto cluster = api::ReadCacheCluster({{"apiVersion", api::kApiVersion},
                                         {"kind", api::kCacheClusterKind},
-                                        {"metadata", {{"name", "demo"}, {"uid", kCluster.uid}}},
+                                        {"metadata", {{"name", name}, {"uid", kCluster.uid}}},
                                         {"spec", std::move(spec)}});
   EXPECT_OK(cluster);
   return cluster.ok() ? plan::Desired(*cluster, kLayout) : std::vector<plan::Workload>();
@@ -66,6 +67,22 @@ TEST(ContainerBodyTest, AWorkerOnABridgeWithEverything) {
       "Devices": [{"PathOnHost": "/dev/x", "PathInContainer": "/dev/x", "CgroupPermissions": "r"}],
       "LogConfig": {"Type": "json-file", "Config": {"max-size": "16777216", "max-file": "2"}}}})"))
       << body.dump(2);
+}
+
+TEST(ContainerBodyTest, TheLongestNamesAreHostnamesAndStayApart) {
+  constexpr size_t kMaxHostname = 63;  // a DNS label; Linux has one more
+  const std::string longest(api::kMaxClusterName, 'a');
+  std::set<std::string> names;
+  for (const std::string& name : {longest, longest.substr(1) + "b", longest.substr(1)}) {
+    const auto workloads = Workloads(
+        json::parse(R"({"network": {"mode": "bridge"}, "worker": {"replicas": 64}})"), name);
+    ASSERT_EQ(workloads.size(), 65u);
+    for (const plan::Workload& workload : workloads) {
+      const json body = ContainerBody(kCluster, workload, {1, 41});
+      EXPECT_LE(body["Hostname"].get<std::string>().size(), kMaxHostname);
+      EXPECT_TRUE(names.insert(workload.name).second) << workload.name;
+    }
+  }
 }
 
 TEST(ContainerBodyTest, TheHostsNetworkNeedsNoPorts) {
