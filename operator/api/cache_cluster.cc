@@ -82,6 +82,12 @@ PullPolicy ReadPullPolicy(const json& spec) {
   return policy == "Never" ? PullPolicy::kNever : PullPolicy::kIfNotPresent;
 }
 
+std::vector<std::string> ReadImagePullSecrets(const json& spec) {
+  std::vector<std::string> names;
+  for (const json& secret : ObjectsOr(spec, "imagePullSecrets")) names.push_back(secret.at("name"));
+  return names;
+}
+
 Resources ReadResources(const json& role) {
   const json& resources = role.at("resources");
   return {SizeOr0(resources, "memory"), resources.value("cpus", 0.0)};
@@ -122,6 +128,7 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .image = StringOr(spec, "image"),
       .pull_policy = ReadPullPolicy(spec),
       .image_tars = ListOr(spec, "imageTars"),
+      .image_pull_secrets = ReadImagePullSecrets(spec),
       .network_mode = network.at("mode") == "bridge" ? NetworkMode::kBridge : NetworkMode::kHost,
       .network_name = StringOr(network, "name"),
       .publish_ports = network.at("publish"),

@@ -121,6 +121,7 @@ struct CacheClusterSpec {
   std::string image;  // empty: the operator's own version
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;
+  std::vector<std::string> image_pull_secrets;  // names of Secrets
   NetworkMode network_mode = NetworkMode::kHost;
   std::string network_name;  // empty: after the cluster
   bool publish_ports = true;

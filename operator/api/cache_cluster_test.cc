@@ -239,6 +239,8 @@ TEST(CacheClusterTest, WhatOnlyContainersHaveNeedsThem) {
       {R"({"imagePullPolicy": "Always"})",
        "spec.imagePullPolicy: needs runtime.type docker or kubernetes"},
       {R"({"imageTars": ["/a"]})", "spec.imageTars: needs runtime.type docker"},
+      {R"({"imagePullSecrets": [{"name": "a"}]})",
+       "spec.imagePullSecrets: needs runtime.type docker or kubernetes"},
       {R"({"worker": {"shmSize": "2Gi"}})", "spec.worker.shmSize: needs runtime.type docker"},
       {R"({"master": {"resources": {"cpus": 1}}})",
        "spec.master.resources: needs runtime.type docker or kubernetes"},
@@ -254,6 +256,22 @@ TEST(CacheClusterTest, WhatOnlyContainersHaveNeedsThem) {
   }
 }
 
+TEST(CacheClusterTest, SecretsForPullsAreNamedOnce) {
+  const auto docker = [](const char* secrets) {
+    return Object({{"runtime", {{"type", "docker"}}}, {"imagePullSecrets", json::parse(secrets)}});
+  };
+  ASSERT_OK_AND_ASSIGN(const CacheCluster cluster,
+                       ReadCacheCluster(docker(R"([{"name": "b"}, {"name": "a.c"}])")));
+  EXPECT_THAT(cluster.spec.image_pull_secrets, ElementsAre("b", "a.c"));
+  EXPECT_THAT(ErrorsOf(docker(R"([{"name": "a"}, {"name": "a"}])")),
+              HasSubstr("spec.imagePullSecrets[1]"));
+  EXPECT_THAT(ErrorsOf(docker(R"([{"name": "../a"}])")),
+              HasSubstr("spec.imagePullSecrets[0].name"));
+  EXPECT_THAT(ErrorsOf(docker(R"([{}])")),
+              HasSubstr("spec.imagePullSecrets[0].name: is required"));
+  EXPECT_THAT(ErrorsOf(docker(R"(["a"])")), HasSubstr("spec.imagePullSecrets[0]"));
+}
+
 TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
   const auto pods = [](const char* spec) {
     json made = json::parse(spec);
@@ -265,7 +283,7 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
     made["runtime"]["kubernetes"]["underStoreClaim"] = "lake";
     return pods(made.dump().c_str());
   };
-  EXPECT_EQ(with_claim(R"({"image": "a", "worker": {"resources": {"memory": "2Gi"}},
+  EXPECT_EQ(with_claim(R"({"image": "a", "imagePullSecrets": [{"name": "a"}], "worker": {"resources": {"memory": "2Gi"}},
                            "container": {"user": "7:7", "labels": {"team": "x"}}})"),
             "");
   EXPECT_EQ(pods(R"({"rootUfs": {"uri": "s3://bucket/a"}})"), "");

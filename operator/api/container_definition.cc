@@ -80,7 +80,7 @@ json Joined(json base, const json& top, const char* key) {
 
 json Merged(json base, const json& overlay) {
   static const std::map<std::string, const char*, std::less<>> kKeys = {
-      {"mounts", "path"}, {"env", "name"}, {"devices", "path"}};
+      {"imagePullSecrets", "name"}, {"mounts", "path"}, {"env", "name"}, {"devices", "path"}};
   for (const auto& [name, value] : overlay.items()) {
     if (value.is_null()) continue;
     json& at = base[name];
@@ -137,6 +137,8 @@ ContainerTemplate ReadTemplate(const json& spec) {
                                  : ContainerNetwork::kHost;
   ReadUser(Text(spec, "user"), out);
   for (const json& tar : Member(spec, "imageTars")) out.image_tars.push_back(tar);
+  for (const json& secret : Member(spec, "imagePullSecrets"))
+    out.image_pull_secrets.push_back(secret.at("name"));
   for (const json& mount : Member(spec, "mounts")) out.mounts.push_back(ReadMount(mount));
   for (const json& variable : Member(spec, "env"))
     out.env[variable.at("name")] = variable.value("value", "");
@@ -197,6 +199,22 @@ const std::vector<Field>& ContainerDefinitionFields() {
        .pattern = kAbsolutePath,
        .pattern_text = kAbsolutePathText,
        .description = "One archive."},
+      {.path = "imagePullSecrets",
+       .type = kList,
+       .max = 16,
+       .list_key = "name",
+       .description = "Secrets of the namespace, of type kubernetes.io/dockerconfigjson, with "
+                      "logins to registries. They are tried before the operator's own, and read "
+                      "anew for every pull."},
+      {.path = "imagePullSecrets[]", .description = "One Secret."},
+      {.path = "imagePullSecrets[].name",
+       .type = kString,
+       .required = true,
+       .min = 1,
+       .max = kMaxName,
+       .pattern = kObjectName,
+       .pattern_text = kObjectNameText,
+       .description = "Its name."},
       {.path = "user",
        .type = kString,
        .default_json = R"("1000:1000")",

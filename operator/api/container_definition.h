@@ -35,6 +35,7 @@ struct ContainerTemplate {
   std::string image;
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;
+  std::vector<std::string> image_pull_secrets;  // names of Secrets
   int64_t uid = 0, gid = 0;
   std::string working_dir;  // empty: the image's
   ContainerNetwork network = ContainerNetwork::kHost;

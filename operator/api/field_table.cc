@@ -202,6 +202,22 @@ const std::vector<Field>& CacheClusterFields() {
        .pattern = kAbsolutePath,
        .pattern_text = kAbsolutePathText,
        .description = "One archive."},
+      {.path = "imagePullSecrets",
+       .type = kList,
+       .max = 16,
+       .list_key = "name",
+       .description = "Secrets of the cluster's namespace, of type kubernetes.io/dockerconfigjson, "
+                      "with logins to registries. On Docker they are tried before the operator's "
+                      "own, and read anew for every pull; pods get them as they are."},
+      {.path = "imagePullSecrets[]", .description = "One Secret."},
+      {.path = "imagePullSecrets[].name",
+       .type = kString,
+       .required = true,
+       .min = 1,
+       .max = 253,
+       .pattern = kSecretName,
+       .pattern_text = "the name of a Secret",
+       .description = "Its name."},
 
       {.path = "network", .description = "How the daemons are reached."},
       {.path = "network.mode",

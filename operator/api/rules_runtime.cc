@@ -40,6 +40,7 @@ constexpr Use kUses[] = {
     {"image", kContainers, false, true, true},
     {"imagePullPolicy", kContainers, false, true, true},
     {"imageTars", kDocker, false, true, false},
+    {"imagePullSecrets", kContainers, false, true, true},
     {"network.mode", "bridge needs runtime.type docker", false, true, false},
     {"network.name", kDocker, false, true, false},
     {"network.publish", kDocker, false, true, false},

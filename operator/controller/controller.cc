@@ -143,8 +143,9 @@ bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
             plan::Describe(action));
     // A failed start is on record in the runtime, and shows in the next status.
     const Status done =
-        action.kind == plan::ActionKind::kTransfer
-            ? Transfer(look, cluster, action)
+        action.kind == plan::ActionKind::kTransfer ? Transfer(look, cluster, action)
+        : action.kind == plan::ActionKind::kFetch
+            ? Fetch(look, cluster, action)
             : runtime::Execute(*look.runtime, look.ref, look.desired.workloads, action);
     if (done.ok()) {
       store_.Tell(cluster, {.reason = ReasonOf(action.kind), .text = plan::Describe(action)});
@@ -157,6 +158,15 @@ bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
                           .text = fmt::format("{}: {}", plan::Describe(action), done.message())});
   }
   return !actions.empty();
+}
+
+Status Controller::Fetch(const Look& look, const api::CacheCluster& cluster,
+                         const plan::Action& action) {
+  runtime::ClusterRef ref = look.ref;
+  if (!ref.pull_access.secrets.empty())
+    ref.pull_access.secrets =
+        secrets_.ReadForPullNow(ref.name_space, cluster.spec.image_pull_secrets, kPullSecretsField);
+  return runtime::Execute(*look.runtime, ref, look.desired.workloads, action);
 }
 
 Status Controller::Transfer(const Look& look, const api::CacheCluster& cluster,

@@ -52,6 +52,7 @@ class Controller {
               const Status& trouble);
   // Does what the plan allows now; true when there was something.
   bool Execute(const Look& look, const api::CacheCluster& cluster);
+  Status Fetch(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   Status Transfer(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/mutex.h"
 #include "http/http_server.h"
 #include "operator/controller/controller.h"
 #include "operator/runtime/docker/docker_runtime.h"
+#include "operator/testing/bell.h"
 #include "operator/testing/fake_engine.h"
 #include "operator/testing/free_ports.h"
 #include "operator/testing/memory_cluster_store.h"
@@ -23,6 +23,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using testing_operator::Bell;
 using testing_operator::FakeEngine;
 
 // Quick enough for tests to wait for.
@@ -30,27 +32,6 @@ const plan::RestartPolicy kPolicy{.initial_backoff = milliseconds(50),
                                   .serve_within = milliseconds(1500)};
 constexpr const char* kImage = "registry.example/headpond:1";
 const ClusterKey kKey{"default", "demo"};
-
-// Something that others note and one waits for.
-class Bell {
- public:
-  void Ring() {
-    MutexLock lock(mutex_);
-    rung_ = true;
-    changed_.NotifyAll();
-  }
-  void Wait(milliseconds limit) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    MutexLock lock(mutex_);
-    while (!rung_ && changed_.WaitUntil(mutex_, deadline)) continue;
-    rung_ = false;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool rung_ GUARDED_BY(mutex_) = false;
-};
 
 class DockerWorld {
  public:
@@ -128,6 +109,7 @@ class DockerWorld {
   Status Delete(bool with_data) { return store_.MarkDeleted(kKey, with_data); }
 
   FakeEngine& engine() { return engine_; }
+  testing_operator::MemoryClusterStore& store() { return store_; }
   json& spec() { return spec_; }
   int deaths() const { return deaths_; }
 
@@ -225,6 +207,64 @@ TEST(DockerClusterTest, AnImageThatCantBePulledStopsNothing) {
   ASSERT_TRUE(world.RunUntilSettled());
   EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
   EXPECT_THAT(world.engine().mutations(), IsEmpty());
+}
+
+// base64("anna:secret-77")
+constexpr const char* kLogin =
+    R"({"auths": {"registry.example": {"auth": "YW5uYTpzZWNyZXQtNzc="}}})";
+
+TEST(DockerClusterTest, AnImageOfAPrivateRegistryWaitsForItsSecretAndHarmsNothing) {
+  DockerWorld world;
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const auto message = [&](const char* condition) {
+    const ClusterStatus status = world.StatusNow();
+    const Condition* const found = status.Find(condition);
+    return found == nullptr ? "" : found->message;
+  };
+  const auto says = [&](const char* condition, const char* text) {
+    return world.RunUntil([&] { return message(condition).find(text) != std::string::npos; });
+  };
+  world.engine().AddToRegistry("registry.example/private:1", "anna");
+  world.spec()["image"] = "registry.example/private:1";
+  world.spec()["imagePullSecrets"] = {{{"name", "regcred"}}};
+  world.Apply();
+  ASSERT_TRUE(says("Degraded", "spec.imagePullSecrets[0].name: there is no Secret regcred"));
+  EXPECT_THAT(message("PullSecretsReady"),
+              HasSubstr("kubectl create secret docker-registry regcred"));
+  EXPECT_EQ(world.StatusNow().Find("UpgradeBlocked")->reason, "ImagePullFailed");
+  EXPECT_TRUE(world.StatusNow().IsTrue("Ready"));
+  for (const std::string& name : Daemons())
+    EXPECT_EQ(world.engine().CreateBody(name)["Image"], kImage);
+
+  world.store().SetSecret("default", "regcred", {{".dockerconfigjson", "secret-77"}});
+  ASSERT_TRUE(says("Degraded", "regcred in namespace default is no JSON object"));
+  // What was read is good for a minute, but a pull reads anew.
+  world.store().SetSecret("default", "regcred", {{".dockerconfigjson", kLogin}});
+  ASSERT_TRUE(world.RunUntil([&] {
+    return world.StatusNow().IsTrue("PullSecretsReady") &&
+           world.engine().CreateBody("demo-worker-1")["Image"] == "registry.example/private:1";
+  }));
+  ASSERT_TRUE(world.RunUntilSettled());
+  EXPECT_FALSE(world.StatusNow().IsTrue("Degraded"));
+  for (const std::string& name : Daemons()) {
+    const std::string body = world.engine().CreateBody(name).dump();
+    EXPECT_THAT(body, Not(HasSubstr("secret-77")));
+    EXPECT_THAT(body, Not(HasSubstr("YW5uYTpzZWNyZXQtNzc=")));
+  }
+  EXPECT_THAT(ToJson(world.StatusNow()).dump(), Not(HasSubstr("secret-77")));
+}
+
+TEST(DockerClusterTest, ASecretThatNoPullNeedsIsMissedButNoFailure) {
+  DockerWorld world;
+  world.spec()["imagePullSecrets"] = {{{"name", "regcred"}}};
+  world.Apply();
+  ASSERT_TRUE(world.RunUntilSettled());
+  const ClusterStatus status = world.StatusNow();
+  EXPECT_FALSE(status.IsTrue("Degraded"));
+  ASSERT_NE(status.Find("PullSecretsReady"), nullptr);
+  EXPECT_EQ(status.Find("PullSecretsReady")->status, "False");
+  EXPECT_THAT(status.Find("PullSecretsReady")->message, HasSubstr("there is no Secret regcred"));
 }
 
 TEST(DockerClusterTest, AnImageThatDoesNotStartIsRolledBackAndTheRestIsSpared) {

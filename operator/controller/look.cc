@@ -42,12 +42,18 @@ Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& be
         "--kubeconfig or --in-cluster, process one that is in no pod itself");
   look.desired = DesiredState(cluster, look.runtime->LayoutFor(look.ref));
   look.ref.nodes = NodesOf(cluster, before, secrets);
+  if (cluster.spec.runtime_type == api::RuntimeType::kDocker && !look.desired.deleting)
+    look.ref.pull_access = secrets.ReadForPulls(cluster.metadata.name_space,
+                                                cluster.spec.image_pull_secrets, kPullSecretsField);
   return look;
 }
 
 Status FinishLook(Look& look, int64_t now_ms, const plan::RestartPolicy& policy) {
   ASSIGN_OR_RETURN(look.observed, look.runtime->Observe(look.ref));
   look.observed.refused_transfers = look.refused_transfers;
+  for (const runtime::PullSecret& secret : look.ref.pull_access.secrets)
+    if (!secret.trouble.ok())
+      look.observed.useless_pull_secrets.push_back(secret.trouble.message());
   look.plan = plan::MakePlan(look.desired, look.observed, now_ms, policy);
   return Status::Ok();
 }

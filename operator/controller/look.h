@@ -18,6 +18,8 @@ struct Runtimes {
   }
 };
 
+inline constexpr const char* kPullSecretsField = "spec.imagePullSecrets";
+
 // One look at a cluster: what should be, what is, and what is to be done about it.
 struct Look {
   runtime::Runtime* runtime = nullptr;

@@ -273,6 +273,16 @@ void SetUpgradeBlocked(const std::vector<plan::Workload>& desired,
   conditions.Set("UpgradeBlocked", false, "NotBlocked", "");
 }
 
+// A pull may do without them, and what is there needs none: no failure by itself.
+void SetPullSecretsReady(const api::CacheClusterSpec& spec, const plan::ObservedCluster& observed,
+                         Conditions& conditions) {
+  if (spec.image_pull_secrets.empty() || spec.runtime_type != api::RuntimeType::kDocker) return;
+  const std::vector<std::string>& useless = observed.useless_pull_secrets;
+  conditions.Set("PullSecretsReady", useless.empty(),
+                 useless.empty() ? "AllReadable" : "SecretUnusable",
+                 fmt::format("{}", fmt::join(useless, "; ")));
+}
+
 // The roll-out goes on from the look before, unless the spec is another one now.
 void SetRollout(const plan::Plan& plan, const ClusterStatus& before, const std::string& now,
                 ClusterStatus& status) {
@@ -355,6 +365,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
   SetUpgradeBlocked(desired, observed, plan, conditions);
+  if (trouble.ok()) SetPullSecretsReady(cluster.spec, observed, conditions);
   SetDegraded(desired, observed, plan, trouble, conditions);
   status.conditions = conditions.Take();
   status.phase = PhaseOf(cluster, status);

@@ -15,7 +15,7 @@ namespace headpond::controller {
 // metav1.Condition.
 struct Condition {
   // Ready, MastersReady, QuorumHealthy (of several masters), WorkersReady, Progressing,
-  // UpgradeBlocked, Degraded
+  // UpgradeBlocked, PullSecretsReady (with imagePullSecrets), Degraded
   std::string type;
   std::string status;  // True, False, Unknown
   std::string reason;  // CamelCase, never empty

@@ -31,6 +31,13 @@ const json& Member(const json& object, const char* name) {
   return object.is_object() && found != object.end() ? *found : null;
 }
 
+// Where a task's Secrets for pulls are named; those of its definition come first.
+std::string PullSecretsField(const api::ContainerTaskSpec& spec) {
+  if (spec.definition.empty()) return "spec.container.imagePullSecrets";
+  return fmt::format("ContainerDefinition {} and spec.container: imagePullSecrets",
+                     spec.definition);
+}
+
 const char* ReasonOf(const Status& failure) {
   switch (failure.code()) {
     case Code::kAlreadyExists: return "NameConflict";
@@ -58,7 +65,13 @@ struct TaskController::Subject {
 
 TaskController::TaskController(TaskObjects& objects, runtime::TaskRuntime& runtime,
                                const Clock& clock, Options options)
-    : objects_(objects), runtime_(runtime), clock_(clock), options_(options) {}
+    : objects_(objects),
+      runtime_(runtime),
+      clock_(clock),
+      options_(options),
+      secrets_([&objects](const auto& name_space,
+                          const auto& name) { return objects.ReadSecret(name_space, name); },
+               clock) {}
 
 milliseconds TaskController::ReconcileAll() {
   const auto definitions = objects_.List(TaskKind::kDefinition);
@@ -160,6 +173,10 @@ milliseconds TaskController::Work(Subject& subject) {
                 .state = subject.before,
                 .node = runtime_.Node()};
   if (subject.container) look.image = subject.container->image;
+  if (subject.container && !over)
+    subject.ref.pull_access =
+        secrets_.ReadForPulls(subject.ref.name_space, subject.container->image_pull_secrets,
+                              PullSecretsField(subject.task.spec));
   plan::ObservedTask observed;
   if (!over) {
     auto seen = runtime_.Observe(subject.ref, look.image);
@@ -241,8 +258,7 @@ bool TaskController::Execute(const Subject& subject, const plan::TaskAction& act
 
 Status TaskController::Do(const Subject& subject, const plan::TaskAction& action) {
   switch (action.kind) {
-    case TaskActionKind::kFetch:
-      return subject.container ? runtime_.Fetch(*subject.container) : Status::Ok();
+    case TaskActionKind::kFetch: return subject.container ? Fetch(subject) : Status::Ok();
     case TaskActionKind::kCreate: return Create(subject, action.of);
     case TaskActionKind::kStart: return runtime_.Start(action.container_id);
     case TaskActionKind::kStop: return runtime_.Stop(action.container_id);
@@ -257,6 +273,14 @@ Status TaskController::Do(const Subject& subject, const plan::TaskAction& action
                             FinalizerPatch(subject.object, kTaskFinalizer, false), "");
   }
   return Status::Ok();
+}
+
+Status TaskController::Fetch(const Subject& subject) {
+  runtime::TaskRef ref = subject.ref;
+  if (!ref.pull_access.secrets.empty())
+    ref.pull_access.secrets = secrets_.ReadForPullNow(
+        ref.name_space, subject.container->image_pull_secrets, PullSecretsField(subject.task.spec));
+  return runtime_.Fetch(ref, *subject.container);
 }
 
 Status TaskController::Create(const Subject& subject, const plan::TaskAttempt& of) {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "operator/controller/reconcile_stats.h"
+#include "operator/controller/secrets.h"
 #include "operator/controller/task_objects.h"
 #include "operator/runtime/task_runtime.h"
 
@@ -63,6 +64,7 @@ class TaskController {
   bool Report(const Subject& subject, const Json& status);
   bool Execute(const Subject& subject, const plan::TaskAction& action);
   Status Do(const Subject& subject, const plan::TaskAction& action);
+  Status Fetch(const Subject& subject);
   Status Create(const Subject& subject, const plan::TaskAttempt& of);
   void NoteFailure(const Subject& subject, const Status& failure);
   std::optional<std::string> NewLogTail(const Subject& subject, const plan::TaskState& after);
@@ -73,6 +75,7 @@ class TaskController {
   runtime::TaskRuntime& runtime_;
   const Clock& clock_;
   const Options options_;
+  Secrets secrets_;
   bool failed_ = false;                      // something, in the present Reconcile
   bool complained_ = false;                  // that there is nothing to list
   std::map<std::string, Failure> failures_;  // by task uid; found again when lost

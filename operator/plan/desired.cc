@@ -170,6 +170,7 @@ Container ContainerOf(const CacheCluster& cluster, Role role) {
       .image = spec.image.empty() ? "headpond/headpond:" HEADPOND_VERSION : spec.image,
       .pull_policy = spec.pull_policy,
       .image_tars = spec.image_tars,
+      .pull_secrets = spec.image_pull_secrets,
       .publish_ports = bridge && spec.publish_ports,
       .shm_bytes = worker && !InPods(cluster) ? api::ShmBytes(spec) : 0,
       .resources = worker ? spec.worker_resources : spec.master_resources,

@@ -333,6 +333,7 @@ json OtherValue(const api::Field& field) {
       {"runtime.kubernetes.storageClass", "fast"},
       {"runtime.kubernetes.underStoreClaim", "pool"},
       {"imagePullPolicy", "Never"},
+      {"imagePullSecrets[].name", "regcred"},
       {"worker.resources.memory", "4Gi"},
       {"container.user", "7:7"},
       {"container.capDrop[]", "NET_RAW"},
@@ -379,8 +380,8 @@ json BaseFor(std::string_view field) {
   json base = json::parse(R"({"env": [{"name": "A"}], "worker": {"tieredStore": {"levels": [
       {"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/m"}]}, {"alias": "HDD", "quota": "1Gi"}]}}})");
   static const std::set<std::string_view> of_containers = {
-      "image",           "imagePullPolicy", "imageTars",        "network.mode",    "network.name",
-      "network.publish", "worker.shmSize",  "master.resources", "worker.resources"};
+      "image",        "imagePullPolicy", "imageTars",      "imagePullSecrets", "network.mode",
+      "network.name", "network.publish", "worker.shmSize", "master.resources", "worker.resources"};
   if (field == "ports.master.embedded") base["master"]["replicas"] = 3;
   const bool container = field.starts_with("container") ||
                          std::ranges::any_of(of_containers, [&](std::string_view start) {
@@ -514,11 +515,12 @@ TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
                           : type == api::RuntimeType::kDocker   ? kContainers
                                                                 : kLayout;
     std::string text;
-    for (const Workload& workload : Desired(cluster, layout))
+    for (const Workload& workload : Desired(cluster, layout)) {
+      const Container container = workload.container.value_or(Container());
       text += Text(workload) + workload.node + workload.ConfigHash() +
-              fmt::format("{}", fmt::join(workload.container ? workload.container->image_tars
-                                                             : std::vector<std::string>(),
-                                          " "));
+              fmt::format("{} {}", fmt::join(container.image_tars, " "),
+                          fmt::join(container.pull_secrets, " "));
+    }
     return text;
   };
   int tried = 0;

@@ -96,6 +96,8 @@ struct ObservedCluster {
   std::map<std::string, std::string> unreachable;
   std::optional<int64_t> due_at_ms;  // when the runtime itself has something to do at the next look
   int refused_transfers = 0;         // of leadership, in a row: what the last ones came to
+  // Of the Secrets for pulls, those that are missing or hold no login: which, and what to do.
+  std::vector<std::string> useless_pull_secrets;
 };
 
 // What should be, all of it.

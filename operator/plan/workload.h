@@ -73,6 +73,7 @@ struct Container {
   std::string image;
   api::PullPolicy pull_policy = api::PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;
+  std::vector<std::string> pull_secrets;  // names of Secrets
   std::string network;  // empty: the host's
   bool publish_ports = false;
   int64_t shm_bytes = 0;  // 0: the engine's default

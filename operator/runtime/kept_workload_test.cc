@@ -21,6 +21,7 @@ const json kSpec = json::parse(R"({
     "worker": {"shmSize": "2Gi", "resources": {"memory": "4Gi", "cpus": 1.5}, "tieredStore": {
         "levels": [{"alias": "MEM", "quota": "1Gi"},
                    {"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/disk"}]}]}},
+    "imagePullSecrets": [{"name": "a"}],
     "container": {"user": "7:8", "readOnlyRoot": true, "capAdd": ["SYS_NICE"], "pidsLimit": 200,
         "ulimits": [{"name": "nofile", "soft": 1, "hard": 2}], "labels": {"l": "1"},
         "tmpfs": [{"path": "/t", "size": "1Mi"}], "devices": [{"path": "/dev/a"}],
@@ -40,6 +41,7 @@ TEST(KeptWorkloadTest, AContainersWorkloadComesBackWithItsConfiguration) {
     EXPECT_EQ(again.node, "a");
     EXPECT_EQ(again.container->limits(), workload.container->limits());
     EXPECT_EQ(again.container->image_tars, workload.container->image_tars);
+    EXPECT_EQ(again.container->pull_secrets, workload.container->pull_secrets);
   }
 }
 

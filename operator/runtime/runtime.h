@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "operator/plan/plan.h"
+#include "operator/runtime/pull_access.h"
 
 namespace headpond::runtime {
 
@@ -35,6 +36,7 @@ struct ClusterRef {
   // Of the API's object now, which may be another than the one that the data was made for; empty:
   // there is none any more.
   std::string object_uid = {};
+  PullAccess pull_access = {};  // for Fetch and what Observe tells of images
 };
 
 // Where daemons run: observes and executes, and decides nothing. Everything it knows survives a

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "operator/api/container_definition.h"
 #include "operator/plan/task.h"
+#include "operator/runtime/pull_access.h"
 
 namespace headpond::runtime {
 
@@ -16,6 +17,7 @@ struct TaskRef {
   std::string name_space;
   std::string name;
   std::string uid;
+  PullAccess pull_access = {};  // for Fetch and what Observe tells of the image
 };
 
 // All that the containers of a task are made from.
@@ -40,7 +42,7 @@ class TaskRuntime {
   virtual Result<plan::ObservedTask> Observe(const TaskRef& task, const std::string& image) = 0;
 
   // Begins to bring the image to where the task runs; Observe tells how that goes.
-  virtual Status Fetch(const api::ContainerTemplate& container) = 0;
+  virtual Status Fetch(const TaskRef& task, const api::ContainerTemplate& container) = 0;
 
   // Makes the container of an attempt, which doesn't run yet. OK when it is there already. Errors
   // are what has to be changed or waited for: AlreadyExists (something of somebody else has the

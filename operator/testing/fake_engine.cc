@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "operator/runtime/docker/tar.h"
 #include "operator/testing/fake_container_process.h"
@@ -59,6 +60,15 @@ int MinorOf(const std::string& version) {
 
 bool Changes(const Request& request) {
   return request.method != "GET" && request.method != "HEAD";
+}
+
+// Of X-Registry-Auth.
+std::string UserOf(std::string auth) {
+  std::ranges::replace(auth, '-', '+');
+  std::ranges::replace(auth, '_', '/');
+  const json login =
+      json::parse(DecodeBase64(auth).value_or(""), nullptr, /*allow_exceptions=*/false);
+  return login.is_object() ? login.value("username", "") : "";
 }
 
 }  // namespace
@@ -510,8 +520,7 @@ Response FakeEngine::Pull(const Request& request) {
   const auto found = registry_.find(reference);
   if (found == registry_.end())
     return Error(404, fmt::format("manifest for {} not found: manifest unknown", reference));
-  constexpr std::string_view kNobody = "e30=";  // {}
-  if (!found->second.empty() && (last_auth_.empty() || last_auth_ == kNobody))
+  if (!found->second.empty() && UserOf(last_auth_) != found->second)
     return Error(500, fmt::format("pull access denied for {}, repository does not exist or may "
                                   "require 'docker login'",
                                   name));

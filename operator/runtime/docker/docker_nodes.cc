@@ -17,7 +17,11 @@ constexpr int kRestFactor = 10;
 constexpr std::chrono::seconds kLongestRest{60};
 
 ClusterRef At(const ClusterRef& cluster, const Node& node) {
-  return {cluster.name_space, cluster.name, cluster.uid, {}, node.name};
+  return {.name_space = cluster.name_space,
+          .name = cluster.name,
+          .uid = cluster.uid,
+          .node = node.name,
+          .pull_access = cluster.pull_access};
 }
 
 // Whether the cluster has one engine, so that what is wrong with it is wrong with all.

@@ -194,7 +194,7 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
     ASSIGN_OR_RETURN(const auto networks, engine_.ListNetworks({LabelIs(kUidLabel, cluster.uid)}));
     observed.has_leftovers = !networks.empty();
   }
-  if (fetcher_) observed.images = fetcher_->images();
+  if (fetcher_) observed.images = fetcher_->images(cluster.pull_access);
   return observed;
 }
 
@@ -205,12 +205,12 @@ Result<bool> DockerRuntime::HasData(const ClusterRef& cluster) {
   });
 }
 
-Status DockerRuntime::Fetch(const ClusterRef& /*cluster*/, const plan::Workload& workload) {
+Status DockerRuntime::Fetch(const ClusterRef& cluster, const plan::Workload& workload) {
   if (!workload.container) return Internal("{} has no container", workload.name);
   if (!fetcher_)
     fetcher_ = std::make_unique<ImageFetcher>(
         options_.endpoint, options_.environment, clock_, changed_ ? changed_ : [] {});
-  fetcher_->Fetch(*workload.container);
+  fetcher_->Fetch(*workload.container, cluster.pull_access);
   return Status::Ok();
 }
 

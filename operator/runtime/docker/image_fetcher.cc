@@ -19,12 +19,23 @@ using plan::ImageState;
 
 constexpr std::string_view kComponent = "image-fetcher";
 constexpr size_t kPiece = 256 << 10;
+constexpr std::chrono::milliseconds kKeepUnused = std::chrono::hours(1);
 
 // Why an image can't be had, as a condition's reason.
 constexpr const char* kPullFailed = "ImagePullFailed";
 constexpr const char* kNotPresent = "ImageNotPresent";
 
 }  // namespace
+
+struct ImageFetcher::Login {
+  std::optional<image::Credentials> credentials;
+  std::string source;  // for people
+};
+
+struct ImageFetcher::Logins {
+  std::vector<Login> tried;  // in this order; at least one
+  std::string notes;         // why there are no others: "; ..."
+};
 
 ImageFetcher::ImageFetcher(Endpoint endpoint, std::map<std::string, std::string> environment,
                            const Clock& clock, std::function<void()> changed, Fields fields)
@@ -47,30 +58,39 @@ ImageFetcher::~ImageFetcher() {
   thread_.join();
 }
 
-void ImageFetcher::Fetch(const plan::Container& container) {
+void ImageFetcher::Fetch(const plan::Container& container, const PullAccess& access) {
   MutexLock lock(mutex_);
-  plan::ObservedImage& image = images_[container.image];
+  // Accesses come and go with the Secrets that they are made of.
+  std::erase_if(images_, [&](const auto& known) {
+    const auto& [key, image] = known;
+    return !key.first.empty() && image.state != ImageState::kFetching &&
+           clock_.NowMs() - image.changed_at_ms > kKeepUnused.count();
+  });
+  plan::ObservedImage& image = images_[{access.key, container.image}];
   if (image.state == ImageState::kFetching && image.changed_at_ms != 0) return;
   image.state = ImageState::kFetching;
   image.changed_at_ms = clock_.NowMs();
   image.message = "is looked for";
-  queue_.push_back(container);
+  queue_.push_back({container, access});
   wake_.NotifyAll();
 }
 
-std::map<std::string, plan::ObservedImage> ImageFetcher::images() const {
+std::map<std::string, plan::ObservedImage> ImageFetcher::images(const PullAccess& access) const {
   MutexLock lock(mutex_);
-  return images_;
+  std::map<std::string, plan::ObservedImage> found;
+  for (const auto& [key, image] : images_)
+    if (key.first == access.key) found[key.second] = image;
+  return found;
 }
 
 void ImageFetcher::Forget(const std::string& image) {
   MutexLock lock(mutex_);
-  images_.erase(image);
+  std::erase_if(images_, [&](const auto& known) { return known.first.second == image; });
 }
 
 void ImageFetcher::Run() {
   while (true) {
-    plan::Container next;
+    Job next;
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
@@ -83,10 +103,11 @@ void ImageFetcher::Run() {
   }
 }
 
-void ImageFetcher::Work(const plan::Container& container) {
-  const Status obtained = Obtain(container);
+void ImageFetcher::Work(const Job& job) {
+  const Status obtained = Obtain(job);
+  const plan::Container& container = job.container;
   MutexLock lock(mutex_);
-  plan::ObservedImage& image = images_[container.image];
+  plan::ObservedImage& image = images_[job.key()];
   image.changed_at_ms = clock_.NowMs();
   if (obtained.ok()) {
     image = {.state = ImageState::kPresent, .changed_at_ms = image.changed_at_ms};
@@ -99,13 +120,14 @@ void ImageFetcher::Work(const plan::Container& container) {
   image.message = obtained.message();
 }
 
-Status ImageFetcher::Obtain(const plan::Container& container) {
+Status ImageFetcher::Obtain(const Job& job) {
+  const plan::Container& container = job.container;
   const std::string& reference = container.image;
   Status found = engine_.ImageId(reference).status();
   if (found.code() != Code::kNotFound && !found.ok()) return found;
   if (!found.ok()) {
     for (const std::string& tar : container.image_tars) {
-      SetMessage(reference, "is loaded from " + tar);
+      SetMessage(job.key(), "is loaded from " + tar);
       RETURN_IF_ERROR(Load(tar).WithContext(fields_.tars + ": " + tar));
     }
     if (!container.image_tars.empty()) found = engine_.ImageId(reference).status();
@@ -113,7 +135,7 @@ Status ImageFetcher::Obtain(const plan::Container& container) {
   const bool pulls = container.pull_policy == api::PullPolicy::kAlways ||
                      (!found.ok() && container.pull_policy == api::PullPolicy::kIfNotPresent);
   if (pulls) {
-    RETURN_IF_ERROR(Pull(reference));
+    RETURN_IF_ERROR(Pull(job));
     return engine_.ImageId(reference).status();
   }
   if (found.ok()) return found;
@@ -138,30 +160,57 @@ Status ImageFetcher::Load(const std::string& tar) {
       .status();
 }
 
-Status ImageFetcher::Pull(const std::string& reference) {
-  ASSIGN_OR_RETURN(const image::Reference parsed, image::ParseReference(reference));
-  const auto stored = image::StoredCredentials(environment_, parsed.registry);
-  // A login that can't be read may not be needed.
-  if (!stored.ok()) LogWarn(kComponent, "{}: {}", reference, stored.status().message());
-  LogInfo(kComponent, "pulls {}", reference);
-  SetMessage(reference, "is pulled");
-  const Status pulled =
-      transfers_
-          .Pull(parsed, stored.value_or(std::nullopt),
-                [&](const image::LayerProgress& progress) {
-                  SetMessage(reference,
-                             fmt::format("is pulled: {} of {}", FormatSize(progress.done_bytes),
-                                         FormatSize(progress.total_bytes)));
-                })
-          .status();
-  if (pulled.ok() || stored.ok()) return pulled;
-  return Status(pulled.code(), fmt::format("{} (without a login: {})", pulled.message(),
-                                           stored.status().message()));
+ImageFetcher::Logins ImageFetcher::LoginsFor(const Job& job, const image::Reference& what) {
+  Logins logins;
+  for (const PullSecret& secret : job.access.secrets) {
+    const auto found = secret.trouble.ok() ? image::LoginsFor(secret.config, what) : secret.trouble;
+    if (!found.ok()) logins.notes += fmt::format("; {}", found.status().message());
+    for (const image::Credentials& credentials : found.value_or({}))
+      logins.tried.push_back({credentials, secret.field});
+  }
+  if (logins.tried.empty() && logins.notes.empty() && !job.access.secrets.empty())
+    logins.notes = fmt::format("; none of the Secrets for pulls has a login for {}", what.registry);
+  const auto stored = image::StoredCredentials(environment_, what.registry);
+  if (!stored.ok()) {  // it may not be needed
+    LogWarn(kComponent, "{}: {}", what.ToString(), stored.status().message());
+    logins.notes += fmt::format("; {}", stored.status().message());
+  } else if (*stored) {
+    logins.tried.push_back({**stored, "the operator's own login"});
+  }
+  if (logins.tried.empty()) logins.tried.push_back({std::nullopt, "no login"});
+  return logins;
 }
 
-void ImageFetcher::SetMessage(const std::string& image, std::string message) {
+Status ImageFetcher::PullWith(const Login& login, const image::Reference& what, const Key& key) {
+  LogInfo(kComponent, "pulls {} with {}", what.ToString(), login.source);
+  SetMessage(key, "is pulled");
+  return transfers_
+      .Pull(what, login.credentials,
+            [&](const image::LayerProgress& progress) {
+              SetMessage(key, fmt::format("is pulled: {} of {}", FormatSize(progress.done_bytes),
+                                          FormatSize(progress.total_bytes)));
+            })
+      .status();
+}
+
+Status ImageFetcher::Pull(const Job& job) {
+  ASSIGN_OR_RETURN(const image::Reference what, image::ParseReference(job.container.image));
+  const auto [logins, notes] = LoginsFor(job, what);
+  Status pulled = Status::Ok();
+  for (const Login& login : logins) {
+    pulled = PullWith(login, what, job.key());
+    if (pulled.ok() || cancelled_) return pulled;
+    LogWarn(kComponent, "{} with {}: {}", what.ToString(), login.source, pulled.message());
+  }
+  const std::string tried = logins.size() == 1 ? logins.front().source
+                                               : fmt::format("{}, the last of {} logins",
+                                                             logins.back().source, logins.size());
+  return Status(pulled.code(), fmt::format("{} (with {}{})", pulled.message(), tried, notes));
+}
+
+void ImageFetcher::SetMessage(const Key& key, std::string message) {
   MutexLock lock(mutex_);
-  images_[image].message = std::move(message);
+  images_[key].message = std::move(message);
 }
 
 }  // namespace headpond::runtime

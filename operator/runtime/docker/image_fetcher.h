@@ -6,12 +6,15 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "image/engine.h"
 #include "operator/plan/plan.h"
 #include "operator/runtime/docker/engine.h"
+#include "operator/runtime/pull_access.h"
 
 namespace headpond::runtime {
 
@@ -34,20 +37,33 @@ class ImageFetcher {
                      Fields()) {}
   ~ImageFetcher();
 
-  // Begins with it, if that isn't under way.
-  void Fetch(const plan::Container& container) EXCLUDES(mutex_);
-  // What is known, by reference.
-  std::map<std::string, plan::ObservedImage> images() const EXCLUDES(mutex_);
+  // Begins with it, if that isn't under way. A pull tries the logins of `access` one after the
+  // other, then the stored one, and without any only when there is none.
+  void Fetch(const plan::Container& container, const PullAccess& access) EXCLUDES(mutex_);
+  // What is known to those with this access, by reference.
+  std::map<std::string, plan::ObservedImage> images(const PullAccess& access) const
+      EXCLUDES(mutex_);
   // The engine was found not to have it.
   void Forget(const std::string& image) EXCLUDES(mutex_);
 
  private:
+  using Key = std::pair<std::string, std::string>;  // of a PullAccess, and a reference
+  struct Job {
+    plan::Container container;
+    PullAccess access;
+    Key key() const { return {access.key, container.image}; }
+  };
+  struct Login;
+  struct Logins;
+
   void Run();
-  void Work(const plan::Container& container);
-  Status Obtain(const plan::Container& container);
+  void Work(const Job& job);
+  Status Obtain(const Job& job);
   Status Load(const std::string& tar);
-  Status Pull(const std::string& reference);
-  void SetMessage(const std::string& image, std::string message) EXCLUDES(mutex_);
+  Status Pull(const Job& job);
+  Logins LoginsFor(const Job& job, const image::Reference& what);
+  Status PullWith(const Login& login, const image::Reference& what, const Key& key);
+  void SetMessage(const Key& key, std::string message) EXCLUDES(mutex_);
 
   const std::map<std::string, std::string> environment_;
   const Fields fields_;
@@ -58,8 +74,8 @@ class ImageFetcher {
   const std::function<void()> changed_;
   mutable Mutex mutex_;
   CondVar wake_;
-  std::deque<plan::Container> queue_ GUARDED_BY(mutex_);
-  std::map<std::string, plan::ObservedImage> images_ GUARDED_BY(mutex_);
+  std::deque<Job> queue_ GUARDED_BY(mutex_);
+  std::map<Key, plan::ObservedImage> images_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "operator/runtime/docker/image_fetcher.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -17,6 +18,7 @@ using plan::ImageState;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing_operator::FakeEngine;
 
 // {"auths": {"private.example": {"auth": base64("anna:pa:ss")}}, ...}
@@ -38,17 +40,17 @@ class ImageFetcherTest : public ::testing::Test {
   }
 
   plan::ObservedImage Fetch(const std::string& image, api::PullPolicy policy,
-                            std::vector<std::string> tars = {}) {
+                            std::vector<std::string> tars = {}, const PullAccess& access = {}) {
     int before = 0;
     {
       MutexLock lock(mutex_);
       before = changes_;
     }
-    fetcher_->Fetch({.image = image, .pull_policy = policy, .image_tars = std::move(tars)});
+    fetcher_->Fetch({.image = image, .pull_policy = policy, .image_tars = std::move(tars)}, access);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     MutexLock lock(mutex_);
     while (changes_ == before && changed_.WaitUntil(mutex_, deadline)) continue;
-    return fetcher_->images()[image];
+    return fetcher_->images(access)[image];
   }
 
   TempDirectory directory_;
@@ -117,6 +119,66 @@ TEST_F(ImageFetcherTest, AHelperThatIsNotAskedIsNamedOnlyWhenItIsMissed) {
   engine_.AddToRegistry("cloud.example/b:1", "anna");
   EXPECT_THAT(Fetch("cloud.example/b:1", api::PullPolicy::kIfNotPresent).message,
               HasSubstr("docker-credential-cloud-login"));
+}
+
+// Access with Secrets that hold these.
+PullAccess AccessWith(const std::vector<std::string>& configs) {
+  PullAccess access;
+  for (const std::string& config : configs)
+    access.secrets.push_back(
+        {.field = fmt::format("spec.imagePullSecrets[{}].name", access.secrets.size()),
+         .config = config});
+  access.key = PullAccessKey("default", access.secrets);
+  return access;
+}
+
+// base64("bert:geheim")
+constexpr const char* kBert = R"({"auths": {"private.example": {"auth": "YmVydDpnZWhlaW0="}}})";
+
+TEST_F(ImageFetcherTest, ASecretsLoginIsTriedBeforeTheStoredOne) {
+  engine_.AddToRegistry("private.example/a:1", "bert");
+  const auto image =
+      Fetch("private.example/a:1", api::PullPolicy::kIfNotPresent, {},
+            AccessWith({R"({"auths": {"other.example": {"auth": "YTpi"}}})", kBert}));
+  EXPECT_EQ(image.state, ImageState::kPresent) << image.message;
+  EXPECT_EQ(engine_.LastRegistryAuth(),
+            image::EngineAuthorization(image::Credentials{"bert", "geheim"}, "private.example"));
+}
+
+TEST_F(ImageFetcherTest, ASecretThatIsRefusedLeavesTheStoredLogin) {
+  engine_.AddToRegistry("private.example/a:1", "anna");
+  EXPECT_EQ(
+      Fetch("private.example/a:1", api::PullPolicy::kIfNotPresent, {}, AccessWith({kBert})).state,
+      ImageState::kPresent);
+}
+
+TEST_F(ImageFetcherTest, WhatAPullWasTriedWithIsTold) {
+  engine_.AddToRegistry("third.example/a:1", "carl");
+  PullAccess access = AccessWith({kBert});
+  EXPECT_THAT(Fetch("third.example/a:1", api::PullPolicy::kIfNotPresent, {}, access).message,
+              HasSubstr("with no login; none of the Secrets for pulls has a login for "
+                        "third.example"));
+  access.secrets[0].trouble = NotFound("there is no Secret regcred");
+  EXPECT_THAT(Fetch("third.example/a:1", api::PullPolicy::kIfNotPresent, {}, access).message,
+              HasSubstr("with no login; there is no Secret regcred"));
+  const auto refused = Fetch(
+      "third.example/a:1", api::PullPolicy::kIfNotPresent, {},
+      AccessWith({R"({"auths": {"*.example": {"username": "d", "password": "topsecret"}}})"}));
+  EXPECT_THAT(refused.message, HasSubstr("with spec.imagePullSecrets[0].name"));
+  EXPECT_THAT(refused.message, Not(HasSubstr("topsecret")));
+}
+
+TEST_F(ImageFetcherTest, WhatOneMayNotPullIsNoOtherOnesFailure) {
+  engine_.AddToRegistry("third.example/a:1", "bert");
+  EXPECT_EQ(Fetch("third.example/a:1", api::PullPolicy::kIfNotPresent).failures, 1);
+  const PullAccess access = AccessWith({kBert});
+  EXPECT_TRUE(fetcher_->images(access).empty());
+  EXPECT_EQ(Fetch("third.example/a:1", api::PullPolicy::kIfNotPresent, {}, access).failures, 1);
+  const PullAccess rotated =
+      AccessWith({R"({"auths": {"third.example": {"auth": "YmVydDpnZWhlaW0="}}})"});
+  EXPECT_NE(rotated.key, access.key);
+  EXPECT_EQ(Fetch("third.example/a:1", api::PullPolicy::kIfNotPresent, {}, rotated).state,
+            ImageState::kPresent);
 }
 
 }  // namespace

@@ -123,19 +123,20 @@ Result<plan::ObservedTask> DockerTaskRuntime::Observe(const TaskRef& task,
     if (!container.is_running()) asked_to_stop_.erase(container.id);
   }
   if (!fetcher_) return observed;
-  const auto images = fetcher_->images();
+  const auto images = fetcher_->images(task.pull_access);
   if (const auto found = images.find(image); found != images.end()) observed.image = found->second;
   return observed;
 }
 
-Status DockerTaskRuntime::Fetch(const api::ContainerTemplate& container) {
+Status DockerTaskRuntime::Fetch(const TaskRef& task, const api::ContainerTemplate& container) {
   if (!fetcher_)
     fetcher_ =
         std::make_unique<ImageFetcher>(options_.endpoint, options_.environment, clock_, changed_,
                                        ImageFetcher::Fields{kPolicyField, kTarsField});
   fetcher_->Fetch({.image = container.image,
                    .pull_policy = container.pull_policy,
-                   .image_tars = container.image_tars});
+                   .image_tars = container.image_tars},
+                  task.pull_access);
   return Status::Ok();
 }
 

@@ -30,7 +30,7 @@ class DockerTaskRuntime final : public TaskRuntime {
   ~DockerTaskRuntime() override;
 
   Result<plan::ObservedTask> Observe(const TaskRef& task, const std::string& image) override;
-  Status Fetch(const api::ContainerTemplate& container) override;
+  Status Fetch(const TaskRef& task, const api::ContainerTemplate& container) override;
   Status Create(const TaskRef& task, const plan::TaskAttempt& of,
                 const TaskContainer& container) override;
   Status Start(const std::string& container_id) override;

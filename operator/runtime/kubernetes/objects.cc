@@ -256,7 +256,7 @@ json Apart(const ClusterRef& cluster, const plan::Workload& workload) {
 json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
   const User user = UserOf(workload);
   auto [volumes, mounts] = Volumes(workload, SecretName(workload.name, workload.ConfigHash()));
-  return {
+  json spec = {
       {"automountServiceAccountToken", false},
       {"enableServiceLinks", false},
       {"terminationGracePeriodSeconds", workload.termination_grace.count()},
@@ -276,6 +276,9 @@ json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
       {"initContainers", json::array({WaitForName(workload)})},
       {"containers", json::array({ContainerOf(cluster, workload, std::move(mounts))})},
       {"volumes", std::move(volumes)}};
+  for (const std::string& name : workload.container->pull_secrets)
+    spec["imagePullSecrets"].push_back({{"name", name}});
+  return spec;
 }
 
 std::string MapText(const json& object, const char* map, std::string_view key) {

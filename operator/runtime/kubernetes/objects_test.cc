@@ -54,6 +54,7 @@ const json& VolumeNamed(const json& pod, const std::string& name) {
 TEST(KubernetesObjectsTest, AWorkersPodWithEverything) {
   const auto workloads = Workloads(Spec(R"({
       "image": "r.example/headpond:1", "imagePullPolicy": "Always", "rootUfs": {"uri": "/lake"},
+      "imagePullSecrets": [{"name": "regcred"}, {"name": "other"}],
       "runtime": {"kubernetes": {"storageClass": "fast"}},
       "env": [{"name": "A", "value": "b c"}],
       "worker": {"resources": {"memory": "3Gi", "cpus": 0.5}, "tieredStore": {"levels": [
@@ -72,6 +73,7 @@ TEST(KubernetesObjectsTest, AWorkersPodWithEverything) {
   for (const auto& [key, value] : set["spec"]["selector"]["matchLabels"].items())
     EXPECT_EQ(labels[key], value);
   json pod = set["spec"]["template"]["spec"];
+  EXPECT_EQ(pod["imagePullSecrets"], json::parse(R"([{"name": "regcred"}, {"name": "other"}])"));
   EXPECT_THAT(pod["containers"], SizeIs(1));
   json container = pod["containers"][0];
   EXPECT_EQ(container["args"][0], "worker");
