@@ -48,6 +48,8 @@ e2e-docker: build ## the images with stock Java clients outside, and clusters of
 	@e2e/docker/runtime.sh || [ $$? = 77 ]
 	@e2e/docker/nodes.sh || [ $$? = 77 ]
 	@e2e/docker/task.sh || [ $$? = 77 ]
+	@e2e/docker/pull.sh || [ $$? = 77 ]
+	@e2e/docker/tls.sh || [ $$? = 77 ]
 	@e2e/docker/interop.sh || [ $$? = 77 ]
 
 e2e-kubernetes: images ## a cluster in pods, on a Kubernetes made from pinned Go modules (root)

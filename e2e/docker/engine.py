@@ -84,7 +84,7 @@ class SecondDaemon:
     and its folder.
     """
 
-    def __init__(self, folder: Path, live_restore: bool = False):
+    def __init__(self, folder: Path, live_restore: bool = False, options: tuple[str, ...] = ()):
         for tool in ("dockerd", "containerd"):
             if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
                 raise Missing(f"there is no {tool} for a second Docker daemon")
@@ -108,6 +108,7 @@ class SecondDaemon:
             "--iptables=false",
             "--ip6tables=false",
             *(["--live-restore"] if live_restore else []),
+            *options,
         ]
         self._process: Process | None = None
         self.start()
