@@ -38,6 +38,7 @@ class ChartLife:
         self._pond, self._bed, self._checks = pond, pond.bed, pond.checks
         self._cluster = Cluster(pond, "lab", workers=2)
         self._helm_program = str(programs.helm())
+        self._package = ""  # what users install
 
     def _helm(self, *words: str) -> subprocess.CompletedProcess:
         environment = {**os.environ, "KUBECONFIG": str(self._bed.kubeconfig("admin")), "HELM_CACHE_HOME": str(self._bed.folder / "helm"),
@@ -45,7 +46,7 @@ class ChartLife:
         return subprocess.run(self._bed.inside(self._helm_program, *words), capture_output=True, text=True, env=environment, timeout=120)
 
     def _release(self, verb: str, *words: str) -> bool:
-        done = self._helm(verb, _RELEASE, *([_CHART] if verb != "uninstall" else []), "-n", NAMESPACE, "--wait", "--timeout=60s", *words)
+        done = self._helm(verb, _RELEASE, *([self._package] if verb != "uninstall" else []), "-n", NAMESPACE, "--wait", "--timeout=60s", *words)
         return self._checks.that(f"helm {verb} {' '.join(words)}".strip(), done.returncode == 0, done.stdout + done.stderr)
 
     def _install(self, *words: str) -> bool:
@@ -67,6 +68,9 @@ class ChartLife:
     def is_well_formed(self) -> bool:
         lint = self._helm("lint", "--strict", _CHART)
         self._checks.that("helm lint", lint.returncode == 0 and "WARNING" not in lint.stdout, lint.stdout + lint.stderr)
+        packed = self._helm("package", _CHART, "-d", str(self._bed.folder / "helm"))
+        self._checks.that("helm package", packed.returncode == 0, packed.stderr)
+        self._package = packed.stdout.strip().rpartition(" ")[2]
         for scope, replicas in itertools.product(("namespace", "cluster"), ("1", "3")):
             words = [f"scope={scope}", f"replicas={replicas}", "metrics.service.annotations.a=b"]
             text = self._helm("template", _RELEASE, _CHART, "-n", NAMESPACE, "--set", ",".join(words))
@@ -155,6 +159,8 @@ class ChartLife:
         self._cluster.delete()
         self._cluster.leaves_only([])
         self._release("uninstall")
+        # The last one could not give it up: its rights went first.
+        self._bed.kubectl("delete", "lease", "headpond-operator", "-n", NAMESPACE)
         left = self._bed.kubectl("get", "roles,rolebindings,serviceaccounts,services,deployments,clusterroles", "-n", NAMESPACE,
                                  "-l", f"app.kubernetes.io/instance={_RELEASE}", "-o", "name", check=False).strip()
         return self._checks.equal("objects that are left of the release", left, "")
