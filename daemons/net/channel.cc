@@ -197,18 +197,22 @@ AuthenticatedChannel::AuthenticatedChannel(ChannelOptions options, Random random
       random_(std::move(random)) {}
 
 AuthenticatedChannel::~AuthenticatedChannel() {
-  {
-    MutexLock lock(mutex_);
-    if (current_ != nullptr) current_->Cancel(Cancelled("the channel is closed"));
-    current_.reset();
-  }
+  Close();
   if (!streams_->WaitForNone(steady_clock::now() + kCancelTimeout)) {
     LogWarn("net", "the authentication stream to {} does not end", options_.target);
   }
 }
 
+void AuthenticatedChannel::Close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  if (current_ != nullptr) current_->Cancel(Cancelled("the channel is closed"));
+  current_.reset();
+}
+
 std::shared_ptr<AuthenticatedChannel::Stream> AuthenticatedChannel::CurrentStream() {
   MutexLock lock(mutex_);
+  if (closed_) return nullptr;
   if (current_ == nullptr || current_->ended()) {
     current_ = std::make_shared<Stream>(options_, random_.Uuid(), ++last_ticket_, streams_);
     current_->Begin(channel_);
@@ -222,6 +226,7 @@ Result<uint64_t> AuthenticatedChannel::Prepare(::grpc::ClientContext& context) {
                                                              std::chrono::system_clock::now());
   const auto deadline = steady_clock::now() + std::min(left, options_.auth_timeout);
   const std::shared_ptr<Stream> stream = CurrentStream();
+  if (stream == nullptr) return Cancelled("the channel to {} is closed", options_.target);
   Status status = stream->WaitUntilReady(std::min(deadline, stream->expires()));
   if (!status.ok()) {
     // A stream that got no answer in its whole time must not hold up later calls.

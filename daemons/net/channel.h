@@ -72,6 +72,10 @@ class AuthenticatedChannel {
   // again, unless that has happened since `ticket` was given out.
   void Reauthenticate(uint64_t ticket);
 
+  // Ends the authentication for good: who waits for it, and every later Prepare, gets Cancelled.
+  // Calls that are under way are not ended.
+  void Close() EXCLUDES(mutex_);
+
   // One unary call: `call` gets a prepared context whose deadline is `timeout` away, and is
   // repeated once, after authenticating again, if the server has forgotten the channel.
   Status Call(std::chrono::milliseconds timeout,
@@ -80,6 +84,7 @@ class AuthenticatedChannel {
  private:
   class Stream;
 
+  // Null once closed.
   std::shared_ptr<Stream> CurrentStream() EXCLUDES(mutex_);
 
   const ChannelOptions options_;
@@ -89,6 +94,7 @@ class AuthenticatedChannel {
   Random random_ GUARDED_BY(mutex_);
   uint64_t last_ticket_ GUARDED_BY(mutex_) = 0;
   std::shared_ptr<Stream> current_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace headpond::net

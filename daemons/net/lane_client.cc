@@ -283,13 +283,16 @@ LaneClient::LaneClient(AuthenticatedChannel& channel)
     : channel_(channel), streams_(std::make_shared<RunningStreams>()) {}
 
 LaneClient::~LaneClient() {
-  {
-    MutexLock lock(mutex_);
-    if (stream_) stream_->Cancel();
-    stream_.reset();
-  }
+  Close();
   if (!streams_->WaitForNone(steady_clock::now() + kCancelTimeout))
     LogWarn("net", "the lane to {} does not end", channel_.options().target);
+}
+
+void LaneClient::Close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  if (stream_) stream_->Cancel();
+  stream_.reset();
 }
 
 std::optional<Result<std::string>> LaneClient::Call(std::string_view method,
@@ -315,7 +318,7 @@ std::shared_ptr<LaneClient::Stream> LaneClient::Current() {
       next_open_ = steady_clock::now() + kReopenAfter;
       stream_.reset();
     }
-    if (!std::exchange(called_, true) || unsupported_ || opening_ ||
+    if (!std::exchange(called_, true) || closed_ || unsupported_ || opening_ ||
         steady_clock::now() < next_open_)
       return nullptr;
     opening_ = true;
@@ -330,6 +333,10 @@ std::shared_ptr<LaneClient::Stream> LaneClient::Current() {
   }
   MutexLock lock(mutex_);
   opening_ = false;
+  if (closed_) {
+    if (stream) stream->Cancel();
+    return nullptr;
+  }
   stream_ = stream;
   return stream;
 }

@@ -43,6 +43,8 @@ class LaneClient {
   std::optional<Result<std::string>> Call(std::string_view method,
                                           const google::protobuf::MessageLite& request,
                                           std::chrono::milliseconds timeout) EXCLUDES(mutex_);
+  // Ends the lane for good: calls under way get Unavailable, later ones are not taken.
+  void Close() EXCLUDES(mutex_);
 
  private:
   class Stream;
@@ -58,6 +60,7 @@ class LaneClient {
   bool called_ GUARDED_BY(mutex_) = false;
   bool opening_ GUARDED_BY(mutex_) = false;
   bool unsupported_ GUARDED_BY(mutex_) = false;
+  bool closed_ GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point next_open_ GUARDED_BY(mutex_){};
 };
 
