@@ -58,6 +58,9 @@ class Connection {
                                                       Millis timeout) = 0;
   // The stream must not outlive the connection.
   virtual Result<std::unique_ptr<ByteStream>> OpenStream(const char* method) = 0;
+  // Ends all calls and streams that are under way, and all later ones, with codes that mean "again,
+  // over another connection". Whether a server that does not answer did what it was asked is open.
+  virtual void Close() = 0;
   virtual const std::string& target() const = 0;
 };
 

@@ -7,8 +7,10 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <atomic>
+#include <unordered_set>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/random.h"
 #include "net/grpc_status.h"
 #include "net/lane_client.h"
@@ -28,13 +30,53 @@ std::chrono::system_clock::time_point DeadlineIn(Millis timeout) {
   return std::chrono::system_clock::now() + timeout;
 }
 
+// The calls of a connection that are under way, to be ended from another thread. Thread safe.
+class RunningCalls {
+ public:
+  // One call, from before it starts until before its context goes.
+  class Entry {
+   public:
+    Entry(RunningCalls& calls, grpc::ClientContext& context) : calls_(calls), context_(context) {
+      MutexLock lock(calls_.mutex_);
+      calls_.contexts_.insert(&context_);
+      if (calls_.closed_) context_.TryCancel();
+    }
+    ~Entry() {
+      MutexLock lock(calls_.mutex_);
+      calls_.contexts_.erase(&context_);
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+   private:
+    RunningCalls& calls_;
+    grpc::ClientContext& context_;
+  };
+
+  // Cancels them, and all that are still to come.
+  void Close() EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    for (grpc::ClientContext* const context : contexts_) context->TryCancel();
+  }
+
+ private:
+  Mutex mutex_;
+  std::unordered_set<grpc::ClientContext*> contexts_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
 // A stream whose completion queue is polled only by the thread that waits on it, so data takes no
 // detour over another thread.
 class GrpcStream final : public ByteStream {
  public:
-  GrpcStream(net::AuthenticatedChannel& channel, uint64_t ticket,
+  GrpcStream(net::AuthenticatedChannel& channel, uint64_t ticket, RunningCalls& running,
              std::unique_ptr<grpc::ClientContext> context, const char* method)
-      : channel_(channel), ticket_(ticket), stub_(channel.channel()), context_(std::move(context)) {
+      : channel_(channel),
+        ticket_(ticket),
+        stub_(channel.channel()),
+        context_(std::move(context)),
+        entry_(running, *context_) {
     // The first message travels with the headers; no tag comes for the start itself.
     context_->set_initial_metadata_corked(true);
     call_ = stub_.PrepareCall(context_.get(), method, &queue_);
@@ -163,6 +205,7 @@ class GrpcStream final : public ByteStream {
   grpc::CompletionQueue queue_;
   ByteStub stub_;
   const std::unique_ptr<grpc::ClientContext> context_;
+  const RunningCalls::Entry entry_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer incoming_;
   grpc::Status verdict_;
@@ -207,6 +250,7 @@ class GrpcConnection final : public Connection {
       return Internal("malformed {} from {}", response.GetTypeName(), target());
     }
     return channel_.Call(timeout, [&](grpc::ClientContext& context) {
+      const RunningCalls::Entry entry(running_, context);
       MessageStub stub(channel_.channel());
       grpc::CompletionQueue queue;
       const auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
@@ -232,7 +276,13 @@ class GrpcConnection final : public Connection {
     auto context = std::make_unique<grpc::ClientContext>();
     ASSIGN_OR_RETURN(const uint64_t ticket, channel_.Prepare(*context));
     return std::unique_ptr<ByteStream>(
-        std::make_unique<GrpcStream>(channel_, ticket, std::move(context), method));
+        std::make_unique<GrpcStream>(channel_, ticket, running_, std::move(context), method));
+  }
+
+  void Close() override {
+    channel_.Close();
+    lane_.Close();
+    running_.Close();
   }
 
   const std::string& target() const override { return channel_.options().target; }
@@ -240,6 +290,7 @@ class GrpcConnection final : public Connection {
  private:
   net::AuthenticatedChannel channel_;
   net::LaneClient lane_;
+  RunningCalls running_;
   std::atomic<int> calls_ = 0;  // unary, under way
 };
 

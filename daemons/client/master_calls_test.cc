@@ -11,6 +11,7 @@
 #include "client/file_system.h"
 #include "net/lane.h"
 #include "proto/lane.pb.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::client {
@@ -242,6 +243,57 @@ TEST_F(MasterCallsTest, ThePrimaryIsFoundAmongSeveralAndAgainWhenItMoves) {
   EXPECT_EQ((*fs)->Leader()->port, master_.port());
 }
 
+class ListScript final : public ScriptedServer::Script {
+ public:
+  explicit ListScript(ScriptedServer::Reply reply) : reply_(std::move(reply)) {}
+  ScriptedServer::Reply OnMessage(const std::string&) override { return reply_; }
+
+ private:
+  const ScriptedServer::Reply reply_;
+};
+
+std::string Batch(const std::vector<std::string>& names) {
+  wire::ListStatusPResponse response;
+  for (const std::string& name : names) response.add_fileinfos()->set_name(name);
+  return response.SerializeAsString();
+}
+
+class SilentScript final : public ScriptedServer::Script {
+ public:
+  ScriptedServer::Reply OnMessage(const std::string&) override { return {}; }
+  bool FallsSilent() const override { return true; }
+};
+
+TEST_F(MasterCallsTest, APrimaryThatFallsSilentIsLeftOnceAnotherLeads) {
+  ScriptedServer second;
+  std::atomic<bool> second_leads = false;
+  ActAsPrimary(second);
+  second.OnUnary(kVersionMethod, [&](const std::string&) -> Result<std::string> {
+    if (!second_leads) return Unavailable("standby");
+    alluxio::grpc::version::GetServiceVersionPResponse response;
+    response.set_version(2);
+    return response.SerializeAsString();
+  });
+  const std::string make = kFileService + "CreateDirectory", list = kFileService + "ListStatus";
+  for (const std::string& method : {make, list})
+    master_.On(method, [] { return std::make_unique<SilentScript>(); });
+  second.OnUnary(make, [](const std::string&) { return Result<std::string>(""); });
+  const ScriptedServer::Reply entries{{Batch({"a"})}, Status::Ok()};
+  second.On(list, [=] { return std::make_unique<ListScript>(entries); });
+
+  auto fs = FileSystem::Connect(ClientConfig({&master_, &second}));
+  ASSERT_OK(fs);
+  {
+    const std::jthread change([&] { EXPECT_OK((*fs)->CreateDirectory("/a")); });
+    const std::jthread look([&] { EXPECT_THAT((*fs)->List("/"), IsOkAndHolds(SizeIs(1))); });
+    ASSERT_TRUE(Eventually(
+        [&] { return !master_.Requests(make).empty() && !master_.Requests(list).empty(); }));
+    second_leads = true;
+  }
+  EXPECT_EQ(second.Requests(make), master_.Requests(make)) << "the operation id stays";
+  EXPECT_EQ((*fs)->Leader()->port, second.port());
+}
+
 TEST_F(MasterCallsTest, TheClustersDefaultsAreAdoptedButNotOverOurs) {
   master_.OnUnary(kConfigMethod, [](const std::string&) -> Result<std::string> {
     alluxio::grpc::meta::GetConfigurationPResponse response;
@@ -265,21 +317,6 @@ TEST_F(MasterCallsTest, TheClustersDefaultsAreAdoptedButNotOverOurs) {
   EXPECT_EQ((*fs)->config().GetSize("alluxio.user.block.size.bytes.default"), 8 << 20);
   EXPECT_EQ((*fs)->config().GetString("alluxio.user.file.readtype.default"), "CACHE");
   EXPECT_FALSE((*fs)->config().IsSet("alluxio.master.journal.folder"));
-}
-
-class ListScript final : public ScriptedServer::Script {
- public:
-  explicit ListScript(ScriptedServer::Reply reply) : reply_(std::move(reply)) {}
-  ScriptedServer::Reply OnMessage(const std::string&) override { return reply_; }
-
- private:
-  const ScriptedServer::Reply reply_;
-};
-
-std::string Batch(const std::vector<std::string>& names) {
-  wire::ListStatusPResponse response;
-  for (const std::string& name : names) response.add_fileinfos()->set_name(name);
-  return response.SerializeAsString();
 }
 
 TEST_F(MasterCallsTest, AListingArrivesBatchByBatch) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "proto/version.pb.h"
 
@@ -17,8 +18,16 @@ constexpr char kGetServiceVersion[] =
 constexpr char kGetConfigurationPath[] =
     "/alluxio.grpc.meta.MetaMasterConfigurationService/GetConfiguration";
 
-// A standby or a hung master must not hold up the search for the primary.
-constexpr Millis kPollTimeout{3'000};
+// A standby or a hung master must not hold up the search for the primary, an overloaded one must be
+// found.
+constexpr Millis kFirstPollTimeout{500};
+constexpr Millis kMaxPollTimeout{3'000};
+// How long a call may wait until it is asked whether another master leads, and how often that is
+// looked at: an election takes half a second.
+constexpr Millis kPatience{1'000};
+constexpr Millis kWatchInterval{250};
+// Between two looks while a call goes on waiting: it may just be much work.
+constexpr Millis kMaxWatchPause{16'000};
 constexpr Millis kHandshakeTimeout{30'000};
 
 // While looking for the primary these mean "ask the next one" (compat/behaviour.md section 12).
@@ -46,8 +55,31 @@ std::string AddressText(const HostPort& master) {
 
 }  // namespace
 
+// Notes an attempt of a call on its session while it is under way.
+class MasterClient::Attempt {
+ public:
+  explicit Attempt(Session& session) : session_(session) {
+    MutexLock lock(session_.mutex);
+    number_ = ++session_.last_attempt;
+    session_.attempts.emplace(number_, steady_clock::now());
+  }
+  ~Attempt() {
+    MutexLock lock(session_.mutex);
+    session_.attempts.erase(number_);
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+ private:
+  Session& session_;
+  uint64_t number_ = 0;
+};
+
 MasterClient::MasterClient(Options options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock) {}
+    : options_(std::move(options)), clock_(clock), poll_timeout_(kFirstPollTimeout) {
+  if (options_.masters.size() > 1)
+    watch_.emplace("master-watch", kWatchInterval, [this] { LookAfterWaitingCalls(); });
+}
 
 Status MasterClient::CallRaw(const MasterService& service, const char* name,
                              const google::protobuf::MessageLite& request,
@@ -62,6 +94,7 @@ Status MasterClient::WithRetry(const MasterService& service,
                                const std::function<Status(Connection&)>& attempt) {
   return Retry(service, [&](bool* connected) -> Status {
     ASSIGN_OR_RETURN(const std::shared_ptr<Session> session, Connected());
+    const Attempt under_way(*session);
     Status status = CheckVersion(*session, service);
     if (status.ok()) {
       *connected = true;
@@ -107,29 +140,87 @@ Status MasterClient::Retry(const MasterService& service,
   }
 }
 
+Status MasterClient::Ask(const HostPort& master, Millis timeout) const {
+  net::ChannelOptions plain = options_.channel;
+  plain.auth = net::AuthType::kNoSasl;
+  plain.target = master.ToString();
+  alluxio::grpc::version::GetServiceVersionPRequest request;
+  request.set_servicetype(static_cast<alluxio::grpc::version::ServiceType>(kMetaService.type));
+  alluxio::grpc::version::GetServiceVersionPResponse response;
+  return MakeConnection(plain)->Unary(kGetServiceVersion, request, response, timeout);
+}
+
 Result<HostPort> MasterClient::FindPrimary() {
   if (options_.masters.size() == 1) return options_.masters.front();
   std::vector<HostPort> order = options_.masters;
+  Millis timeout{};
   {
     MutexLock lock(mutex_);
-    std::stable_partition(order.begin(), order.end(), [&](const HostPort& master) REQUIRES(mutex_) {
-      return master == last_primary_;
-    });
+    const auto rank = [&](const HostPort& master) REQUIRES(mutex_) {
+      return master == silent_ ? 2 : master == last_primary_ ? 0 : 1;
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](const HostPort& one, const HostPort& other)
+                         REQUIRES(mutex_) { return rank(one) < rank(other); });
+    timeout = poll_timeout_;
   }
-  net::ChannelOptions plain = options_.channel;
-  plain.auth = net::AuthType::kNoSasl;
-  alluxio::grpc::version::GetServiceVersionPRequest request;
-  request.set_servicetype(static_cast<alluxio::grpc::version::ServiceType>(kMetaService.type));
   Status last = Unavailable("no master configured");
   for (const HostPort& master : order) {
-    plain.target = master.ToString();
-    const auto connection = MakeConnection(plain);
-    alluxio::grpc::version::GetServiceVersionPResponse response;
-    last = connection->Unary(kGetServiceVersion, request, response, kPollTimeout);
-    if (last.ok()) return master;
+    last = Ask(master, timeout);
+    MutexLock lock(mutex_);
+    if (last.ok()) {
+      poll_timeout_ = kFirstPollTimeout;
+      if (silent_ == master) silent_ = {};
+      return master;
+    }
     if (!MeansNotPrimary(last.code())) return last;
+    if (last.code() != Code::kDeadlineExceeded) continue;
+    silent_ = master;
+    poll_timeout_ = std::min(timeout * 2, kMaxPollTimeout);
   }
   return Status(Code::kUnavailable, last.message());
+}
+
+std::vector<std::shared_ptr<MasterClient::Session>> MasterClient::WaitingSessions() {
+  std::vector<std::shared_ptr<Session>> waiting;
+  MutexLock lock(mutex_);
+  for (const auto& known : sessions_) {
+    std::shared_ptr<Session> session = known.lock();
+    if (session && session->Waits(steady_clock::now() - kPatience))
+      waiting.push_back(std::move(session));
+  }
+  return waiting;
+}
+
+void MasterClient::LookAfterWaitingCalls() {
+  const auto waiting = WaitingSessions();
+  if (waiting.empty()) {
+    watch_pause_ = Millis{0};
+    next_look_ = {};
+    return;
+  }
+  if (steady_clock::now() < next_look_) return;
+  for (const HostPort& master : options_.masters) {
+    const auto elsewhere = [&](const auto& session) { return session->address != master; };
+    if (std::ranges::none_of(waiting, elsewhere) || !Ask(master, kFirstPollTimeout).ok()) continue;
+    for (const auto& session : waiting)
+      if (elsewhere(session)) Leave(session, master);
+    return;
+  }
+  watch_pause_ = std::clamp(watch_pause_ * 2, kWatchInterval, kMaxWatchPause);
+  next_look_ = steady_clock::now() + watch_pause_;
+}
+
+void MasterClient::Leave(const std::shared_ptr<Session>& session, const HostPort& primary) {
+  LogDebug("client", "{} does not answer, and {} leads now", session->address.ToString(),
+           primary.ToString());
+  Drop(session);
+  {
+    MutexLock lock(mutex_);
+    silent_ = session->address;
+    last_primary_ = primary;
+  }
+  session->connection->Close();
 }
 
 Result<std::shared_ptr<MasterClient::Session>> MasterClient::Connected() {
@@ -149,6 +240,8 @@ Result<std::shared_ptr<MasterClient::Session>> MasterClient::Connected() {
   connected_.NotifyAll();
   if (session.ok()) {
     session_ = *session;
+    std::erase_if(sessions_, [](const auto& known) { return known.expired(); });
+    sessions_.push_back(session_);
     last_primary_ = session_->address;
   }
   return session;

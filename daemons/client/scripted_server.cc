@@ -5,6 +5,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <utility>
@@ -56,6 +57,10 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor {
   void OnReadDone(bool ok) override {
     if (!ok && context_.IsCancelled()) {
       finish_ = Cancelled("cancelled by the client");
+    } else if (!ok && script_->FallsSilent()) {
+      silent_ = true;
+      if (!context_.IsCancelled() || !silent_.exchange(false)) return;
+      finish_ = Cancelled("cancelled by the client");
     } else if (!ok) {
       Take(script_->OnHalfClose());
       if (!finish_) finish_ = Status::Ok();
@@ -73,6 +78,7 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor {
   void OnWriteDone(bool) override { Continue(); }
   void OnCancel() override {
     if (script_) script_->OnCancel();
+    if (silent_.exchange(false)) Finish(net::ToGrpc(Cancelled("cancelled by the client")));
   }
   void OnDone() override { delete this; }
 
@@ -103,6 +109,7 @@ class ScriptedServer::Reactor final : public grpc::ServerGenericBidiReactor {
   std::deque<std::string> outgoing_;
   std::optional<Status> finish_;
   bool first_ = true;
+  std::atomic<bool> silent_ = false;  // waits to be cancelled
 };
 
 class ScriptedServer::Service final : public grpc::CallbackGenericService {

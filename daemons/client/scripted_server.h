@@ -35,6 +35,8 @@ class ScriptedServer {
     virtual Reply OnMessage(const std::string& message) = 0;
     virtual Reply OnHalfClose() { return {{}, Status::Ok()}; }
     virtual void OnCancel() {}
+    // Whether nothing follows the client's half-close, not even an end, until it cancels.
+    virtual bool FallsSilent() const { return false; }
   };
   using ScriptMaker = std::function<std::unique_ptr<Script>()>;
 
