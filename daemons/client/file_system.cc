@@ -66,6 +66,9 @@ net::ChannelOptions DataOptions(net::ChannelOptions channel) {
 
 constexpr size_t kMaxDataConnections = 8;
 
+// Several masters elect the next one in half a second: who sleeps for 2.9's 3 s finds it late.
+constexpr Millis kMaxSleepAmongMasters{500};
+
 template <typename Enum>
 struct Named {
   std::string_view name;
@@ -298,6 +301,8 @@ Result<std::unique_ptr<FileSystem>> FileSystem::Connect(Config config, Options o
                 .max_sleep = config.GetDuration("alluxio.user.rpc.retry.max.sleep"),
                 .max_duration = config.GetDuration("alluxio.user.rpc.retry.max.duration")},
       .channel = channel};
+  if (master.masters.size() > 1 && !config.IsSet("alluxio.user.rpc.retry.max.sleep"))
+    master.retry.max_sleep = std::min(master.retry.max_sleep, kMaxSleepAmongMasters);
   const auto connections = static_cast<size_t>(
       std::max<int64_t>(config.GetInt("alluxio.user.network.streaming.max.connections"), 1));
   WorkerConnections::Options workers{
