@@ -436,6 +436,12 @@ def built_in(c: Chapter) -> None:
     c.step("a secret", "POST", secrets, {"metadata": {"name": "s"}, "data": {"a": "Yg=="}, "stringData": {"c": "d"}})
     c.step("a secret that is no base64", "POST", secrets, {"metadata": {"name": "w"}, "data": {"a": "?"}})
     c.step("its type stays", "PATCH", f"{secrets}/s", {"type": "Other"}, _MERGE)
+    for what, kind, data in (("without its key", "dockerconfigjson", {"a": "Yg=="}), ("that is no JSON", "dockerconfigjson", {".dockerconfigjson": "Yg=="}),
+                             ("that is a list", "dockercfg", {".dockercfg": "W10="}), ("of nobody", "basic-auth", {"a": "Yg=="}),
+                             ("without a key", "tls", {"tls.crt": "Yg=="}), ("of no key", "ssh-auth", {})):
+        c.step(f"a secret {what}", "POST", secrets, {"metadata": {"name": "w"}, "type": f"kubernetes.io/{kind}", "data": data})
+    c.step("a secret for pulls", "POST", secrets,
+           {"metadata": {"name": "p"}, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": '{"auths": {}}'}})
     c.step("secrets by type", "GET", f"{secrets}?fieldSelector=type%3DOpaque")
     leases = f"/apis/coordination.k8s.io/v1/namespaces/{c.namespace}/leases"
     spec = {"holderIdentity": "me", "leaseDurationSeconds": 15, "renewTime": "2026-01-02T03:04:05.123456Z", "leaseTransitions": 0}

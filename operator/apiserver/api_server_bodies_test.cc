@@ -7,6 +7,7 @@ namespace {
 using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class ApiServerBodiesTest : public ApiServerFixture {};
@@ -182,6 +183,26 @@ TEST_F(ApiServerBodiesTest, SecretsTakePlainTextAndKeepBase64) {
   EXPECT_FALSE(secret.contains("stringData"));
   EXPECT_EQ(Ask("POST", kSecrets, {{"metadata", {{"name", "t"}}}, {"data", {{"key", "???"}}}}).code,
             400);
+}
+
+TEST_F(ApiServerBodiesTest, SecretsOfKnownTypesHoldWhatTheTypeSays) {
+  const auto make = [&](const std::string& type, const json& data) {
+    return Ask("POST", kSecrets,
+               {{"metadata", {{"generateName", "s"}}}, {"type", type}, {"stringData", data}});
+  };
+  const std::string docker = "kubernetes.io/dockerconfigjson";
+  const Reply missing = make(docker, {{"password", "x"}});
+  EXPECT_EQ(missing.code, 422);
+  EXPECT_EQ(missing.body["details"]["causes"][0]["field"], "data[.dockerconfigjson]");
+  EXPECT_EQ(missing.body["details"]["causes"][0]["reason"], "FieldValueRequired");
+  const Reply no_json = make(docker, {{".dockerconfigjson", "topsecret"}});
+  EXPECT_EQ(no_json.code, 422);
+  EXPECT_THAT(no_json.body.dump(), Not(HasSubstr("topsecret")));
+  EXPECT_EQ(make(docker, {{".dockerconfigjson", R"({"auths": {}})"}}).code, 201);
+  EXPECT_EQ(make("kubernetes.io/tls", {{"tls.crt", "x"}}).code, 422);
+  EXPECT_EQ(make("kubernetes.io/basic-auth", {{"password", "x"}}).code, 201);
+  EXPECT_EQ(make("kubernetes.io/basic-auth", {{"x", "x"}}).body["details"]["causes"].size(), 2u);
+  EXPECT_EQ(make("of.us/own", {{"x", "x"}}).code, 201);
 }
 
 TEST_F(ApiServerBodiesTest, EventsAreOneKindInTwoGroups) {
@@ -368,8 +389,7 @@ TEST_F(ApiServerBodiesTest, HostileBodiesAreRefused) {
   EXPECT_EQ(Raw("POST", kClusters, "[]", "application/json").status, 400);
   EXPECT_EQ(Raw("POST", kClusters, "k8s", "application/vnd.kubernetes.protobuf").status, 415);
   EXPECT_EQ(Raw("POST", kSecrets, "k8s", "application/vnd.kubernetes.protobuf").status, 400);
-  EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status,
-            400)
+  EXPECT_EQ(Raw("POST", kClusters, R"({"metadata": 1, "spec": 2})", "application/json").status, 400)
       << "no kind";
   Create(Cluster("a"));
   EXPECT_EQ(Merge(Path("a"), {{"metadata", 5}}).code, 400);

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/base64.h"
 #include "operator/apiserver/json_path.h"
@@ -57,6 +62,48 @@ json CompleteNamespace(json object) {
 json CountedCells(const json& object, int64_t now_ms) {
   return {At(object, "metadata.name"), At(object, "data").size() + At(object, "binaryData").size(),
           AgeOf(object, now_ms)};
+}
+
+// What a Secret holds under a key, as text; nullopt when there is no such key.
+std::optional<std::string> SecretText(const json& object, const std::string& key) {
+  const auto text = [&](const char* map) -> const std::string* {
+    const json& entries = At(object, map);
+    const auto found = entries.is_object() ? entries.find(key) : entries.end();
+    if (!entries.is_object() || found == entries.end()) return nullptr;
+    return found->get_ptr<const std::string*>();
+  };
+  if (const std::string* const plain = text("stringData")) return *plain;
+  if (const std::string* const encoded = text("data")) return DecodeBase64(*encoded);
+  return std::nullopt;
+}
+
+// The keys of Kubernetes' own types.
+Findings CheckSecret(const json& object) {
+  struct Needs {
+    std::string_view type;
+    std::vector<std::string> keys;
+    bool one_will_do = false;
+    bool json_objects = false;
+  };
+  static const std::vector<Needs> all = {
+      {"kubernetes.io/dockerconfigjson", {".dockerconfigjson"}, false, true},
+      {"kubernetes.io/dockercfg", {".dockercfg"}, false, true},
+      {"kubernetes.io/basic-auth", {"username", "password"}, true},
+      {"kubernetes.io/ssh-auth", {"ssh-privatekey"}},
+      {"kubernetes.io/tls", {"tls.crt", "tls.key"}}};
+  Findings findings;
+  const auto needs = std::ranges::find(all, TextAt(object, "type"), &Needs::type);
+  if (needs == all.end()) return findings;
+  for (const std::string& key : needs->keys) {
+    const auto text = SecretText(object, key);
+    if (text && needs->one_will_do) return {};
+    const std::string path = fmt::format("data[{}]", key);
+    if (!text)
+      findings.errors.push_back({path, "is required"});
+    else if (needs->json_objects && !json::parse(*text, nullptr, false).is_object())
+      findings.errors.push_back({path, "\"<secret contents redacted>\": is no JSON object"});
+  }
+  return findings;
 }
 
 json CompleteSecret(json object) {
@@ -246,6 +293,7 @@ ResourceType SecretType() {
                       {"Data", "string", "", "Number of entries."},
                       AgeColumn()},
           .cells = SecretCells,
+          .check = CheckSecret,
           .check_change = CheckSecretChange,
           .complete = CompleteSecret};
 }
