@@ -272,6 +272,7 @@ Status Node::HandleReadies() {
     RETURN_IF_ERROR(log_->Append(ready.entries, ready.hard_state));
     Send(std::move(ready.persisted_messages));
     ASSIGN_OR_RETURN(LightReady light, core_->Advance());
+    if (light.commit) log_->LearnCommit(*light.commit);
     Send(std::move(light.messages));
     if (ready.snapshot) {
       Replaced(*ready.snapshot);
@@ -343,7 +344,10 @@ Status Node::Commit(std::vector<Entry> entries) {
   if (entries.empty()) return Status::Ok();
   for (const Entry& entry : entries) {
     committed_ = entry.index;
-    if (entry.kind == EntryKind::kConfChange) RETURN_IF_ERROR(TakeConfChange(entry));
+    if (entry.kind == EntryKind::kConfChange) {
+      RETURN_IF_ERROR(log_->WriteCommit(entry.index));
+      RETURN_IF_ERROR(TakeConfChange(entry));
+    }
     while (!waiting_.empty() && waiting_.front().position.index <= entry.index) {
       const Waiting one = std::move(waiting_.front());
       waiting_.pop_front();

@@ -424,6 +424,45 @@ TEST_F(NodeTest, MembersJoinAsLearnersAndLeave) {
   }));
 }
 
+TEST_F(NodeTest, WhoFoundedAloneHoldsNoElectionAloneOnceThereAreOthers) {
+  StartCluster(1);
+  ASSERT_EQ(AwaitLeader({1}), 1u);
+  ASSERT_OK(Propose(1, "alone"));
+  const auto change = [&](ConfChangeKind kind, uint64_t id) {
+    return Await<Status>([&](auto done) {
+      node(1).ChangeMember({kind, id}, Identity(id).address, done);
+    });
+  };
+  for (const uint64_t id : {2, 3}) {
+    Format(id, 0);
+    Start(id);
+    ASSERT_OK(change(ConfChangeKind::kAddLearner, id));
+  }
+  ASSERT_TRUE(Eventually([&] { return node(1).status().snapshot_wanted; }));
+  ASSERT_OK(node(1).Compact(list(1).Snapshot()));
+  ExpectTexts({2, 3}, {"alone"});
+  for (const uint64_t id : {2, 3}) ASSERT_OK(change(ConfChangeKind::kAddVoter, id));
+  const auto voters = [&](uint64_t id) {
+    return std::ranges::count_if(node(id).status().members, &MemberStatus::voter);
+  };
+  EXPECT_TRUE(Eventually([&] { return voters(2) == 3 && voters(3) == 3; }));
+  // Its newest snapshot is of a time when it was the only voter, and nothing was proposed since.
+  Kill(1);
+  ASSERT_EQ(list(1).newest().conf_state.voters, std::vector<uint64_t>{1});
+  const uint64_t leader = AwaitLeader({2, 3});
+  ASSERT_OK(Propose(leader, "without it"));
+  Kill(2);
+  Kill(3);
+  Start(1);
+  const auto role = [&] { return node(1).status().role.role; };
+  EXPECT_TRUE(Eventually([&] { return role() == Role::kPreCandidate || role() == Role::kLeader; }));
+  EXPECT_NE(role(), Role::kLeader);
+  Start(2);
+  Start(3);
+  ASSERT_NE(AwaitLeader({2, 3}), 0u);
+  ExpectTexts({1, 2, 3}, {"alone", "without it"});
+}
+
 TEST_F(NodeTest, ADiskThatFailsEndsTheNodeAndTheOthersGoOn) {
   StartCluster(3);
   const uint64_t leader = AwaitLeader({1, 2, 3});

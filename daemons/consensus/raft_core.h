@@ -68,7 +68,9 @@ struct Ready {
 
 // What became possible because a Ready is durable.
 struct LightReady {
-  std::optional<uint64_t> commit;  // of the hard state; storing it only saves time after a restart
+  // Of the hard state. To be durable before a change of members that it covers is applied; else
+  // storing it only saves time after a restart.
+  std::optional<uint64_t> commit;
   std::vector<Message> messages;
   std::vector<Entry> committed;
 };

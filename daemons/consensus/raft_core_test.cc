@@ -482,8 +482,8 @@ TEST(RaftCoreTest, OnlyMessagesOfPeersAreTaken) {
   const std::string to(1, static_cast<char>(vote.to));
   EXPECT_THAT(core.Step("\x08\x02\x10" + to + "\x18\x02"),
               StatusIs(Code::kInvalidArgument, HasSubstr("does not come from a peer")));
-  // Ten million nested groups, which a parser without a limit would follow with its stack.
-  EXPECT_THAT(core.Step(std::string(10'000'000, '\xa3')), StatusIs(Code::kInvalidArgument));
+  // Eight million nested groups, which a parser without a limit would follow with its stack.
+  EXPECT_THAT(core.Step(std::string(8'000'000, '\xa3')), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(RaftCore::ParseHeader(std::string(1000, '\x0b')), StatusIs(Code::kInvalidArgument));
   EXPECT_OK(core.Step(vote.bytes));  // the core is none the worse
 }

@@ -193,9 +193,24 @@ Status RaftLog::Append(const std::vector<Entry>& entries, const std::optional<Ha
     // The state goes along with entries too, so that the commit index gets there now and then.
     ASSIGN_OR_RETURN(const auto taken, BeginFrame(EncodeRecord(state_), left));
     ASSIGN_OR_RETURN(const RaftLogIndex::Place place, WriteFrame());
+    written_commit_ = state_.commit;
     for (const Entry& entry : left.first(taken)) RETURN_IF_ERROR(TakeEntry(entry, place));
     left = left.subspan(taken);
   } while (!left.empty());
+  return Status::Ok();
+}
+
+void RaftLog::LearnCommit(uint64_t commit) {
+  state_.commit = std::max(state_.commit, commit);
+}
+
+Status RaftLog::WriteCommit(uint64_t commit) {
+  LearnCommit(commit);
+  if (written_commit_ >= commit) return Status::Ok();
+  ASSIGN_OR_RETURN(const size_t none, BeginFrame(EncodeRecord(state_), {}));
+  (void)none;
+  RETURN_IF_ERROR(WriteFrame().status());
+  written_commit_ = state_.commit;
   return Status::Ok();
 }
 

@@ -60,8 +60,14 @@ class RaftLog final : public LogReader {
 
   // Durable when it returned OK. The entries are consecutive; where the first is not new, it and
   // all after it are replaced. One write and one fdatasync; none when nothing but the commit index
-  // changed, which is not a promise and goes along with the next.
+  // changed, which goes along with the next.
   Status Append(const std::vector<Entry>& entries, const std::optional<HardState>& state);
+
+  // Entries up to `commit` are agreed on. It goes along with the next write.
+  void LearnCommit(uint64_t commit);
+  // Makes sure of that for an entry that changes who the members are, before the change counts: a
+  // node that forgot it would hold elections among those who were members before.
+  Status WriteCommit(uint64_t commit);
 
   // A snapshot up to `snapshot.index`, an index of this log, exists durably: entries up to
   // `compact_to`, not past it, are of no use any more. Removes the files that hold no others.
@@ -115,6 +121,7 @@ class RaftLog final : public LogReader {
   Status failure_;
 
   HardState state_;
+  uint64_t written_commit_ = 0;  // of state_, as far as it is durable
   LogMark mark_;
   RaftLogIndex index_;
   uint64_t next_frame_ = 1;
