@@ -205,10 +205,10 @@ class FolderReading {
   }
 
   // The log must go as far as the snapshot does: a snapshot alone shows only a part of the changes
-  // that were made while it was written.
+  // that were made while it was written. One that shows none is what the journal began with.
   void CheckReach(bool reading, uint64_t next) {
     if (!found_snapshot_ && !damaged_snapshot_.ok() && !reading) Problem(damaged_snapshot_);
-    if (!found_snapshot_) return;
+    if (!found_snapshot_ || (shown_sequence_ == 0 && !reading)) return;
     if (!reading || next < report_.snapshot_sequence) {
       Missing(next, report_.snapshot_sequence);
     } else if (next - 1 < shown_sequence_) {

@@ -2,12 +2,19 @@
 #include "journal/folder.h"
 #include "journal/format.h"
 #include "journal/local_journal.h"
+#include "journal/snapshot_file.h"
 
 namespace headpond::journal {
 namespace {
 
+constexpr uint64_t kFirstSequence = 1;
+
+// A journal that begins with a state gets that as a snapshot, and then its stamp. A snapshot before
+// the first entry, without a stamp and without a log, is what a crash in between left.
 bool IsBlank(const FolderFiles& files) {
-  return !files.stamped && files.logs.empty() && files.snapshots.empty() && files.others.empty();
+  const bool no_snapshots =
+      files.snapshots.empty() || files.snapshots == std::vector<uint64_t>{kFirstSequence};
+  return !files.stamped && files.logs.empty() && no_snapshots && files.others.empty();
 }
 
 Result<FolderFiles> ListOrEmpty(io::Env& env, const std::string& folder) {
@@ -42,7 +49,7 @@ Status RemoveJournalFiles(io::Env& env, const std::string& folder, const FolderF
 }  // namespace
 
 Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::string& cluster_id,
-                          bool force) {
+                          bool force, SnapshotSource* initial) {
   if (cluster_id.empty() || cluster_id.size() > kMaxClusterIdBytes ||
       cluster_id.find_first_of("\r\n") != std::string::npos)
     return InvalidArgument("a cluster id has 1 to {} bytes and no line break, not '{}'",
@@ -57,6 +64,16 @@ Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::st
         "folder, or force it",
         folder, NameOneFile(folder, files));
   RETURN_IF_ERROR(RemoveJournalFiles(env, folder, files));
+  if (initial != nullptr) {
+    Random random = Random::FromSystem();
+    ASSIGN_OR_RETURN(const auto snapshot, SnapshotWriter::Create(env, folder,
+                                                                 {.kind = FileKind::kSnapshot,
+                                                                  .first_sequence = kFirstSequence,
+                                                                  .salt = random.Next(),
+                                                                  .cluster_id = cluster_id}));
+    RETURN_IF_ERROR(AddAll(*initial, *snapshot));
+    RETURN_IF_ERROR(snapshot->Publish(kFirstSequence - 1));
+  }
   RETURN_IF_ERROR(WriteStamp(env, folder, cluster_id));
   LogInfo("journal", "formatted {} for cluster {}", folder, cluster_id);
   return Status::Ok();

@@ -368,13 +368,10 @@ Status LocalJournal::WriteSnapshot(uint64_t first, SnapshotSource& source) {
   ASSIGN_OR_RETURN(
       const auto writer,
       SnapshotWriter::Create(env_, options_.folder, NewHeader(FileKind::kSnapshot, first)));
-  for (;;) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> records, source.NextBatch());
-    if (records.empty()) break;
-    RETURN_IF_ERROR(writer->Add(records));
+  RETURN_IF_ERROR(AddAll(source, *writer, [this] {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(CheckRunning());
-  }
+    return CheckRunning();
+  }));
   // Whatever the records show was appended before now.
   const uint64_t shown = last_sequence();
   RETURN_IF_ERROR(AwaitDurable(shown, first));

@@ -51,10 +51,11 @@ Result<std::unique_ptr<Journal>> OpenLocalJournal(io::Env& env, LocalJournalOpti
 
 // Makes an empty or absent folder the journal of a cluster (an id of 1 to 64 bytes without line
 // breaks, such as a UUID). With `force` a folder that has files is emptied of the journal's first;
-// files that are no part of a journal stay. Errors: FailedPrecondition without `force` when there
-// are files, naming one; Unavailable when a master uses it.
+// files that are no part of a journal stay. The journal begins with the state of `initial`, or with
+// nothing. Errors: FailedPrecondition without `force` when there are files, naming one; Unavailable
+// when a master uses it; those of `initial`.
 Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::string& cluster_id,
-                          bool force);
+                          bool force, SnapshotSource* initial = nullptr);
 
 // True when the folder is absent, or has nothing in it that FormatLocalJournal would refuse: a
 // master may format it by itself.

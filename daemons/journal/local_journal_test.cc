@@ -493,6 +493,50 @@ TEST_F(LocalJournalTest, WhatFollowsAnInterruptedFormatIsDurable) {
   }
 }
 
+TEST_F(LocalJournalTest, AJournalMayBeginWithAState) {
+  ListSource state({{"one", "two"}, {"three"}});
+  ASSERT_OK(FormatLocalJournal(env_, "/begun", "c", /*force=*/false, &state));
+  for (int start = 0; start < 2; ++start) {
+    auto journal = OpenOrDie(env_, {.folder = "/begun"});
+    RecordingReplayer replayer;
+    ASSERT_OK(journal->Recover(replayer));
+    EXPECT_THAT(replayer.records, ElementsAre("one", "two", "three"));
+    EXPECT_EQ(replayer.entries.size(), static_cast<size_t>(start));
+    ASSERT_OK(AppendDurably(*journal, "entry"));
+  }
+}
+
+TEST_F(LocalJournalTest, AStateThatCantBeReadLeavesABlankFolder) {
+  FunctionSource state([] { return Result<std::vector<std::string>>(DataLoss("half of it")); });
+  EXPECT_THAT(FormatLocalJournal(env_, "/begun", "c", /*force=*/false, &state),
+              StatusIs(Code::kDataLoss, HasSubstr("half of it")));
+  EXPECT_TRUE(IsBlankJournalFolder(env_, "/begun").value_or(false));
+}
+
+TEST_F(LocalJournalTest, AnInterruptedFormatWithAStateIsBlankOrWhole) {
+  int whole = 0;
+  for (int64_t step = 1; step < 40; ++step) {
+    io::MemEnv mem;
+    io::FaultyEnv env(mem, static_cast<uint64_t>(step));
+    env.CrashAt(env.operations() + step);
+    ListSource state({{"one"}, {"two"}});
+    const bool formatted = FormatLocalJournal(env, "/begun", "c", /*force=*/false, &state).ok();
+    env.Crash();
+    ASSERT_OK(env.Restart(io::Unsynced::kRandom));
+    if (IsBlankJournalFolder(env, "/begun").value_or(false)) {
+      EXPECT_FALSE(formatted) << "step " << step;
+      ListSource again({{"one"}, {"two"}});
+      ASSERT_OK(FormatLocalJournal(env, "/begun", "c", /*force=*/false, &again));
+    } else {
+      ++whole;
+    }
+    RecordingReplayer replayer;
+    ASSERT_OK(OpenOrDie(env, {.folder = "/begun"})->Recover(replayer));
+    EXPECT_THAT(replayer.records, ElementsAre("one", "two")) << "step " << step;
+  }
+  EXPECT_GT(whole, 0);
+}
+
 TEST_F(LocalJournalTest, TwoMastersCannotShareAFolder) {
   auto journal = Recovered();
   const auto second = OpenLocalJournal(env_, {.folder = kFolder});

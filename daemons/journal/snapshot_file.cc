@@ -72,6 +72,16 @@ Status SnapshotWriter::Publish(uint64_t shown_sequence, std::string_view stamp) 
   return env_.SyncDirectory(folder_);
 }
 
+Status AddAll(SnapshotSource& source, SnapshotWriter& writer,
+              const std::function<Status()>& check) {
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> records, source.NextBatch());
+    if (records.empty()) return Status::Ok();
+    RETURN_IF_ERROR(writer.Add(records));
+    if (check) RETURN_IF_ERROR(check());
+  }
+}
+
 Result<SnapshotSummary> ReadSnapshot(io::Env& env, const std::string& path,
                                      const std::string& cluster_id,
                                      const std::function<Status(std::string_view)>& on_record) {

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "io/env.h"
 #include "journal/format.h"
+#include "journal/journal.h"
 
 namespace headpond::journal {
 
@@ -44,6 +45,10 @@ class SnapshotWriter {
   uint64_t framed_ = 0;   // written in frames
   bool published_ = false;
 };
+
+// Writes all that `source` has; `check` (may be null) may end it after each batch.
+Status AddAll(SnapshotSource& source, SnapshotWriter& writer,
+              const std::function<Status()>& check = nullptr);
 
 struct SnapshotSummary {
   uint64_t first_sequence = 0;  // the first entry to replay over it

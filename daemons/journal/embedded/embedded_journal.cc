@@ -585,13 +585,10 @@ Status EmbeddedJournal::Snapshot(SnapshotSource& source) {
 
 Status EmbeddedJournal::WriteSnapshot(const Begun& begun, SnapshotSource& source) {
   ASSIGN_OR_RETURN(const auto writer, snapshots_.Create(begun.first));
-  for (;;) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> records, source.NextBatch());
-    if (records.empty()) break;
-    RETURN_IF_ERROR(writer->Add(records));
+  RETURN_IF_ERROR(AddAll(source, *writer, [&] {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(CheckLife(begun.life));
-  }
+    return CheckLife(begun.life);
+  }));
   // Whatever the records show was appended, or began to be applied, before now.
   const uint64_t shown = std::max<uint64_t>(last_sequence(), applying_);
   ASSIGN_OR_RETURN(SnapshotMeta place, AwaitAgreed(begun, shown));
@@ -634,12 +631,13 @@ std::unique_ptr<ReplicatedJournal> OpenEmbeddedJournal(io::Env& env,
 
 Status FormatEmbeddedJournal(io::Env& env, const std::string& folder,
                              const consensus::NodeIdentity& identity,
-                             const consensus::Addresses& founders, Random random) {
+                             const consensus::Addresses& founders, Random random,
+                             SnapshotSource* state) {
   SnapshotMeta initial;
   if (!founders.empty()) initial = {.index = 1, .term = 1, .addresses = founders};
   for (const auto& [id, address] : founders) initial.conf_state.voters.push_back(id);
   const uint64_t salt = random.Next();
-  // The empty state is a snapshot too, so that there always is one.
+  // The state that it begins with is a snapshot, even if it is empty, so that there always is one.
   return consensus::FormatRaftFolder(env, folder, identity, initial, salt, [&]() -> Status {
     ASSIGN_OR_RETURN(const auto writer,
                      SnapshotWriter::Create(env, folder,
@@ -647,6 +645,7 @@ Status FormatEmbeddedJournal(io::Env& env, const std::string& folder,
                                              .first_sequence = 1,
                                              .salt = random.Next(),
                                              .cluster_id = identity.cluster_id}));
+    if (state != nullptr) RETURN_IF_ERROR(AddAll(*state, *writer));
     return writer->Publish(0, consensus::EncodeSnapshotMeta(initial));
   });
 }

@@ -31,11 +31,13 @@ struct EmbeddedJournalOptions {
 };
 
 // Makes an empty or absent folder a member's: of a new cluster with these founders (the same on all
-// of them), or with none a member's that joins later. Errors: as
-// consensus::FormatRaftFolder.
+// of them), or with none a member's that joins later. `state`: what a new cluster begins with; then
+// this member must be its only founder, so that all others get it from here. Errors: as
+// consensus::FormatRaftFolder, and those of `state`.
 Status FormatEmbeddedJournal(io::Env& env, const std::string& folder,
                              const consensus::NodeIdentity& identity,
-                             const consensus::Addresses& founders, Random random);
+                             const consensus::Addresses& founders, Random random,
+                             SnapshotSource* state = nullptr);
 
 // The journal on a quorum (docs/adr/0017-embedded-journal.md). Batches of entries are the entries
 // of a raft log; snapshots are the local journal's files, stamped with their place in that log.

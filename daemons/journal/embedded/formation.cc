@@ -11,7 +11,10 @@ namespace headpond::journal {
 namespace {
 
 MasterDescription OwnDescription(const FormationOptions& options) {
-  return {.id = options.node_id, .address = options.address, .masters = options.masters};
+  return {.id = options.node_id,
+          .address = options.address,
+          .masters = options.masters,
+          .restores = options.restores};
 }
 
 // Says that this master has no cluster yet.

@@ -21,6 +21,7 @@ struct FormationOptions {
   uint64_t node_id = 0;              // consensus::ReserveNodeId
   std::string address;               // "host:port", one of `masters`
   std::vector<std::string> masters;  // in rising order
+  bool restores = false;             // a new cluster is to begin with a backup
   std::string secret;
   std::chrono::milliseconds interval{100};   // between two rounds of asking
   std::chrono::milliseconds timeout{1'000};  // of a question

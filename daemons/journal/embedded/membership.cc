@@ -42,6 +42,11 @@ Beginning DecideFounding(const MasterDescription& own, const MasterDescriptions&
                               fmt::join(other.masters, ", "), fmt::join(own.masters, ", ")));
     if (other.address != address)
       return Wait(fmt::format("who answers at {} calls itself {}", address, other.address));
+    if (other.restores != own.restores)
+      return Wait(
+          fmt::format("{} is to begin with a backup and {} is not: set "
+                      "alluxio.master.journal.init.from.backup on all masters or on none",
+                      own.restores ? own.address : address, own.restores ? address : own.address));
     if (!ids.insert(other.id).second)
       return Wait(
           fmt::format("{} has the id of another master: its journal folder is a copy, wipe "
@@ -56,6 +61,7 @@ Beginning DecideFounding(const MasterDescription& own, const MasterDescriptions&
                     fmt::join(silent, ", ")));
   if (own.address != own.masters.front())
     return Wait(fmt::format("{} founds the cluster", own.masters.front()));
+  if (own.restores) founding.founders = {{own.id, own.address}};
   return founding;
 }
 

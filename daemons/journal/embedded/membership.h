@@ -18,6 +18,9 @@
 // have answered that they have none yet, and it alone makes up the cluster's id. The others learn
 // of it by asking. So two of them can't found two clusters, and a master whose disk was lost can't
 // found one in the place of the old while any of the others remembers that.
+//
+// A cluster that begins with the state of a backup has one founder, the first of the list, and all
+// others join it: so they get that state as any latecomer does.
 namespace headpond::journal {
 
 // What a master says of itself to those who ask.
@@ -25,6 +28,7 @@ struct MasterDescription {
   uint64_t id = 0;
   std::string address;               // "host:port"
   std::vector<std::string> masters;  // the list that it was given, in rising order
+  bool restores = false;             // a new cluster is to begin with a backup
   std::string cluster_id;            // empty: it has none yet, and nothing below either
   consensus::Addresses founders;     // of the cluster, by id
   // Now, as far as it knows.

@@ -48,6 +48,33 @@ TEST(BeginningTest, TheFirstOfTheListFoundsOnceAllHaveAnswered) {
   EXPECT_THAT(second.why, HasSubstr("m-1:1 founds the cluster"));
 }
 
+TEST(BeginningTest, ABackupIsBroughtInByOneFounderWhomTheOthersJoin) {
+  const auto restoring = [](uint64_t id) {
+    MasterDescription description = Blank(id);
+    description.restores = true;
+    return description;
+  };
+  const Beginning first = DecideBeginning(restoring(1), Answers({restoring(2), restoring(3)}));
+  EXPECT_EQ(first.kind, Beginning::Kind::kFound);
+  EXPECT_EQ(first.founders, (Addresses{{1, "m-1:1"}}));
+
+  MasterDescription founder = Formed(1);
+  founder.founders = first.founders;
+  EXPECT_EQ(DecideBeginning(restoring(2), Answers({founder, restoring(3)})).kind,
+            Beginning::Kind::kJoin);
+}
+
+TEST(BeginningTest, MastersThatDisagreeOnWhetherThereIsABackupWait) {
+  MasterDescription restoring = Blank(2);
+  restoring.restores = true;
+  const Beginning beginning = DecideBeginning(Blank(1), Answers({restoring, Blank(3)}));
+  EXPECT_EQ(beginning.kind, Beginning::Kind::kWait);
+  EXPECT_THAT(beginning.why, HasSubstr("m-2:1 is to begin with a backup and m-1:1 is not: set "
+                                       "alluxio.master.journal.init.from.backup on all masters"));
+  EXPECT_THAT(DecideBeginning(restoring, Answers({Blank(1), Blank(3)})).why,
+              HasSubstr("m-2:1 is to begin with a backup and m-1:1 is not"));
+}
+
 TEST(BeginningTest, OneThatIsSilentMayKnowOfACluster) {
   const Beginning beginning = DecideBeginning(Blank(1), Answers({Blank(2)}));
   EXPECT_EQ(beginning.kind, Beginning::Kind::kWait);

@@ -37,6 +37,7 @@ Result<MasterDescription> FromProto(const quorum::MasterDescription& proto) {
   MasterDescription description{.id = proto.id(),
                                 .address = proto.address(),
                                 .masters = {proto.masters().begin(), proto.masters().end()},
+                                .restores = proto.restores(),
                                 .cluster_id = proto.cluster_id(),
                                 .leader = proto.leader()};
   for (const quorum::Member& founder : proto.founders())
@@ -122,6 +123,7 @@ quorum::MasterDescription ToProto(const MasterDescription& description) {
   proto.set_id(description.id);
   proto.set_address(description.address);
   for (const std::string& master : description.masters) proto.add_masters(master);
+  if (description.restores) proto.set_restores(true);
   proto.set_cluster_id(description.cluster_id);
   const auto add = [](uint64_t id, const std::string& address, bool voter, quorum::Member* to) {
     to->set_id(id);
