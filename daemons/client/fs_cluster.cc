@@ -18,6 +18,26 @@ std::vector<std::string> ToStrings(const google::protobuf::RepeatedPtrField<std:
   return {field.begin(), field.end()};
 }
 
+BackupInfo FromWire(const alluxio::grpc::meta::BackupPStatus& wire) {
+  using State = BackupInfo::State;
+  const auto state_of = [](alluxio::grpc::meta::BackupState state) {
+    switch (state) {
+      case alluxio::grpc::meta::Initiating: return State::kInitiating;
+      case alluxio::grpc::meta::Transitioning: return State::kTransitioning;
+      case alluxio::grpc::meta::Running: return State::kRunning;
+      case alluxio::grpc::meta::Completed: return State::kCompleted;
+      case alluxio::grpc::meta::Failed: return State::kFailed;
+      case alluxio::grpc::meta::None: return State::kUnknown;
+    }
+    return State::kUnknown;
+  };
+  return {.id = wire.backupid(),
+          .state = state_of(wire.backupstate()),
+          .host = wire.backuphost(),
+          .uri = wire.backupuri(),
+          .entries = wire.entrycount()};
+}
+
 HostPort FromWire(const alluxio::grpc::NetAddress& address) {
   return {address.host(), address.rpcport()};
 }
@@ -102,6 +122,22 @@ Result<MasterInfo> FileSystem::GetMasterInfo() {
 Result<std::string> FileSystem::Checkpoint() {
   ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kCheckpoint, {}));
   return response.masterhostname();
+}
+
+Result<BackupInfo> FileSystem::BeginBackup(const std::string& directory, bool local) {
+  alluxio::grpc::meta::BackupPRequest request;
+  request.set_targetdirectory(directory);
+  request.mutable_options()->set_localfilesystem(local);
+  request.mutable_options()->set_runasync(true);
+  ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kBackup, request));
+  return FromWire(response);
+}
+
+Result<BackupInfo> FileSystem::GetBackup(const std::string& id) {
+  alluxio::grpc::meta::BackupStatusPRequest request;
+  request.set_backupid(id);
+  ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kGetBackupStatus, request));
+  return FromWire(response);
 }
 
 Result<std::vector<QuorumMember>> FileSystem::GetQuorum() {

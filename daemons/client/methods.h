@@ -101,6 +101,9 @@ inline constexpr Method<journal::GetTransferLeaderMessagePRequest,
 inline constexpr Method<journal::ResetPrioritiesPRequest, journal::ResetPrioritiesPResponse>
     kResetPriorities{kJournalService, "ResetPriorities"};
 
+inline constexpr Method<meta::BackupPRequest, meta::BackupPStatus> kBackup{kMetaService, "Backup"};
+inline constexpr Method<meta::BackupStatusPRequest, meta::BackupPStatus> kGetBackupStatus{
+    kMetaService, "GetBackupStatus"};
 inline constexpr Method<meta::CheckpointPOptions, meta::CheckpointPResponse> kCheckpoint{
     kMetaService, "Checkpoint"};
 inline constexpr Method<meta::GetMasterInfoPOptions, meta::GetMasterInfoPResponse> kGetMasterInfo{

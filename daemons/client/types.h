@@ -154,6 +154,16 @@ struct QuorumMember {
   int priority = 0;
 };
 
+// A backup of the master's metadata, as it stands.
+struct BackupInfo {
+  enum class State { kUnknown, kInitiating, kTransitioning, kRunning, kCompleted, kFailed };
+  std::string id;
+  State state = State::kUnknown;
+  std::string host;  // that makes it
+  std::string uri;
+  int64_t entries = 0;
+};
+
 struct BlockMasterInfo {
   int64_t capacity_bytes = 0;
   int64_t used_bytes = 0;

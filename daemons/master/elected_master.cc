@@ -118,7 +118,7 @@ Status ElectedMaster::OpenJournal() {
   io::Env& env = *outside_.env;
   if (folder_.blank) {
     ASSIGN_OR_RETURN(const auto outcome, FindCluster());
-    RETURN_IF_ERROR(FormatQuorumFolder(folder_, env, outcome));
+    RETURN_IF_ERROR(FormatQuorumFolder(config_, folder_, env, outcome));
   }
   ASSIGN_OR_RETURN(journal_, OpenQuorumJournal(config_, folder_, env));
   watch_ =

@@ -13,6 +13,7 @@
 #include "journal/embedded/embedded_journal.h"
 #include "journal/embedded/grpc_transport.h"
 #include "journal/local_journal.h"
+#include "master/store_setup.h"
 
 namespace headpond::master {
 namespace {
@@ -21,6 +22,7 @@ constexpr std::string_view kComponent = "master";
 constexpr const char* kAddresses = "alluxio.master.embedded.journal.addresses";
 constexpr const char* kPort = "alluxio.master.embedded.journal.port";
 constexpr const char* kFolder = "alluxio.master.journal.folder";
+constexpr const char* kBackup = "alluxio.master.journal.init.from.backup";
 constexpr const char* kRaftSubfolder = "/raft";
 
 // Masters compare the texts, so each address has one spelling.
@@ -71,7 +73,9 @@ Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsReg
   if (blank) {
     LogInfo(kComponent, "formatting the blank journal folder {}", folder);
     Random random = Random::FromSystem();
-    RETURN_IF_ERROR(journal::FormatLocalJournal(env, folder, random.Uuid(), /*force=*/false));
+    ASSIGN_OR_RETURN(const auto state, ReadConfiguredBackup(config));
+    RETURN_IF_ERROR(
+        journal::FormatLocalJournal(env, folder, random.Uuid(), /*force=*/false, state.get()));
   }
   OwnJournal out;
   ASSIGN_OR_RETURN(out.cluster_id, journal::ReadJournalClusterId(env, folder));
@@ -99,6 +103,7 @@ Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env) {
         .node_id = id,
         .address = quorum.own_address,
         .masters = quorum.addresses,
+        .restores = config.IsSet(kBackup),
     };
     return folder;
   }
@@ -110,13 +115,18 @@ Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env) {
       kFolder, config.GetString(kFolder), stamp.address, quorum.own_address, kPort);
 }
 
-Status FormatQuorumFolder(const QuorumFolder& folder, io::Env& env,
+Status FormatQuorumFolder(const Config& config, const QuorumFolder& folder, io::Env& env,
                           const journal::Formation::Outcome& outcome) {
+  // Who founds alone may do so with a state of its own; everyone else gets the cluster's.
+  std::unique_ptr<RestoredState> state;
+  if (outcome.founders.size() == 1) {
+    ASSIGN_OR_RETURN(state, ReadConfiguredBackup(config));
+  }
   return journal::FormatEmbeddedJournal(env, folder.path,
                                         {.cluster_id = outcome.cluster_id,
                                          .node_id = folder.blank->node_id,
                                          .address = folder.quorum.own_address},
-                                        outcome.founders, Random::FromSystem());
+                                        outcome.founders, Random::FromSystem(), state.get());
 }
 
 Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder& folder,

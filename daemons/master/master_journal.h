@@ -34,8 +34,9 @@ Result<QuorumConfig> ParseQuorum(const Config& config, const std::string& local_
 // Whether the journal is the masters' quorum: its type is EMBEDDED and its addresses are given.
 bool HasQuorum(const Config& config);
 
-// The journal in a folder of this master's own. A blank folder is formatted; one that holds a
-// journal is never wiped. Errors name the property and the remedy. `env` and `metrics` outlive it.
+// The journal in a folder of this master's own. A blank folder is formatted, with what
+// alluxio.master.journal.init.from.backup names if that is set; one that holds a journal is never
+// wiped. Errors name the property and the remedy. `env` and `metrics` outlive it.
 struct OwnJournal {
   std::string cluster_id;
   std::unique_ptr<journal::Journal> journal;
@@ -57,7 +58,9 @@ struct QuorumFolder {
 // Errors name the property and the remedy: FailedPrecondition for a folder that is of another
 // master, or that a single master's journal is in.
 Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env);
-Status FormatQuorumFolder(const QuorumFolder& folder, io::Env& env,
+// Begins with what alluxio.master.journal.init.from.backup names, if this master founds a cluster
+// with it.
+Status FormatQuorumFolder(const Config& config, const QuorumFolder& folder, io::Env& env,
                           const journal::Formation::Outcome& outcome);
 
 struct QuorumJournal {

@@ -63,10 +63,13 @@ TEST(ParseQuorumTest, BadListsAreRefusedByName) {
 
 class QuorumFolderTest : public ::testing::Test {
  protected:
-  Result<QuorumFolder> Prepare(const std::string& hostname) {
+  static Config ConfigOf(const std::string& hostname) {
     Config config = QuorumOf("m-1:19200,m-2:19200,m-3:19200", hostname);
     EXPECT_OK(config.Set("alluxio.master.journal.folder", "/journal"));
-    return PrepareQuorumFolder(config, env_);
+    return config;
+  }
+  Result<QuorumFolder> Prepare(const std::string& hostname) {
+    return PrepareQuorumFolder(ConfigOf(hostname), env_);
   }
   io::MemEnv env_;
 };
@@ -84,7 +87,8 @@ TEST_F(QuorumFolderTest, ABlankOneKeepsItsIdUntilItIsFormatted) {
 TEST_F(QuorumFolderTest, AFormattedOneIsOfOneMaster) {
   ASSERT_OK_AND_ASSIGN(const QuorumFolder folder, Prepare("m-1"));
   const consensus::Addresses founders = {{folder.blank->node_id, "m-1:19200"}, {7, "m-2:19200"}};
-  ASSERT_OK(FormatQuorumFolder(folder, env_, {.cluster_id = "c", .founders = founders}));
+  ASSERT_OK(FormatQuorumFolder(ConfigOf("m-1"), folder, env_,
+                               {.cluster_id = "c", .founders = founders}));
   ASSERT_OK_AND_ASSIGN(const QuorumFolder again, Prepare("m-1"));
   EXPECT_FALSE(again.blank);
   EXPECT_THAT(consensus::ReadFounders(env_, again.path), IsOkAndHolds(founders));

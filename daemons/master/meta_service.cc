@@ -21,6 +21,30 @@ namespace commonpb = ::alluxio::grpc;
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 
+metapb::BackupState ToWire(BackupReport::State state) {
+  switch (state) {
+    case BackupReport::State::kUnknown: return metapb::None;
+    case BackupReport::State::kInitiating: return metapb::Initiating;
+    case BackupReport::State::kRunning: return metapb::Running;
+    case BackupReport::State::kCompleted: return metapb::Completed;
+    case BackupReport::State::kFailed: return metapb::Failed;
+  }
+  return metapb::None;
+}
+
+// One that failed is an error of the call: the field for it holds an exception of Java's, which
+// stock's clients can't read from us. Not the failure's own code, or clients would ask again.
+Status Answer(const BackupReport& report, metapb::BackupPStatus* out) {
+  if (report.state == BackupReport::State::kFailed)
+    return Aborted("backup {} failed: {}", report.id, report.error.message());
+  out->set_backupid(report.id);
+  out->set_backupstate(ToWire(report.state));
+  out->set_backuphost(report.host);
+  out->set_backupuri(report.uri);
+  out->set_entrycount(static_cast<int64_t>(report.inodes));
+  return Status::Ok();
+}
+
 // Stands for a value that is not set in the values of an inconsistent property, as in stock.
 constexpr std::string_view kNoValue = "__emptyoptional__";
 
@@ -174,10 +198,12 @@ class ConfigurationService final : public metapb::MetaMasterConfigurationService
 
 class MetaClientService final : public metapb::MetaMasterClientService::CallbackService {
  public:
-  MetaClientService(const ServiceDeps& deps, MasterIdentity identity, const Config& config)
+  MetaClientService(const ServiceDeps& deps, MasterIdentity identity, const Config& config,
+                    Backups& backups)
       : deps_(deps),
         identity_(std::move(identity)),
         config_(config),
+        backups_(backups),
         gate_("alluxio.grpc.meta.MetaMasterClientService", deps.authenticator, deps.groups,
               deps.metrics) {}
 
@@ -205,14 +231,48 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
   ServerUnaryReactor* Checkpoint(CallbackServerContext* context, const metapb::CheckpointPOptions*,
                                  metapb::CheckpointPResponse* response) override {
     return gate_.Run(context, "Checkpoint", "", [&](meta::Caller caller, Finish finish) -> Status {
-      RETURN_IF_ERROR(deps_.store.Read(
-          [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); }));
+      RETURN_IF_ERROR(CheckAdministrator(caller));
       response->set_masterhostname(identity_.hostname);
       return deps_.io.Submit([this, finish] { finish(deps_.store.Snapshot()); });
     });
   }
 
+  // allowLeader and bypassDelegation ask for what is always so: the primary makes it, and serves
+  // on.
+  ServerUnaryReactor* Backup(CallbackServerContext* context, const metapb::BackupPRequest* request,
+                             metapb::BackupPStatus* response) override {
+    return gate_.Run(context, "Backup", "", [&](meta::Caller caller, Finish finish) -> Status {
+      RETURN_IF_ERROR(CheckAdministrator(caller));
+      const auto& options = request->options();
+      const bool waits = !options.runasync();
+      ASSIGN_OR_RETURN(const BackupReport begun,
+                       backups_.Begin({.directory = request->targetdirectory(),
+                                       .local = options.localfilesystem()},
+                                      [waits, response, finish](const BackupReport& end) {
+                                        if (waits) finish(Answer(end, response));
+                                      }));
+      if (!waits) finish(Answer(begun, response));
+      return Status::Ok();
+    });
+  }
+
+  ServerUnaryReactor* GetBackupStatus(CallbackServerContext* context,
+                                      const metapb::BackupStatusPRequest* request,
+                                      metapb::BackupPStatus* response) override {
+    return gate_.Run(context, "GetBackupStatus", "",
+                     [&](meta::Caller caller, Finish finish) -> Status {
+                       RETURN_IF_ERROR(CheckAdministrator(caller));
+                       finish(Answer(backups_.Look(request->backupid()), response));
+                       return Status::Ok();
+                     });
+  }
+
  private:
+  Status CheckAdministrator(const meta::Caller& caller) const {
+    return deps_.store.Read(
+        [&](const meta::Namespace& ns) { return meta::CheckSuperuser(ns, caller); });
+  }
+
   static void FillReport(const ConfigCheck& check, metapb::ConfigCheckReport* out) {
     const auto fill = [](const ConfigCheck::ByScope& scopes, auto* groups) {
       for (const auto& [scope, properties] : scopes)
@@ -275,6 +335,7 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
   const ServiceDeps deps_;
   const MasterIdentity identity_;
   const Config& config_;
+  Backups& backups_;
   const CallGate gate_;
 };
 
@@ -352,8 +413,8 @@ std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& dep
 
 std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
                                                        const MasterIdentity& identity,
-                                                       const Config& config) {
-  return std::make_unique<MetaClientService>(deps, identity, config);
+                                                       const Config& config, Backups& backups) {
+  return std::make_unique<MetaClientService>(deps, identity, config, backups);
 }
 
 std::unique_ptr<::grpc::Service> MakeMetricsService(const ServiceDeps& deps) {

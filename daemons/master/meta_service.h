@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "master/backups.h"
 #include "master/config_check.h"
 #include "master/file_system_service.h"
 #include "master/quorum.h"
@@ -31,10 +32,11 @@ ConfigCheck CheckClusterConfig(const BlockMaster& blocks, const MasterIdentity& 
 std::unique_ptr<::grpc::Service> MakeConfigurationService(const ServiceDeps& deps,
                                                           ReportedConfig& config);
 
-// MetaMasterClientService: who the master is, for `fsadmin report` and `fs masterInfo`.
+// MetaMasterClientService: who the master is, for `fsadmin report` and `fs masterInfo`; snapshots
+// and backups.
 std::unique_ptr<::grpc::Service> MakeMetaClientService(const ServiceDeps& deps,
                                                        const MasterIdentity& identity,
-                                                       const Config& config);
+                                                       const Config& config, Backups& backups);
 
 // MetricsMasterClientService. Heartbeats of clients are accepted and summed into Cluster.*
 // counters.

@@ -3,12 +3,15 @@
 #include <future>
 
 #include "base/log.h"
+#include "master/change_tap.h"
 
 namespace headpond::master {
 namespace {
 
 constexpr std::string_view kComponent = "metadata-store";
 constexpr size_t kSnapshotBatchInodes = 1000;  // about 100 us under the shared lock
+// Some seconds' changes of a busy master.
+constexpr size_t kTappedBytes = 64 << 20;
 
 }  // namespace
 
@@ -40,10 +43,12 @@ class MetadataStore::NamespaceReplayer final : public journal::Replayer {
     const auto mutation = meta::DecodeMutation(bytes);
     if (!mutation.ok()) return mutation.status().WithContext(describe());
     WriterLock lock(store_.mutex_);
-    if (store_.settled_)
+    if (store_.settled_) {
+      if (store_.tap_ != nullptr) store_.tap_->Add(bytes);
       store_.namespace_.Apply(*mutation);
-    else
+    } else {
       store_.namespace_.ApplyDuringRecovery(*mutation);
+    }
     return Status::Ok();
   }
 
@@ -119,7 +124,9 @@ bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Re
         return false;
       } else {
         if (!(*mutation)->empty()) {
-          journal_->Append(meta::EncodeMutation(**mutation));
+          std::string entry = meta::EncodeMutation(**mutation);
+          if (tap_ != nullptr) tap_->Add(entry);
+          journal_->Append(std::move(entry));
           namespace_.Apply(**mutation);
         }
         if (applied) applied(namespace_);
@@ -163,6 +170,49 @@ void MetadataStore::SnapshotIfDue(uint64_t entries) {
   else
     LogError(kComponent, "snapshot failed; the journal keeps growing until one succeeds: {}",
              status.ToString());
+}
+
+Status MetadataStore::GiveAll(ChangeTap& tap, BackupSink& sink) {
+  NamespaceSource source(*this);
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> records, source.NextBatch());
+    if (records.empty()) return Status::Ok();
+    RETURN_IF_ERROR(sink.AddRecords(records));
+    // Changes are passed on as they come, so that they need little room.
+    ASSIGN_OR_RETURN(const std::vector<std::string> entries, tap.Take());
+    RETURN_IF_ERROR(sink.AddEntries(entries));
+  }
+}
+
+Result<uint64_t> MetadataStore::Backup(BackupSink& sink) {
+  const auto tap = std::make_shared<ChangeTap>(kTappedBytes);
+  {
+    WriterLock lock(mutex_);
+    if (tap_ != nullptr) return FailedPrecondition("another backup is running; wait for its end");
+    tap_ = tap;
+  }
+  const Status given = GiveAll(*tap, sink);
+  uint64_t sequence = 0;
+  uint64_t inodes = 0;
+  {
+    WriterLock lock(mutex_);
+    tap_ = nullptr;
+    sequence = journal_->last_sequence();
+    inodes = namespace_.inodes().size();
+  }
+  RETURN_IF_ERROR(given);
+  ASSIGN_OR_RETURN(const std::vector<std::string> entries, tap->Take());
+  RETURN_IF_ERROR(sink.AddEntries(entries));
+  // A crash may undo what is not durable, and a backup of it would tell of what never was.
+  RETURN_IF_ERROR(WaitDurable(sequence));
+  return inodes;
+}
+
+Status MetadataStore::WaitDurable(uint64_t sequence) const {
+  std::promise<Status> done;
+  journal_->WhenDurable(sequence, [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future()
+      .get();  // the journal answers every request, with an error if its disk fails
 }
 
 uint64_t MetadataStore::entries_since_snapshot() const {

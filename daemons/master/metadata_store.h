@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -16,6 +18,16 @@
 #include "meta/namespace.h"
 
 namespace headpond::master {
+
+class ChangeTap;
+
+// Takes what a backup is made of, as it comes. Blocks on I/O.
+class BackupSink {
+ public:
+  virtual ~BackupSink() = default;
+  virtual Status AddRecords(const std::vector<std::string>& records) = 0;
+  virtual Status AddEntries(const std::vector<std::string>& entries) = 0;
+};
 
 // The one door to the namespace: keeps it, its lock and its journal in step.
 //
@@ -74,6 +86,13 @@ class MetadataStore {
   void SnapshotIfDue(uint64_t entries);
   uint64_t last_sequence() const { return journal_->last_sequence(); }
 
+  // Gives `sink` what makes the state that this namespace had at one moment of the call: the
+  // records of a snapshot, and the changes made meanwhile, which wait for nothing. When it returned
+  // OK, all of that is durable here. Returns the number of inodes. Blocks the caller only. Errors:
+  // FailedPrecondition while another one runs, ResourceExhausted when changes come faster than the
+  // sink takes them, and those of the sink and of the journal.
+  Result<uint64_t> Backup(BackupSink& sink) EXCLUDES(mutex_);
+
   // Makes everything durable and closes the journal. Idempotent.
   void Stop();
 
@@ -82,9 +101,12 @@ class MetadataStore {
   class NamespaceSource;
 
   size_t InodeCount() const;
+  Status GiveAll(ChangeTap& tap, BackupSink& sink);
+  Status WaitDurable(uint64_t sequence) const;
 
   mutable SharedMutex mutex_;
   meta::Namespace namespace_ GUARDED_BY(mutex_);
+  std::shared_ptr<ChangeTap> tap_ GUARDED_BY(mutex_);  // of the backup that runs, if one does
   const std::shared_ptr<journal::Journal> journal_;
   std::atomic<uint64_t> snapshot_sequence_{0};
   std::atomic<bool> settled_{false};

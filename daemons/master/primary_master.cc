@@ -7,8 +7,11 @@
 #include "base/daemon.h"
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "http/http_server.h"
+#include "master/backups.h"
 #include "master/block_service.h"
+#include "master/daily_backup.h"
 #include "master/file_system_service.h"
 #include "master/file_system_worker_service.h"
 #include "master/housekeeping.h"
@@ -91,6 +94,8 @@ struct PrimaryMaster::Parts {
   std::unique_ptr<PersistScheduler> persist;
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<PeriodicTask> root_space;
+  std::unique_ptr<Backups> backups;
+  std::unique_ptr<DailyBackup> daily_backup;  // if there is to be one
 
   net::UnixUserGroups unix_groups;
   std::unique_ptr<net::CachedUserGroups> groups;
@@ -110,6 +115,7 @@ struct PrimaryMaster::Parts {
   Status MakeSecurity();
   ServiceDeps Deps();
   void MakeServers();
+  Status PlanBackups();
 };
 
 Status PrimaryMaster::Parts::MakeState() {
@@ -204,6 +210,8 @@ void PrimaryMaster::Parts::MakeServers() {
   identity.web_port = static_cast<int>(config.GetInt("alluxio.master.web.port"));
   identity.start_ms = clock.NowMs();
 
+  backups = std::make_unique<Backups>(BackupOptionsOf(config, identity.hostname), store, ufs, clock,
+                                      Random::FromSystem());
   const ServiceDeps deps = Deps();
   net::LaneMethods lane_methods;
   services.push_back(MakeFileSystemClientService(deps, lane_methods));
@@ -212,7 +220,7 @@ void PrimaryMaster::Parts::MakeServers() {
   services.push_back(MakeBlockClientService(deps));
   services.push_back(MakeBlockWorkerService(deps));
   services.push_back(MakeConfigurationService(deps, reported));
-  services.push_back(MakeMetaClientService(deps, identity, config));
+  services.push_back(MakeMetaClientService(deps, identity, config, *backups));
   services.push_back(MakeMetricsService(deps));
   services.push_back(MakeJournalService(deps, around.quorum, Random::FromSystem()));
 
@@ -248,6 +256,12 @@ void PrimaryMaster::Parts::MakeServers() {
     });
 }
 
+Status PrimaryMaster::Parts::PlanBackups() {
+  ASSIGN_OR_RETURN(const auto plan, DailyBackupPlanOf(config));
+  if (plan) daily_backup = std::make_unique<DailyBackup>(*plan, *backups, clock);
+  return Status::Ok();
+}
+
 PrimaryMaster::PrimaryMaster(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 PrimaryMaster::~PrimaryMaster() {
@@ -259,6 +273,7 @@ Result<std::unique_ptr<PrimaryMaster>> PrimaryMaster::Create(Around around) {
   RETURN_IF_ERROR(parts->MakeState());
   RETURN_IF_ERROR(parts->MakeSecurity());
   parts->MakeServers();
+  RETURN_IF_ERROR(parts->PlanBackups());
   return std::unique_ptr<PrimaryMaster>(new PrimaryMaster(std::move(parts)));
 }
 
@@ -266,6 +281,7 @@ Status PrimaryMaster::Start() {
   ASSIGN_OR_RETURN(parts_->identity.web_port, parts_->web->Start());
   ASSIGN_OR_RETURN(parts_->identity.rpc_port, parts_->rpc->Start());
   parts_->housekeeping->Start();
+  if (parts_->daily_backup != nullptr) parts_->daily_backup->Start();
   parts_->root_space = std::make_unique<PeriodicTask>(
       "root-space", kRootSpaceLook, [this] { parts_->LookAtRootSpace(); }, /*immediately=*/true);
   LogInfo(kComponent, "master serves on port {}, its pages on port {}", rpc_port(), web_port());
@@ -277,6 +293,8 @@ void PrimaryMaster::Stop() {
   parts_->stopped = true;
   parts_->root_space.reset();
   parts_->housekeeping->Stop();
+  if (parts_->daily_backup != nullptr) parts_->daily_backup->Stop();
+  parts_->backups->Stop();
   parts_->web->Stop();
   parts_->rpc->Stop();
   parts_->io_pool.Shutdown();

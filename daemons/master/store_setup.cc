@@ -2,12 +2,37 @@
 
 #include <chrono>
 
+#include "base/log.h"
+
 namespace headpond::master {
 namespace {
 
 constexpr std::chrono::seconds kSnapshotLook{1};
+constexpr const char* kBackup = "alluxio.master.journal.init.from.backup";
+
+Result<std::unique_ptr<RestoredState>> ReadBackupAt(const std::string& uri,
+                                                    meta::NamespaceOptions options) {
+  const size_t name = uri.rfind('/') + 1;  // npos + 1 == 0
+  if (name == 0 || name == uri.size()) return InvalidArgument("is no path of a file");
+  ASSIGN_OR_RETURN(const auto store, ufs::OpenUfs(uri.substr(0, name), {}));
+  ASSIGN_OR_RETURN(const auto file, store->Open(uri));
+  return RestoredState::Read(*file, std::move(options));
+}
 
 }  // namespace
+
+Result<std::unique_ptr<RestoredState>> ReadConfiguredBackup(const Config& config) {
+  if (!config.IsSet(kBackup)) return std::unique_ptr<RestoredState>();
+  const std::string uri = config.GetString(kBackup);
+  auto state = ReadBackupAt(uri, NamespaceOptionsOf(config));
+  if (!state.ok())
+    return state.status().WithContext(
+        fmt::format("{}={} can't be restored, and nothing was changed (name a whole backup that "
+                    "this user can read, or unset it to begin with an empty namespace)",
+                    kBackup, uri));
+  LogInfo("master", "the new journal begins with the {} inodes of {}", (*state)->inodes(), uri);
+  return state;
+}
 
 meta::NamespaceOptions NamespaceOptionsOf(const Config& config) {
   const bool keeps_answers =

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "journal/journal.h"
+#include "meta/namespace.h"
+#include "ufs/ufs.h"
+
+namespace headpond::master {
+
+// The namespace that a backup holds, as the first snapshot of a new journal. Not thread safe.
+class RestoredState final : public journal::SnapshotSource {
+ public:
+  // Reads the whole backup and checks that what it holds is a namespace. Blocks on I/O. Errors: as
+  // ReadBackup.
+  static Result<std::unique_ptr<RestoredState>> Read(ufs::UfsReader& file,
+                                                     meta::NamespaceOptions options);
+
+  Result<std::vector<std::string>> NextBatch() override;
+  size_t inodes() const { return namespace_.inodes().size(); }
+
+ private:
+  explicit RestoredState(meta::NamespaceOptions options) : namespace_(std::move(options)) {}
+
+  meta::Namespace namespace_;
+  meta::Namespace::SnapshotCursor cursor_;
+};
+
+}  // namespace headpond::master
