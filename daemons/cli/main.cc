@@ -32,7 +32,7 @@ Shell FsShell() {
 
 Shell FsAdminShell() {
   Shell shell{.name = "fsadmin", .title = "Alluxio fsadmin shell"};
-  for (const auto commands : {JournalCommands, ReportCommands}) Append(shell.commands, commands());
+  for (const auto commands : {BackupCommands, JournalCommands, ReportCommands}) Append(shell.commands, commands());
   return shell;
 }
 

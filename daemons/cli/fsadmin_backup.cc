@@ -1,0 +1,104 @@
+// fsadmin backup
+#include <chrono>
+
+#include "cli/document.h"
+#include "cli/fsadmin_commands.h"
+#include "net/retry.h"
+
+namespace headpond::cli {
+namespace {
+
+using client::BackupInfo;
+
+constexpr std::chrono::milliseconds kPoll{200};
+
+std::string_view NameOf(BackupInfo::State state) {
+  switch (state) {
+    case BackupInfo::State::kUnknown: return "None";
+    case BackupInfo::State::kInitiating: return "Initiating";
+    case BackupInfo::State::kTransitioning: return "Transitioning";
+    case BackupInfo::State::kRunning: return "Running";
+    case BackupInfo::State::kCompleted: return "Completed";
+    case BackupInfo::State::kFailed: return "Failed";
+  }
+  return "None";
+}
+
+// One line that is drawn over; nothing where nobody watches.
+class StateLine {
+ public:
+  explicit StateLine(Sink& out) : out_(out) {}
+  ~StateLine() { Draw(""); }
+  void Show(BackupInfo::State state) { Draw(fmt::format("Backup state: {}", NameOf(state))); }
+
+ private:
+  void Draw(std::string_view text) {
+    if (!out_.is_terminal()) return;
+    out_.Write(fmt::format("\r\033[K{}", text));
+    out_.Flush();
+  }
+
+  Sink& out_;
+};
+
+Result<BackupInfo> AwaitEnd(client::FileSystem& fs, BackupInfo backup, StateLine& line) {
+  net::Pause pause;
+  while (backup.state != BackupInfo::State::kCompleted) {
+    line.Show(backup.state);
+    RETURN_IF_ERROR(pause.For(kPoll));
+    ASSIGN_OR_RETURN(BackupInfo now, fs.GetBackup(backup.id));
+    if (now.state == BackupInfo::State::kUnknown)
+      return Aborted(
+          "backup {} is not known to the primary master any more: another master leads, or it was "
+          "started anew; begin the backup again",
+          backup.id);
+    backup = std::move(now);
+  }
+  return backup;
+}
+
+Result<int> Backup(Call& call) {
+  ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
+  const std::string directory = call.positional().empty() ? "" : call.positional().front();
+  ASSIGN_OR_RETURN(BackupInfo backup, fs->BeginBackup(directory, call.args.Has("local")));
+  {
+    StateLine line(call.out());
+    ASSIGN_OR_RETURN(backup, AwaitEnd(*fs, std::move(backup), line));
+  }
+  Sink& out = call.out();
+  if (call.output != OutputFormat::kText) {
+    PrintDocument(out, call.output,
+                  Document::EmptyMap()
+                      .Set("id", backup.id)
+                      .Set("host", backup.host)
+                      .Set("uri", backup.uri)
+                      .Set("entries", backup.entries));
+    return kExitOk;
+  }
+  out.Line("Backup Host        : {}", backup.host);
+  out.Line("Backup URI         : {}", backup.uri);
+  out.Line("Backup Entry Count : {}", backup.entries);
+  return kExitOk;
+}
+
+}  // namespace
+
+std::vector<Command> BackupCommands() {
+  return {
+      {.name = "backup",
+       .usage = "backup [directory] [--local] [--allow-leader] [--bypass-delegation]",
+       .help =
+           "Writes all metadata of the masters to one file. Nothing waits for it. A new cluster "
+           "begins with it\nwhen alluxio.master.journal.init.from.backup names the file.",
+       .examples = "  headpond fsadmin backup\n"
+                   "  headpond fsadmin backup /backups --local\n"
+                   "  headpond fsadmin backup -o json",
+       .max_args = 1,
+       .options = {{.name = "local", .help = "on the master's own disk"},
+                   {.name = "allow-leader", .help = "accepted; the primary makes every backup"},
+                   {.name = "bypass-delegation", .help = "accepted; likewise"}},
+       .structured = true,
+       .run = Backup}};
+}
+
+}  // namespace headpond::cli
