@@ -35,6 +35,7 @@ class Masters:
     def __init__(self, server: HeadpondServer, folder: Path):
         self.binary = server.binary
         self._folder = folder
+        self.extra: dict[str, str] = {}  # properties of masters that are started from now on
         ports = free_ports(14)
         # The fourth of each is for a master that comes later.
         self.rpc, self._web, self.journal = ports[0:4], ports[4:8], ports[8:12]
@@ -67,6 +68,7 @@ class Masters:
             "alluxio.master.journal.folder": self.journal_folder(number),
             "alluxio.master.mount.table.root.ufs": self._folder / "under-store",
             "alluxio.logs.dir": folder / "logs",
+            **self.extra,
         }
         self.masters[number] = Process(
             f"master-{number}", self._command("master", properties), folder / "out.log"
@@ -85,7 +87,7 @@ class Masters:
             "alluxio.worker.tieredstore.level0.dirs.path": folder / "blocks",
             "alluxio.logs.dir": folder / "logs",
         }
-        (folder / "blocks").mkdir(parents=True)
+        (folder / "blocks").mkdir(parents=True, exist_ok=True)
         self.worker = Process("worker", self._command("worker", properties), folder / "out.log")
 
     def run(self, *words: str) -> subprocess.CompletedProcess:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Three masters with the embedded journal, started by hand and then by the operator; see README.md beside it.
+# Three masters with the embedded journal: leaders are killed, all are lost and begin with a backup, and the same by the
+# operator; see README.md beside it.
 #
 #   e2e/ha/run.sh [--rounds N]        binaries: the folder of $HEADPOND_BIN, or the release build
 #
@@ -9,5 +10,8 @@ cd "$(dirname "$0")" || exit 1
 python3 -B run.py "$@"
 status=$?
 [ "$status" = 0 ] || [ "$status" = 77 ] || exit "$status"
+python3 -B backup.py
+backup=$?
+[ "$backup" = 0 ] || [ "$backup" = 77 ] || exit "$backup"
 python3 -B operated.py || exit
 exit "$status"
