@@ -101,20 +101,29 @@ size_t MetadataStore::InodeCount() const {
   return Read([](const meta::Namespace& ns) { return ns.inodes().size(); });
 }
 
+MetadataStore::DecliningPlan MetadataStore::Undeclining(const Plan& plan) {
+  return [&plan](const meta::Namespace& ns) -> Result<std::optional<meta::Mutation>> {
+    ASSIGN_OR_RETURN(meta::Mutation mutation, plan(ns));
+    return std::optional(std::move(mutation));
+  };
+}
+
 void MetadataStore::Commit(const Plan& plan, Reply reply) {
-  TryCommit(
-      [&](const meta::Namespace& ns) -> Result<std::optional<meta::Mutation>> {
-        ASSIGN_OR_RETURN(meta::Mutation mutation, plan(ns));
-        return std::optional(std::move(mutation));
-      },
-      nullptr, std::move(reply));
+  TryCommit(Undeclining(plan), nullptr, std::move(reply));
 }
 
 bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Reply reply) {
+  return TryCommitFor(Audience::kClients, plan, applied, std::move(reply));
+}
+
+bool MetadataStore::TryCommitFor(Audience audience, const DecliningPlan& plan, const View& applied,
+                                 Reply reply) {
   Status outcome;
+  uint64_t before = 0;
   uint64_t sequence = 0;
   {
     WriterLock lock(mutex_);
+    before = journal_->last_sequence();
     outcome = journal_->CheckWritable();
     if (outcome.ok()) {
       const auto mutation = plan(namespace_);
@@ -134,6 +143,14 @@ bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Re
     }
     sequence = journal_->last_sequence();
   }
+  // What is refused, or was done before, is told from what was read: only who leads knows the
+  // newest.
+  if (audience == Audience::kClients && sequence == before) {
+    if (const Status readable = journal_->CheckReadable(); !readable.ok()) {
+      reply(readable);
+      return true;
+    }
+  }
   journal_->WhenDurable(sequence, [outcome = std::move(outcome), reply = std::move(reply)](
                                       Status durable) { reply(durable.ok() ? outcome : durable); });
   return true;
@@ -141,7 +158,8 @@ bool MetadataStore::TryCommit(const DecliningPlan& plan, const View& applied, Re
 
 Status MetadataStore::CommitAndWait(const Plan& plan) {
   std::promise<Status> done;
-  Commit(plan, [&](Status status) { done.set_value(std::move(status)); });
+  TryCommitFor(Audience::kSelf, Undeclining(plan), nullptr,
+               [&](Status status) { done.set_value(std::move(status)); });
   return done.get_future()
       .get();  // the journal answers every request, with an error if its disk fails
 }

@@ -36,7 +36,8 @@ class BackupSink {
 //   have seen is not durable yet
 //
 // So the order of the journal is the order of the changes, and no reply, not even a refusal, tells
-// of a state that a crash could undo. Thread safe; neither call blocks on I/O.
+// of a state that a crash could undo, or that another master has changed meanwhile. Thread safe;
+// neither call blocks on I/O.
 class MetadataStore {
  public:
   // The journal may outlive this store, and serve another one after it.
@@ -63,7 +64,9 @@ class MetadataStore {
   // The same; `applied`, when set, sees the namespace right after the change, under the same lock.
   // False when the plan declined.
   bool TryCommit(const DecliningPlan& plan, const View& applied, Reply reply) EXCLUDES(mutex_);
-  // The same, waiting: for background work that has its own thread.
+  // The same, waiting: for background work that has its own thread. Unlike the others it says what
+  // the plan came to even while no majority has confirmed that this master leads: a client must not
+  // be told that.
   Status CommitAndWait(const Plan& plan) EXCLUDES(mutex_);
 
   // Runs `read(const Namespace&)` under the shared lock and returns what it returns. Whatever
@@ -99,7 +102,12 @@ class MetadataStore {
  private:
   class NamespaceReplayer;
   class NamespaceSource;
+  enum class Audience { kClients, kSelf };
 
+  bool TryCommitFor(Audience audience, const DecliningPlan& plan, const View& applied, Reply reply)
+      EXCLUDES(mutex_);
+  // Refers to `plan`.
+  static DecliningPlan Undeclining(const Plan& plan);
   size_t InodeCount() const;
   Status GiveAll(ChangeTap& tap, BackupSink& sink);
   Status WaitDurable(uint64_t sequence) const;
