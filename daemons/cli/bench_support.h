@@ -13,8 +13,9 @@
 
 namespace headpond::cli {
 
-std::vector<Command> BenchMetaCommands();  // bench meta
-std::vector<Command> BenchIoCommands();    // bench io
+std::vector<Command> BenchMetaCommands();     // bench meta
+std::vector<Command> BenchIoCommands();       // bench io
+std::vector<Command> BenchHistoryCommands();  // bench history
 
 // An option that is a number of at least 1. InvalidArgument names it.
 Result<int64_t> PositiveOption(const Args& args, std::string_view key, int64_t other);

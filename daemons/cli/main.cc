@@ -42,7 +42,7 @@ Shell ImageShell() {
 
 Shell BenchShell() {
   Shell shell{.name = "bench", .title = "bench"};
-  for (const auto commands : {BenchMetaCommands, BenchIoCommands})
+  for (const auto commands : {BenchMetaCommands, BenchIoCommands, BenchHistoryCommands})
     Append(shell.commands, commands());
   return shell;
 }

@@ -131,10 +131,15 @@ class FileWriter::Impl {
     return Status::Ok();
   }
 
-  void Cancel() {
-    if (std::exchange(closed_, true)) return;
+  void Leave() {
+    closed_ = true;
     block_.reset();
     under_store_.reset();
+  }
+
+  void Cancel() {
+    if (closed_) return;
+    Leave();
     wire::DeletePRequest request;
     request.set_path(info_.path);
     request.mutable_options()->set_unchecked(true);
@@ -273,6 +278,9 @@ Status FileWriter::Close() {
 }
 void FileWriter::Cancel() {
   impl_->Cancel();
+}
+void FileWriter::Leave() {
+  impl_->Leave();
 }
 
 Result<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,

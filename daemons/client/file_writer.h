@@ -15,7 +15,7 @@ namespace headpond::client {
 // chunk per stream (alluxio.user.streaming.writer.chunk.size.bytes).
 class FileWriter {
  public:
-  // Without a Close that succeeded: Cancel.
+  // Without a Close that succeeded, or Leave: Cancel.
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -33,6 +33,8 @@ class FileWriter {
   // Drops what was written and removes the incomplete file. After a failed Write this is what is
   // left to do.
   void Cancel();
+  // Lets the incomplete file be, as a writer that dies does.
+  void Leave();
 
   class Impl;
 
