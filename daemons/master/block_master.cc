@@ -363,6 +363,15 @@ std::vector<WorkerDescription> BlockMaster::Workers(WorkerState state) const {
   return result;
 }
 
+std::set<std::string> BlockMaster::LiveAddresses() const {
+  ReaderLock lock(impl_->mutex);
+  std::set<std::string> addresses;
+  for (const auto& [id, worker] : impl_->workers)
+    if (worker.registered && worker.state == WorkerState::kLive)
+      addresses.insert(fmt::format("{}:{}", worker.address.host, worker.address.rpc_port));
+  return addresses;
+}
+
 int64_t BlockMaster::unique_block_count() const {
   ReaderLock lock(impl_->mutex);
   return static_cast<int64_t>(impl_->copies.size());

@@ -157,6 +157,7 @@ class BlockMaster {
 
   std::vector<WorkerDescription> Workers() const;  // every state, by id
   std::vector<WorkerDescription> Workers(WorkerState state) const;
+  std::set<std::string> LiveAddresses() const;  // "host:port" of their RPC ports
   int64_t unique_block_count() const;
   int64_t copy_count() const;
 

@@ -20,6 +20,7 @@
 #include "master/persist_scheduler.h"
 #include "master/quorum_page.h"
 #include "master/web.h"
+#include "master/worker_roster.h"
 #include "meta/ops/mount.h"
 #include "net/auth_config.h"
 #include "net/lane_service.h"
@@ -36,6 +37,7 @@ constexpr std::string_view kComponent = "master";
 constexpr int kIoThreads = 32;       // under-store calls at once; threads start when needed
 constexpr size_t kIoQueue = 10'000;  // operations that may wait for one
 constexpr std::chrono::minutes kRootSpaceLook{1};
+constexpr std::chrono::seconds kRosterLook{1};
 constexpr std::string_view kRootOption = "alluxio.master.mount.table.root.option.";
 
 namespace versionpb = ::alluxio::grpc::version;
@@ -105,7 +107,8 @@ struct PrimaryMaster::Parts {
   std::unique_ptr<net::LaneService> lanes;
   std::vector<std::unique_ptr<::grpc::Service>> services;
   MasterIdentity identity;
-  int64_t serve_from_ms = 0;  // end of safe mode
+  std::unique_ptr<WorkerRoster> roster;
+  std::unique_ptr<PeriodicTask> roster_updates;
   std::unique_ptr<net::GrpcServer> rpc;
   std::unique_ptr<http::HttpServer> web;
   bool stopped = false;
@@ -166,9 +169,8 @@ Status PrimaryMaster::Parts::MakeState() {
               config.GetDuration("alluxio.master.lost.worker.detection.interval"),
           .ttl_interval = config.GetDuration("alluxio.master.ttl.checker.interval")},
       store, *blocks, *files, clock);
-  // A namespace that was empty has no blocks that workers could have.
-  const auto wait = config.GetDuration("alluxio.master.worker.connect.wait.time");
-  serve_from_ms = clock.NowMs() + (fresh ? 0 : wait.count());
+  roster = std::make_unique<WorkerRoster>(
+      store, *blocks, clock, config.GetDuration("alluxio.master.worker.connect.wait.time"), fresh);
   return Status::Ok();
 }
 
@@ -201,7 +203,7 @@ ServiceDeps PrimaryMaster::Parts::Deps() {
           .list_batch = static_cast<size_t>(
               config.GetInt("alluxio.master.filesystem.liststatus.result.message.length")),
           .default_sync = {config.GetDuration("alluxio.user.file.metadata.sync.interval").count()},
-          .in_safe_mode = [this] { return clock.NowMs() < serve_from_ms; }};
+          .in_safe_mode = [this] { return roster->InSafeMode(); }};
 }
 
 void PrimaryMaster::Parts::MakeServers() {
@@ -284,6 +286,8 @@ Status PrimaryMaster::Start() {
   if (parts_->daily_backup != nullptr) parts_->daily_backup->Start();
   parts_->root_space = std::make_unique<PeriodicTask>(
       "root-space", kRootSpaceLook, [this] { parts_->LookAtRootSpace(); }, /*immediately=*/true);
+  parts_->roster_updates = std::make_unique<PeriodicTask>("worker-roster", kRosterLook,
+                                                          [this] { parts_->roster->Update(); });
   LogInfo(kComponent, "master serves on port {}, its pages on port {}", rpc_port(), web_port());
   return Status::Ok();
 }
@@ -292,6 +296,7 @@ void PrimaryMaster::Stop() {
   if (parts_->stopped) return;
   parts_->stopped = true;
   parts_->root_space.reset();
+  parts_->roster_updates.reset();
   parts_->housekeeping->Stop();
   if (parts_->daily_backup != nullptr) parts_->daily_backup->Stop();
   parts_->backups->Stop();

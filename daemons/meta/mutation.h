@@ -57,6 +57,9 @@ struct Mutation {
   std::vector<std::string> path_config_removals;
   std::map<std::string, UfsMode> ufs_modes;  // under-store URI -> mode
   std::string cluster_id;
+  // Workers that serve from now on, or no more, by "host:port".
+  std::vector<std::string> worker_puts;
+  std::vector<std::string> worker_removals;
   std::vector<OperationId> completed_operations;  // snapshots only, oldest first
 
   // True when applying it changes nothing: nothing to journal (a retried operation, a rename to

@@ -152,6 +152,8 @@ format::Mutation ToFormat(const Mutation& from) {
     ToFormat(properties, *entry.mutable_properties());
   }
   for (const std::string& path : from.path_config_removals) to.add_path_config_removals(path);
+  for (const std::string& worker : from.worker_puts) to.add_worker_puts(worker);
+  for (const std::string& worker : from.worker_removals) to.add_worker_removals(worker);
   for (const auto& [uri, mode] : from.ufs_modes) {
     format::UfsMode& entry = *to.add_ufs_modes();
     entry.set_ufs_uri(uri);
@@ -366,6 +368,8 @@ Result<Mutation> FromFormat(const format::Mutation& from) {
                      ToEnum(entry.mode(), UfsMode::kNoAccess, UfsMode::kReadWrite, "ufs_modes"));
   }
   to.cluster_id = from.cluster_id();
+  to.worker_puts.assign(from.worker_puts().begin(), from.worker_puts().end());
+  to.worker_removals.assign(from.worker_removals().begin(), from.worker_removals().end());
   for (const format::OperationId& id : from.completed_operations()) {
     to.completed_operations.push_back(FromFormat(id));
   }

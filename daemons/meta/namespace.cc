@@ -174,6 +174,8 @@ void Namespace::ApplySettings(const Mutation& mutation) {
   for (const auto& [path, properties] : mutation.path_config_puts) path_config_[path] = properties;
   for (const auto& [uri, mode] : mutation.ufs_modes) ufs_modes_[uri] = mode;
   if (!mutation.cluster_id.empty()) cluster_id_ = mutation.cluster_id;
+  for (const std::string& worker : mutation.worker_removals) workers_.erase(worker);
+  workers_.insert(mutation.worker_puts.begin(), mutation.worker_puts.end());
   for (const OperationId& id : mutation.completed_operations) completed_->Add(id);
   completed_->Add(mutation.operation_id);
 }
@@ -208,6 +210,7 @@ Mutation Namespace::SnapshotHeader(SnapshotCursor& cursor) const {
   header.path_config_puts = path_config_;
   header.ufs_modes = ufs_modes_;
   header.cluster_id = cluster_id_;
+  header.worker_puts = {workers_.begin(), workers_.end()};
   header.completed_operations = completed_->From(cursor.position, kOperationsPerRecord);
   return header;
 }

@@ -100,6 +100,9 @@ class Namespace {
   const MountTable& mounts() const { return mounts_; }
   const NamespaceOptions& options() const { return options_; }
   const std::string& cluster_id() const { return cluster_id_; }
+  // The workers that served when it was last recorded, by "host:port": whom a master that begins to
+  // serve can expect.
+  const std::set<std::string>& workers() const { return workers_; }
 
   // Follows a canonical path as far as it exists. Checks nothing.
   PathWalk Walk(std::string_view path) const;
@@ -165,6 +168,7 @@ class Namespace {
   std::map<std::string, std::map<std::string, std::string>> path_config_;
   std::map<std::string, UfsMode> ufs_modes_;
   std::string cluster_id_;
+  std::set<std::string> workers_;
   int64_t next_container_ = 0;
   InodeId next_directory_id_ = 0;
   bool recovering_ = false;

@@ -27,6 +27,7 @@ struct State {
   InodeId next_directory_id = 0;
   std::string cluster_id;
   std::map<std::string, std::map<std::string, std::string>> path_config;
+  std::set<std::string> workers;
 
   friend bool operator==(const State&, const State&) = default;
 };
@@ -42,6 +43,7 @@ State StateOf(const Namespace& ns) {
   state.next_directory_id = ns.next_directory_id();
   state.cluster_id = ns.cluster_id();
   state.path_config = ns.path_config();
+  state.workers = ns.workers();
   return state;
 }
 
@@ -352,6 +354,7 @@ TEST(NamespaceTest, ASnapshotCarriesOperationsAndSettings) {
   Mutation mutation;
   mutation.operation_id = {1, 2};
   mutation.path_config_puts["/a"]["k"] = "v";
+  mutation.worker_puts = {"w-1:1", "w-2:1"};
   ns.Apply(mutation);
   ns.Make("/d/f", 3);
   Namespace::SnapshotCursor cursor;
@@ -367,8 +370,10 @@ TEST(NamespaceTest, ASnapshotCarriesOperationsAndSettings) {
   EXPECT_TRUE(recovered.IsCompleted({1, 2}));
   mutation = {};
   mutation.path_config_removals = {"/a"};
+  mutation.worker_removals = {"w-1:1"};
   ns.Apply(mutation);
   EXPECT_TRUE(ns->path_config().empty());
+  EXPECT_EQ(ns->workers(), std::set<std::string>{"w-2:1"});
 }
 
 TEST(NamespaceTest, AStandbyMayGoOnApplyingAfterItsRecovery) {
@@ -436,6 +441,8 @@ TEST(MutationCodecTest, AFullMutationComesBackAsItWas) {
   mutation.path_config_removals = {"/q"};
   mutation.ufs_modes["/"] = UfsMode::kNoAccess;
   mutation.cluster_id = "c";
+  mutation.worker_puts = {"w-1:29999"};
+  mutation.worker_removals = {"w-2:29999"};
   mutation.completed_operations = {{1, 2}, {3, 4}};
   const std::string payload = EncodeMutation(mutation);
   ASSERT_OK_AND_ASSIGN(const Mutation decoded, DecodeMutation(payload));
