@@ -87,8 +87,8 @@ TEST_F(QuorumFolderTest, ABlankOneKeepsItsIdUntilItIsFormatted) {
 TEST_F(QuorumFolderTest, AFormattedOneIsOfOneMaster) {
   ASSERT_OK_AND_ASSIGN(const QuorumFolder folder, Prepare("m-1"));
   const consensus::Addresses founders = {{folder.blank->node_id, "m-1:19200"}, {7, "m-2:19200"}};
-  ASSERT_OK(FormatQuorumFolder(ConfigOf("m-1"), folder, env_,
-                               {.cluster_id = "c", .founders = founders}));
+  ASSERT_OK(
+      FormatQuorumFolder(ConfigOf("m-1"), folder, env_, {.cluster_id = "c", .founders = founders}));
   ASSERT_OK_AND_ASSIGN(const QuorumFolder again, Prepare("m-1"));
   EXPECT_FALSE(again.blank);
   EXPECT_THAT(consensus::ReadFounders(env_, again.path), IsOkAndHolds(founders));
