@@ -9,15 +9,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import parts
 from harness.check import Checks
-from harness.cluster import HeadpondServer
 from harness.shell import Shell
-from run import Masters, check_start
+from run import Masters, check_start, tell
 from writer import Writer
 
 _CONTENT = b"in the cache alone\n" * 1000
@@ -110,31 +108,17 @@ def check_restored(checks: Checks, masters: Masters, backup: str, before: list[s
     checks.that("which starts again without the file", masters.wait_for(masters.all_available), masters.logs())
 
 
-def main() -> int:
-    checks = Checks()
-    folder = Path(tempfile.mkdtemp(prefix="headpond-backup-"))
-    masters = Masters(HeadpondServer(), folder)
-    try:
-        check_start(checks, masters)
-        backup = take_backup(checks, masters, folder)
-        check_refused(checks, masters, folder)
-        check_stock(checks, masters, folder)
-        before = listing(masters, "/kept")
-        checks.equal("entries below /kept", len(before), 3)
-        lose_all_masters(masters)
-        check_disagreement(checks, masters, backup)
-        check_restored(checks, masters, backup, before)
-        codes = masters.stop()
-        checks.that("all ended cleanly", sorted(codes)[-3:] == [0, 0, 0], str(codes))
-        code = checks.exit_code()
-        if code == 0 and not os.environ.get("KEEP_LOGS"):
-            shutil.rmtree(folder)
-        else:
-            print(f"logs: {folder}")
-        return code
-    finally:
-        masters.stop()
+def story(checks: Checks, masters: Masters, folder: Path) -> None:
+    check_start(checks, masters)
+    backup = take_backup(checks, masters, folder)
+    check_refused(checks, masters, folder)
+    check_stock(checks, masters, folder)
+    before = listing(masters, "/kept")
+    checks.equal("entries below /kept", len(before), 3)
+    lose_all_masters(masters)
+    check_disagreement(checks, masters, backup)
+    check_restored(checks, masters, backup, before)
 
 
 if __name__ == "__main__":
-    parts.run_as_test(main)
+    parts.run_as_test(lambda: tell("headpond-backup-", story))

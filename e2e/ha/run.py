@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import parts
@@ -220,23 +221,15 @@ def check_stock_client(checks: Checks, masters: Masters, folder: Path) -> None:
         checks.that("it shows three members", reply.text.count("localhost:") == 4, reply.text)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5, help="how often the leader is killed")
-    arguments = parser.parse_args()
+def tell(prefix: str, story: Callable[[Checks, Masters, Path], None]) -> int:
+    """Runs a story that begins and ends with masters, and says what became of it."""
     checks = Checks()
-    folder = Path(tempfile.mkdtemp(prefix="headpond-ha-"))
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     masters = Masters(HeadpondServer(), folder)
     try:
-        check_start(checks, masters)
-        times = check_failover(checks, masters, arguments.rounds)
-        check_transfer(checks, masters)
-        check_members(checks, masters)
-        check_stock_client(checks, masters, folder)
+        story(checks, masters, folder)
         codes = masters.stop()
         checks.that("all that lived ended cleanly", sorted(codes)[-3:] == [0, 0, 0], str(codes))
-        shown = ", ".join(f"{seconds:.2f}" for seconds in times)
-        print(f"failover: median {statistics.median(times):.2f} s, worst {max(times):.2f} s ({shown})")
         code = checks.exit_code()
         if code == 0 and not os.environ.get("KEEP_LOGS"):
             shutil.rmtree(folder)
@@ -245,6 +238,23 @@ def main() -> int:
         return code
     finally:
         masters.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5, help="how often the leader is killed")
+    arguments = parser.parse_args()
+
+    def story(checks: Checks, masters: Masters, folder: Path) -> None:
+        check_start(checks, masters)
+        times = check_failover(checks, masters, arguments.rounds)
+        check_transfer(checks, masters)
+        check_members(checks, masters)
+        check_stock_client(checks, masters, folder)
+        shown = ", ".join(f"{seconds:.2f}" for seconds in times)
+        print(f"failover: median {statistics.median(times):.2f} s, worst {max(times):.2f} s ({shown})")
+
+    return tell("headpond-ha-", story)
 
 
 if __name__ == "__main__":
