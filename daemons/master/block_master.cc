@@ -364,11 +364,13 @@ std::vector<WorkerDescription> BlockMaster::Workers(WorkerState state) const {
 }
 
 std::set<std::string> BlockMaster::LiveAddresses() const {
-  ReaderLock lock(impl_->mutex);
   std::set<std::string> addresses;
-  for (const auto& [id, worker] : impl_->workers)
-    if (worker.registered && worker.state == WorkerState::kLive)
-      addresses.insert(fmt::format("{}:{}", worker.address.host, worker.address.rpc_port));
+  ReaderLock lock(impl_->mutex);
+  for (const auto& [id, worker] : impl_->workers) {
+    const WorkerDescription& known = worker.description;
+    if (worker.registered && known.state == WorkerState::kLive)
+      addresses.insert(fmt::format("{}:{}", known.address.host, known.address.rpc_port));
+  }
   return addresses;
 }
 
