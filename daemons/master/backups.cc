@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "master/backup_file.h"
 
 namespace headpond::master {
@@ -53,12 +54,13 @@ Result<std::string> BackupFolder(const BackupOptions& options, const std::string
   if (directory.empty() && options.directory) directory = *options.directory;
   if (directory.empty())
     directory = Join(target.local ? options.work_dir : root_ufs, kDefaultFolder);
-  const std::string_view store = StoreOf(directory);
-  if (store.empty() && !directory.starts_with('/'))
-    return InvalidArgument(
-        "the backup's directory {} is neither an absolute path nor a URI; it "
-        "comes from the call, or from {}",
-        directory, kDirectory);
+  const std::string store(StoreOf(directory));
+  const auto path =
+      NormalizePath(directory.size() == store.size() ? "/" : directory.substr(store.size()));
+  if (!path.ok())
+    return path.status().WithContext(fmt::format(
+        "the backup's directory, from targetDirectory of the call or from {}", kDirectory));
+  directory = store + *path;
   if (target.local) {
     if (IsOfThisMachine(store)) return store.empty() ? "file://" + directory : directory;
     return InvalidArgument("a local backup can't go to {}: name a path, or leave out --local",

@@ -52,7 +52,11 @@ TEST(BackupFolderTest, WhatIsNoneIsRefusedWithTheRemedy) {
     const char* why;
   };
   const Case cases[] = {
-      {{.directory = "backups"}, "neither an absolute path nor a URI"},
+      {{.directory = "backups"},
+       "targetDirectory of the call or from alluxio.master.backup.directory: Path \"backups\" is "
+       "invalid"},
+      {{.directory = "/a/../.."}, "climbs above the root"},
+      {{.directory = "s3://b/../x"}, "climbs above the root"},
       {{.directory = "s3://other/x"}, "not on the root under-store s3://b/data"},
       {{.directory = "file:///x"}, "or use --local"},
       {{.directory = "s3://b/x", .local = true}, "leave out --local"},
