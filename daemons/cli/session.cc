@@ -7,7 +7,17 @@ namespace {
 
 // 2.9's shells give up on an absent master sooner than its other clients (compat/messages.md).
 constexpr std::string_view kShellRetry = "5sec";
+// Of several masters another one leads soon, but says nothing of blocks for up to
+// alluxio.master.worker.connect.wait.time, 5 s.
+constexpr std::string_view kRetryAmongMasters = "20sec";
 constexpr std::string_view kRetryKey = "alluxio.user.rpc.retry.max.duration";
+
+bool HasSeveralMasters(const Config& config) {
+  for (const char* key :
+       {"alluxio.master.rpc.addresses", "alluxio.master.embedded.journal.addresses"})
+    if (config.IsSet(key) && config.GetList(key).size() > 1) return true;
+  return false;
+}
 
 }  // namespace
 
@@ -17,7 +27,8 @@ Result<std::unique_ptr<Session>> Session::Open(Host& host,
       Config config,
       Config::Load({.role = "user", .environment = host.environment, .arguments = arguments}));
   if (!config.IsSet(kRetryKey))
-    RETURN_IF_ERROR(config.Set(kRetryKey, kShellRetry, Source::kRuntime));
+    RETURN_IF_ERROR(config.Set(
+        kRetryKey, HasSeveralMasters(config) ? kRetryAmongMasters : kShellRetry, Source::kRuntime));
   for (const std::string& warning : config.warnings()) host.err.Line("warning: {}", warning);
   return std::unique_ptr<Session>(new Session(host, std::move(config)));
 }
