@@ -14,9 +14,6 @@
 namespace headpond::master {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using State = BackupReport::State;
 

@@ -16,7 +16,6 @@ namespace {
 
 using ::grpc::ByteBuffer;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 
 namespace blockpb = ::alluxio::grpc::block;
 using Call = FakeCall<ByteBuffer, ByteBuffer>;
