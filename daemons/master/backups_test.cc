@@ -27,7 +27,7 @@ TEST(BackupFolderTest, IsWhereSomebodySaidOrInTheRootUnderStore) {
   const Case cases[] = {
       {"/under", {}, {}, "/under/alluxio_backups"},
       {"s3://b/data", {}, {}, "s3://b/data/alluxio_backups"},
-      {"/under", {}, {.local = true}, "file:///work/alluxio_backups"},
+      {"/under", {}, {.local = true}, "file:///opt/alluxio/alluxio_backups"},
       {"/under", "/backups", {}, "/backups"},
       {"s3://b/data", "/backups", {}, "s3://b/backups"},
       {"s3://b/data", "/backups", {.local = true}, "file:///backups"},
@@ -38,8 +38,9 @@ TEST(BackupFolderTest, IsWhereSomebodySaidOrInTheRootUnderStore) {
       {"s3://b/data", {}, {.directory = "file:///x", .local = true}, "file:///x"},
   };
   for (const Case& c : cases)
-    EXPECT_THAT(BackupFolder({.directory = c.configured, .work_dir = "/work"}, c.root, c.target),
-                IsOkAndHolds(std::string(c.folder)))
+    EXPECT_THAT(
+        BackupFolder({.directory = c.configured, .work_dir = "/opt/alluxio"}, c.root, c.target),
+        IsOkAndHolds(std::string(c.folder)))
         << c.root << " " << c.target.directory;
 }
 
