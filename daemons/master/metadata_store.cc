@@ -13,6 +13,14 @@ constexpr size_t kSnapshotBatchInodes = 1000;  // about 100 us under the shared 
 // Some seconds' changes of a busy master.
 constexpr size_t kTappedBytes = 64 << 20;
 
+// Waits for the answer to what `ask` asks: the journal answers every request, with an error if its
+// disk fails.
+Status Answer(const std::function<void(MetadataStore::Reply)>& ask) {
+  std::promise<Status> done;
+  ask([&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
 }  // namespace
 
 class MetadataStore::NamespaceReplayer final : public journal::Replayer {
@@ -157,11 +165,9 @@ bool MetadataStore::TryCommitFor(Audience audience, const DecliningPlan& plan, c
 }
 
 Status MetadataStore::CommitAndWait(const Plan& plan) {
-  std::promise<Status> done;
-  TryCommitFor(Audience::kSelf, Undeclining(plan), nullptr,
-               [&](Status status) { done.set_value(std::move(status)); });
-  return done.get_future()
-      .get();  // the journal answers every request, with an error if its disk fails
+  return Answer([&](Reply reply) {
+    TryCommitFor(Audience::kSelf, Undeclining(plan), nullptr, std::move(reply));
+  });
 }
 
 void MetadataStore::AfterDurable(Reply reply) const {
@@ -227,10 +233,7 @@ Result<uint64_t> MetadataStore::Backup(BackupSink& sink) {
 }
 
 Status MetadataStore::WaitDurable(uint64_t sequence) const {
-  std::promise<Status> done;
-  journal_->WhenDurable(sequence, [&](Status status) { done.set_value(std::move(status)); });
-  return done.get_future()
-      .get();  // the journal answers every request, with an error if its disk fails
+  return Answer([&](Reply reply) { journal_->WhenDurable(sequence, std::move(reply)); });
 }
 
 uint64_t MetadataStore::entries_since_snapshot() const {
