@@ -77,7 +77,10 @@ std::vector<std::string_view> PathComponents(std::string_view path) {
 }
 
 std::string JoinPath(std::string_view parent, std::string_view name) {
-  return parent == "/" ? fmt::format("/{}", name) : fmt::format("{}/{}", parent, name);
+  std::string path;  // without fmt, as it is made for each entry of a listing
+  path.reserve(parent.size() + 1 + name.size());
+  if (parent != "/") path.append(parent);
+  return path.append("/").append(name);
 }
 
 bool IsWithin(std::string_view path, std::string_view ancestor) {

@@ -1,4 +1,5 @@
 // FileSystem's calls on the namespace.
+#include <google/protobuf/arena.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -85,7 +86,8 @@ Status FileSystem::ListStatus(std::string_view path, const ListOptions& options,
     if (open) {
       ASSIGN_OR_RETURN(open, stream->WritesDone(kListTimeout));
     }
-    wire::ListStatusPResponse kept;
+    google::protobuf::Arena memory;  // of thousands of messages
+    auto& kept = *google::protobuf::Arena::CreateMessage<wire::ListStatusPResponse>(&memory);
     while (open) {
       ASSIGN_OR_RETURN(auto message, stream->Read(kListTimeout));
       if (!message) break;

@@ -1,5 +1,7 @@
 #include "master/file_system_service.h"
 
+#include <google/protobuf/arena.h>
+
 #include "base/path.h"
 #include "master/request_checks.h"
 #include "master/service_support.h"
@@ -39,12 +41,15 @@ class ListReactor final : public ::grpc::ServerWriteReactor<fspb::ListStatusPRes
  public:
   static constexpr std::chrono::seconds kWriteTimeout{60};
 
-  // False: the client is gone, or too slow.
-  bool WriteAndWait(fspb::ListStatusPResponse batch) {
+  // False: the client is gone, or too slow; no further batch may be written then.
+  template <typename FillBatch>
+  bool WriteAndWait(const FillBatch& fill) {
+    memory_.Reset();
+    auto* batch = google::protobuf::Arena::CreateMessage<fspb::ListStatusPResponse>(&memory_);
+    fill(*batch);
     MutexLock lock(mutex_);
-    batch_ = std::move(batch);
     writing_ = true;
-    StartWrite(&batch_);
+    StartWrite(batch);
     const auto deadline = std::chrono::steady_clock::now() + kWriteTimeout;
     while (writing_)
       if (!written_.WaitUntil(mutex_, deadline) && writing_) return false;
@@ -60,9 +65,20 @@ class ListReactor final : public ::grpc::ServerWriteReactor<fspb::ListStatusPRes
   void OnDone() override { delete this; }
 
  private:
+  // Below malloc's threshold for mapping, so that memory is used again.
+  static constexpr size_t kArenaBlock = 64 << 10;
+
+  static google::protobuf::ArenaOptions ArenaOfBlocks() {
+    google::protobuf::ArenaOptions options;
+    options.start_block_size = options.max_block_size = kArenaBlock;
+    return options;
+  }
+
+  // Of the batch being made or written, thousands of messages; the listing's thread uses it while
+  // no write is under way.
+  google::protobuf::Arena memory_{ArenaOfBlocks()};
   Mutex mutex_;
   CondVar written_;
-  fspb::ListStatusPResponse batch_ GUARDED_BY(mutex_);
   bool writing_ GUARDED_BY(mutex_) = false;
   bool writable_ GUARDED_BY(mutex_) = true;
 };
@@ -99,21 +115,21 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
   ServerUnaryReactor* GetStatus(CallbackServerContext* context,
                                 const fspb::GetStatusPRequest* request,
                                 fspb::GetStatusPResponse* response) override {
-    return gate_.Run(context, "GetStatus", "GetFileInfo",
-                     [&](meta::Caller caller, Finish finish) -> Status {
-                       ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
-                       const auto& options = request->options();
-                       const meta::Bits access =
-                           options.has_accessmode() ? FromWire(options.accessmode()) : meta::kNone;
-                       deps_.files.GetStatus({std::move(caller), std::move(path), access},
-                                             LoadTypeOf(options), SyncOf(options.commonoptions()),
-                                             [this, response, finish](Result<meta::FileInfo> info) {
-                                               if (info.ok())
-                                                 Fill(*info, response->mutable_fileinfo());
-                                               finish(info.status());
-                                             });
-                       return Status::Ok();
-                     });
+    return gate_.Run(
+        context, "GetStatus", "GetFileInfo", [&](meta::Caller caller, Finish finish) -> Status {
+          ASSIGN_OR_RETURN(std::string path, NormalizePath(request->path()));
+          const auto& options = request->options();
+          const meta::Bits access =
+              options.has_accessmode() ? FromWire(options.accessmode()) : meta::kNone;
+          deps_.files.GetStatus({std::move(caller), std::move(path), access}, LoadTypeOf(options),
+                                SyncOf(options.commonoptions()),
+                                [this, response, finish](Result<meta::FileInfo> info) {
+                                  if (info.ok())
+                                    Fill(std::move(*info), response->mutable_fileinfo());
+                                  finish(info.status());
+                                });
+          return Status::Ok();
+        });
   }
 
   ServerUnaryReactor* Exists(CallbackServerContext* context, const fspb::ExistsPRequest* request,
@@ -165,8 +181,8 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
                                SyncOf(options.options().commonoptions()), limit,
                                [this, response, finish](Result<FileSystemMaster::Page> page) {
                                  if (page.ok()) {
-                                   for (const auto& entry : page->entries)
-                                     Fill(entry, response->add_fileinfos());
+                                   for (meta::FileInfo& entry : page->entries)
+                                     Fill(std::move(entry), response->add_fileinfos());
                                    response->set_istruncated(page->truncated);
                                    response->set_filecount(page->file_count);
                                  }
@@ -206,7 +222,8 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
           create.xattr_propagation = static_cast<meta::XattrPropagation>(options.xattrpropstrat());
           deps_.files.CreateFile(std::move(create), SyncOf(common),
                                  [this, response, finish](Result<meta::FileInfo> info) {
-                                   if (info.ok()) Fill(*info, response->mutable_fileinfo());
+                                   if (info.ok())
+                                     Fill(std::move(*info), response->mutable_fileinfo());
                                    finish(info.status());
                                  });
           return Status::Ok();
@@ -559,12 +576,12 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
 
   meta::MountId NewMountId() const { return Random::FromSystem().NonNegativeId(); }
 
-  void Fill(const meta::FileInfo& info, fspb::FileInfo* out) const {
+  void Fill(meta::FileInfo&& info, fspb::FileInfo* out) const {
     std::vector<BlockId> ids;
     ids.reserve(info.blocks.size());
     for (const meta::BlockSpan& span : info.blocks) ids.push_back(span.id);
-    ToWire(info, ids.empty() ? std::vector<std::vector<BlockCopy>>() : deps_.blocks.CopiesOf(ids),
-           out);
+    ToWire(std::move(info),
+           ids.empty() ? std::vector<std::vector<BlockCopy>>() : deps_.blocks.CopiesOf(ids), out);
   }
 
   Status StartList(const CallbackServerContext& context, const fspb::ListStatusPRequest& request,
@@ -582,10 +599,10 @@ class FileSystemClientService final : public fspb::FileSystemMasterClientService
         LoadTypeOf(options), SyncOf(options.commonoptions()), deps_.list_batch,
         [this, reactor, metadata_only](std::vector<meta::FileInfo> entries) {
           if (metadata_only) return true;
-          fspb::ListStatusPResponse batch;
-          batch.mutable_fileinfos()->Reserve(static_cast<int>(entries.size()));
-          for (const meta::FileInfo& entry : entries) Fill(entry, batch.add_fileinfos());
-          return reactor->WriteAndWait(std::move(batch));
+          return reactor->WriteAndWait([&](fspb::ListStatusPResponse& batch) {
+            batch.mutable_fileinfos()->Reserve(static_cast<int>(entries.size()));
+            for (meta::FileInfo& entry : entries) Fill(std::move(entry), batch.add_fileinfos());
+          });
         },
         [this, reactor](Status status) {
           deps_.store.AfterDurable([reactor, status](Status durable) {

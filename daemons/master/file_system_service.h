@@ -39,6 +39,8 @@ struct ServiceDeps {
   // True while workers may not have reported their blocks after a start
   // (alluxio.master.worker.connect.wait.time).
   std::function<bool()> in_safe_mode = [] { return false; };
+  // Keeps with the namespace that a worker has registered, durable by the next AfterDurable.
+  std::function<void()> worker_registered = [] {};
 };
 
 // FileSystemMasterClientService: what clients ask about paths. Methods of features that this build

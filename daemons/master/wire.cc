@@ -87,12 +87,12 @@ void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copi
   }
 }
 
-void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies,
+void ToWire(meta::FileInfo&& info, const std::vector<std::vector<BlockCopy>>& copies,
             fspb::FileInfo* out) {
   out->set_fileid(info.file_id);
-  out->set_name(info.name);
-  out->set_path(info.path);
-  out->set_ufspath(info.ufs_path);
+  out->set_name(std::move(info.name));
+  out->set_path(std::move(info.path));
+  out->set_ufspath(std::move(info.ufs_path));
   out->set_length(info.length);
   out->set_blocksizebytes(info.block_size);
   out->set_creationtimems(info.creation_ms);
@@ -104,7 +104,8 @@ void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>
   out->set_cacheable(info.cacheable);
   out->set_persisted(info.persisted);
   out->set_mountpoint(info.mount_point);
-  out->set_persistencestate(std::string(meta::PersistenceStateName(info.persistence)));
+  const std::string_view persistence = meta::PersistenceStateName(info.persistence);
+  out->set_persistencestate(persistence.data(), persistence.size());
   out->set_ttl(info.ttl_ms);
   out->set_ttlaction(static_cast<commonpb::TtlAction>(info.ttl_action));
   out->set_owner(info.owner);

@@ -28,8 +28,9 @@ meta::OperationId OperationIdOf(const fspb::FileSystemMasterCommonPOptions& opti
 Result<std::vector<meta::AclEntry>> FromWire(
     const google::protobuf::RepeatedPtrField<fspb::PAclEntry>& entries);
 
-// `copies[i]` are those of `info.blocks[i]`; they also give the cached percentages.
-void ToWire(const meta::FileInfo& info, const std::vector<std::vector<BlockCopy>>& copies,
+// Takes the strings of `info`. `copies[i]` are those of `info.blocks[i]`; they also give the cached
+// percentages.
+void ToWire(meta::FileInfo&& info, const std::vector<std::vector<BlockCopy>>& copies,
             fspb::FileInfo* out);
 
 void ToWire(int64_t block_id, int64_t length, const std::vector<BlockCopy>& copies,

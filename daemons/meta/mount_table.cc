@@ -31,7 +31,11 @@ std::string UfsRootOf(std::string_view uri) {
 
 std::string JoinUfsPath(std::string_view uri, std::string_view relative) {
   if (relative.empty()) return std::string(uri);
-  return fmt::format("{}{}{}", uri, uri.ends_with('/') ? "" : "/", relative);
+  std::string path;  // without fmt, as it is made for each entry of a listing
+  path.reserve(uri.size() + 1 + relative.size());
+  path.append(uri);
+  if (!uri.ends_with('/')) path.append("/");
+  return path.append(relative);
 }
 
 void MountTable::Put(MountInfo info) {

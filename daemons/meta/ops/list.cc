@@ -143,16 +143,19 @@ bool Lister::Step(const Namespace& ns, size_t limit, std::vector<FileInfo>& entr
   const bool from_prefix = top.after < prefix;
   bool more = false;
   std::optional<Frame> entered;
+  const Inode directory = ns.inodes().Find(top.directory);
+  entries.reserve(std::min<size_t>(limit, entries.size() + directory.child_count()));
   ns.inodes().ForEachChild(
-      ns.inodes().Find(top.directory), from_prefix ? prefix : top.after,
+      directory, from_prefix ? prefix : top.after,
       [&](Inode child) {
-        if (!child.name().starts_with(prefix)) return false;  // behind all that match
+        const std::string_view name = child.name();
+        if (!name.starts_with(prefix)) return false;  // behind all that match
         if (entries.size() >= limit) {
           more = true;
           return false;
         }
-        top.after = child.name();
-        std::string path = JoinPath(top.path, child.name());
+        top.after = name;
+        std::string path = JoinPath(top.path, name);
         const bool matches = Relative(path).starts_with(request_.prefix);
         const bool on_the_way =
             matches ||
