@@ -70,7 +70,7 @@ struct MemberStatus {
   // As a leader sees it; 0 and false on others.
   uint64_t match = 0;   // the last entry it surely has
   uint64_t lag = 0;     // entries of the leader's log that it may not have
-  bool active = false;  // heard from within the last election timeout
+  bool active = false;  // heard from within the last two election timeouts
 };
 
 struct NodeStatus {

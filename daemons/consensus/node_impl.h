@@ -150,6 +150,7 @@ class Node final : public Consensus, public Receiver {
   Addresses addresses_;  // of all that were ever heard of
   RoleChange role_;
   uint64_t ticks_ = 0;
+  std::map<uint64_t, uint64_t> heard_;  // of a leader: when each member was last active, in ticks
   Time next_tick_{};
   uint64_t refused_term_ = 0;   // of the last proposal that was refused
   uint64_t handover_term_ = 0;  // in which leadership was to be handed over: no lease any more

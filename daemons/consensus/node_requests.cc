@@ -234,12 +234,17 @@ void Node::PublishStatus() {
   add(core->conf_state.voters_outgoing, true);
   add(core->conf_state.learners, false);
   add(core->conf_state.learners_next, false);
+  if (!Leads()) heard_.clear();
   for (MemberStatus& member : now.members)
     for (const Progress& progress : core->progress)
       if (progress.id == member.id) {
         member.match = progress.match;
         member.lag = core->last_index - std::min(core->last_index, progress.match);
-        member.active = progress.recent_active || progress.id == id_;
+        // The core forgets who is active at each end of an election timeout, when it counts them.
+        if (progress.recent_active) heard_[member.id] = ticks_;
+        const auto heard = heard_.find(member.id);
+        member.active = member.id == id_ ||
+                        (heard != heard_.end() && ticks_ - heard->second <= election_ticks_);
       }
   MutexLock lock(mutex_);
   status_ = std::move(now);

@@ -282,6 +282,23 @@ TEST_F(NodeTest, ThreeNodesAgree) {
   EXPECT_EQ(status.role.leader_address, Identity(leader).address);
 }
 
+TEST_F(NodeTest, ALeaderKnowsWhoIsThereAllTheTime) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const auto active = [&] {
+    const NodeStatus status = node(leader).status();
+    return std::count_if(status.members.begin(), status.members.end(),
+                         [](const MemberStatus& member) { return member.active; });
+  };
+  ASSERT_TRUE(Eventually([&] { return active() == 3; }));
+  // Over several of the times at which the core counts anew.
+  const auto end = std::chrono::steady_clock::now() + 5 * election_;
+  EXPECT_TRUE(Eventually([&] { return active() < 3 || std::chrono::steady_clock::now() > end; }));
+  EXPECT_EQ(active(), 3);
+  Kill(leader % 3 + 1);
+  EXPECT_TRUE(Eventually([&] { return active() == 2; }));
+}
+
 TEST_F(NodeTest, OthersRefuseNamingTheLeader) {
   StartCluster(3);
   const uint64_t leader = AwaitLeader({1, 2, 3});
