@@ -61,7 +61,8 @@ class Env {
   virtual Result<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
                                                              OpenMode mode) = 0;
   virtual Result<std::unique_ptr<RandomAccessFile>> OpenForRead(const std::string& path) = 0;
-  virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;  // names, sorted
+  // Names, sorted. Of a network file system: as the server has them now.
+  virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;
   virtual Result<bool> Exists(const std::string& path) = 0;
   // The directory and its missing parents; durable only after SyncDirectory of each one's parent.
   virtual Status CreateDirectories(const std::string& path) = 0;

@@ -203,6 +203,12 @@ class PosixEnv final : public Env {
     DIR* handle = ::opendir(directory.c_str());
     if (handle == nullptr) return ErrnoStatus(errno, "list " + directory);
     const std::unique_ptr<DIR, int (*)(DIR*)> closer(handle, ::closedir);
+    // A client of a network file system would list what it remembers for up to a minute; it drops
+    // that when the directory's attributes, which this makes it fetch, have changed.
+    struct statx attributes {};
+    if (::statx(::dirfd(handle), "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_MTIME | STATX_CTIME,
+                &attributes) != 0)
+      return ErrnoStatus(errno, "list " + directory);
     std::vector<std::string> names;
     errno = 0;
     while (const dirent* entry = ::readdir(handle)) {

@@ -8,6 +8,7 @@ namespace headpond::journal {
 namespace {
 
 constexpr uint64_t kFirstSequence = 1;
+constexpr const char* kRetiredSuffix = ".retired";
 
 // A journal that begins with a state gets that as a snapshot, and then its stamp. A snapshot before
 // the first entry, without a stamp and without a log, is what a crash in between left.
@@ -76,6 +77,16 @@ Status FormatLocalJournal(io::Env& env, const std::string& folder, const std::st
   }
   RETURN_IF_ERROR(WriteStamp(env, folder, cluster_id));
   LogInfo("journal", "formatted {} for cluster {}", folder, cluster_id);
+  return Status::Ok();
+}
+
+Status RetireLocalJournal(io::Env& env, const std::string& folder) {
+  const std::string stamp = fmt::format("{}/{}", folder, kStampName);
+  ASSIGN_OR_RETURN(const bool stamped, env.Exists(stamp));
+  if (!stamped) return Status::Ok();
+  RETURN_IF_ERROR(env.Rename(stamp, stamp + kRetiredSuffix));
+  RETURN_IF_ERROR(env.SyncDirectory(folder));
+  LogInfo("journal", "{} is no journal any more: its logs and snapshots can be deleted", folder);
   return Status::Ok();
 }
 

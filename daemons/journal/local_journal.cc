@@ -40,6 +40,9 @@ class LocalJournal final : public Journal {
     if (thread_.joinable()) thread_.join();
   }
 
+  // Takes entries from `next` on, in a new log file.
+  Status Begin(uint64_t next, uint64_t snapshot_sequence) EXCLUDES(mutex_);
+
   Status Recover(Replayer& replayer) override EXCLUDES(mutex_);
   Status CheckWritable() const override EXCLUDES(mutex_);
   uint64_t Append(std::string entry) override EXCLUDES(mutex_);
@@ -125,23 +128,27 @@ Status LocalJournal::Recover(Replayer& replayer) {
   RETURN_IF_ERROR(report.problem);
   RETURN_IF_ERROR(replayer.OnSettled());
   RETURN_IF_ERROR(SettleFiles(report));
-  const uint64_t next = report.last_sequence + 1;
+  RETURN_IF_ERROR(Begin(report.last_sequence + 1, report.snapshot_sequence));
+  LogInfo("journal", "recovered {} up to entry {} (snapshot before entry {})", options_.folder,
+          report.last_sequence, report.snapshot_sequence);
+  return Status::Ok();
+}
+
+Status LocalJournal::Begin(uint64_t next, uint64_t snapshot_sequence) {
   ASSIGN_OR_RETURN(log_,
                    io::LogWriter::Create(env_, LogPath(options_.folder, next),
                                          NewHeader(FileKind::kLog, next), options_.fill_bytes));
   {
     MutexLock lock(mutex_);
-    last_ = report.last_sequence;
-    accepted_ = report.last_sequence;
-    durable_ = report.last_sequence;
+    last_ = next - 1;
+    accepted_ = next - 1;
+    durable_ = next - 1;
     log_first_ = next;
-    snapshot_first_ = report.snapshot_sequence;
+    snapshot_first_ = snapshot_sequence;
     state_ = State::kRunning;
   }
   thread_ = std::thread([this] { Run(); });
   pthread_setname_np(thread_.native_handle(), "journal");
-  LogInfo("journal", "recovered {} up to entry {} (snapshot before entry {})", options_.folder,
-          report.last_sequence, report.snapshot_sequence);
   return Status::Ok();
 }
 
@@ -170,6 +177,11 @@ Status LocalJournal::SettleFiles(const FolderReport& report) {
 // whose entries it holds (those before the last log that starts no later than it).
 Status LocalJournal::RemoveObsolete(uint64_t snapshot_sequence) {
   ASSIGN_OR_RETURN(const FolderFiles files, ListFolder(env_, options_.folder));
+  // Where there are too few snapshots, nothing is too old yet.
+  if (options_.kept_snapshots > 0) {
+    if (files.snapshots.size() <= options_.kept_snapshots) return Status::Ok();
+    snapshot_sequence = files.snapshots[files.snapshots.size() - 1 - options_.kept_snapshots];
+  }
   for (size_t i = 0; i + 1 < files.logs.size() && files.logs[i + 1] <= snapshot_sequence; ++i)
     RETURN_IF_ERROR(env_.Remove(LogPath(options_.folder, files.logs[i])));
   for (const uint64_t older : files.snapshots)
@@ -253,6 +265,7 @@ std::optional<Batch> LocalJournal::NextBatch() {
 }
 
 Status LocalJournal::Write(Batch& batch) {
+  if (options_.guard != nullptr) RETURN_IF_ERROR(options_.guard->MayWrite());
   const bool full =
       log_->size() + static_cast<int64_t>(batch.frame.bytes()) > options_.segment_bytes;
   if ((batch.new_log || full) && log_->first_sequence() != batch.first) {
@@ -267,7 +280,7 @@ Status LocalJournal::Write(Batch& batch) {
       log_->WriteDurably(batch.frame.Seal(FrameType::kEntries, batch.first, log_->salt())));
   if (flush_timer_ != nullptr)
     flush_timer_->Record(std::chrono::nanoseconds(options_.clock->Now() - start).count());
-  return Status::Ok();
+  return options_.guard == nullptr ? Status::Ok() : options_.guard->MayAcknowledge();
 }
 
 void LocalJournal::Finish(Batch batch, Gathering::Time start, const Status& status) {
@@ -293,9 +306,14 @@ void LocalJournal::FailLocked(const Status& cause) {
   if (!failure_.ok()) return;
   const char* remedy =
       cause.code() == Code::kResourceExhausted ? "free space on its disk" : "check its disk";
-  failure_ = Unavailable("the journal in {} takes no more changes: {}; {} and restart the master",
-                         options_.folder, cause.message(), remedy);
-  LogError("journal", "{}", failure_.message());
+  if (cause.code() == Code::kAborted) {
+    failure_ = Unavailable("{}", cause.message());
+    LogWarn("journal", "{} takes no more changes: {}", options_.folder, cause.message());
+  } else {
+    failure_ = Unavailable("the journal in {} takes no more changes: {}; {} and restart the master",
+                           options_.folder, cause.message(), remedy);
+    LogError("journal", "{}", failure_.message());
+  }
   queue_.Drop();
   work_.NotifyAll();
   progress_.NotifyAll();
@@ -313,7 +331,7 @@ void LocalJournal::End() {
     left = waiters_.TakeAll();
   }
   for (const auto& done : left) done(outcome);
-  if (outcome.ok()) {
+  if (outcome.ok() && (options_.guard == nullptr || options_.guard->MayWrite().ok())) {
     FrameBuilder end;
     if (const Status status =
             log_->WriteDurably(end.Seal(FrameType::kCleanEnd, next, log_->salt()));
@@ -400,6 +418,15 @@ Status LocalJournal::AwaitDurable(uint64_t sequence, uint64_t log_first) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Journal>> StartLocalJournal(io::Env& env, LocalJournalOptions options,
+                                                   const std::string& cluster_id,
+                                                   uint64_t first_sequence,
+                                                   uint64_t snapshot_sequence) {
+  auto journal = std::make_unique<LocalJournal>(env, std::move(options), cluster_id, nullptr);
+  RETURN_IF_ERROR(journal->Begin(first_sequence, snapshot_sequence));
+  return std::unique_ptr<Journal>(std::move(journal));
+}
 
 Result<std::unique_ptr<Journal>> OpenLocalJournal(io::Env& env, LocalJournalOptions options) {
   // Without the stamp not even the lock's file is made in what may be somebody else's folder.

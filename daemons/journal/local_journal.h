@@ -14,6 +14,18 @@
 
 namespace headpond::journal {
 
+// Says whether this process may still write, for a folder that another one can take over. Called
+// from the writer's thread; may block on I/O. Aborted: it may not, and never again; other errors
+// are failures of the disk.
+class WriteGuard {
+ public:
+  virtual ~WriteGuard() = default;
+  // Before each write.
+  virtual Status MayWrite() = 0;
+  // After each sync, before anyone is told that something is durable.
+  virtual Status MayAcknowledge() = 0;
+};
+
 struct LocalJournalOptions {
   std::string folder;
   // A log file that has reached this size is followed by a new one. Stock's
@@ -31,6 +43,10 @@ struct LocalJournalOptions {
   // How far apart flushes start, at least, while several writers are at it (gathering.h). Below the
   // millisecond that a change of stock's takes, and above what a flush takes on a local SSD.
   std::chrono::microseconds gather_window{1000};
+  // Older snapshots that are kept beside the newest, with the log from the oldest of them on, for
+  // those who read along.
+  size_t kept_snapshots = 0;
+  WriteGuard* guard = nullptr;  // may be null; outlives the journal
   // How long Snapshot waits at its end for the disk to take what was appended.
   std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(5);
   Random random = Random::FromSystem();   // of the salts of files
@@ -49,6 +65,14 @@ struct LocalJournalOptions {
 // formatted or of another version, Unavailable naming the holder when another process uses it.
 Result<std::unique_ptr<Journal>> OpenLocalJournal(io::Env& env, LocalJournalOptions options);
 
+// Begins a journal at entry `first_sequence`, in a folder that is there and has no log: it is
+// running, and needs no Recover. The newest snapshot, wherever it is, replaces the entries before
+// `snapshot_sequence`. Neither stamp nor lock: whose the folder is the caller knows.
+Result<std::unique_ptr<Journal>> StartLocalJournal(io::Env& env, LocalJournalOptions options,
+                                                   const std::string& cluster_id,
+                                                   uint64_t first_sequence,
+                                                   uint64_t snapshot_sequence);
+
 // Makes an empty or absent folder the journal of a cluster (an id of 1 to 64 bytes without line
 // breaks, such as a UUID). With `force` a folder that has files is emptied of the journal's first;
 // files that are no part of a journal stay. The journal begins with the state of `initial`, or with
@@ -63,5 +87,9 @@ Result<bool> IsBlankJournalFolder(io::Env& env, const std::string& folder);
 
 // The id given to FormatLocalJournal. Errors: FailedPrecondition when the folder is not formatted.
 Result<std::string> ReadJournalClusterId(io::Env& env, const std::string& folder);
+
+// Makes what is a journal's folder none any more, durably: its files stay, but nobody opens them
+// as a journal. OK when it is none.
+Status RetireLocalJournal(io::Env& env, const std::string& folder);
 
 }  // namespace headpond::journal
