@@ -38,7 +38,34 @@ class BlankService final : public quorum::Quorum::CallbackService {
   const quorum::MasterDescription answer_;
 };
 
+std::vector<std::string> Others(const std::vector<std::string>& masters, const std::string& own) {
+  std::vector<std::string> others;
+  for (const std::string& master : masters)
+    if (master != own) others.push_back(master);
+  return others;
+}
+
 }  // namespace
+
+std::optional<MasterDescription> FindCluster(const FormationOptions& options) {
+  const auto answers = AskMasters(Others(options.masters, options.address),
+                                  {.secret = options.secret}, options.timeout);
+  for (const auto& [address, answer] : answers)
+    if (!answer.cluster_id.empty()) return answer;
+  return std::nullopt;
+}
+
+bool WasRemoved(const consensus::NodeIdentity& own, const std::vector<std::string>& masters,
+                const std::string& secret, std::chrono::milliseconds timeout) {
+  const auto answers = AskMasters(Others(masters, own.address),
+                                  {.cluster_id = own.cluster_id, .secret = secret}, timeout);
+  for (const auto& [address, answer] : answers)
+    for (const consensus::MemberStatus& member : answer.members)
+      if (answer.cluster_id == own.cluster_id && member.id == own.node_id) return false;
+  const MasterDescription self{
+      .id = own.node_id, .address = own.address, .cluster_id = own.cluster_id};
+  return DecideStanding(self, /*was_member=*/true, answers).kind == Standing::Kind::kRemoved;
+}
 
 Result<Formation::Outcome> Formation::Run() {
   BlankService service(options_);
@@ -50,9 +77,7 @@ Result<Formation::Outcome> Formation::Run() {
 
 Result<Formation::Outcome> Formation::Decide() {
   const MasterDescription own = OwnDescription(options_);
-  std::vector<std::string> others;
-  for (const std::string& master : options_.masters)
-    if (master != options_.address) others.push_back(master);
+  const std::vector<std::string> others = Others(options_.masters, options_.address);
   std::string waits_for;
   do {
     const Beginning beginning =

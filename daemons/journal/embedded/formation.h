@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "consensus/raft_log_folder.h"
 #include "consensus/types.h"
 #include "journal/embedded/membership.h"
 
@@ -27,6 +29,14 @@ struct FormationOptions {
   std::chrono::milliseconds timeout{1'000};  // of a question
   Random random = Random::FromSystem();      // of a new cluster's id
 };
+
+// One of the other masters that has a cluster, if any that answers has.
+std::optional<MasterDescription> FindCluster(const FormationOptions& options);
+
+// Whether this node, which was a member, is none any more: the leader answers and does not know
+// it, and nobody else who answers does. Asks `masters`, for `timeout` at most.
+bool WasRemoved(const consensus::NodeIdentity& own, const std::vector<std::string>& masters,
+                const std::string& secret, std::chrono::milliseconds timeout);
 
 // A master whose journal folder is blank finds out what it is to be a member of: it asks the
 // others, answers when they ask, and comes to a decision (membership.h). Thread safe.

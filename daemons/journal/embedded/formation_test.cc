@@ -293,6 +293,14 @@ TEST_F(FormationTest, AMasterThatWasRemovedIsToldSo) {
   leader.journal().node()->ChangeMember({consensus::ConfChangeKind::kRemove, id}, "",
                                         [&](const Status& status) { done.set_value(status); });
   ASSERT_OK(done.get_future().get());
+  const consensus::NodeIdentity own{
+      .cluster_id = removed.cluster_id(), .node_id = id, .address = removed.address()};
+  const auto timeout = std::chrono::milliseconds(2000);
+  EXPECT_TRUE(Eventually([&] { return WasRemoved(own, list_, "s3cret", timeout); }));
+  consensus::NodeIdentity other = own;
+  other.node_id = leader.status().id;
+  EXPECT_FALSE(WasRemoved(other, list_, "s3cret", timeout)) << "one that is a member";
+  EXPECT_FALSE(WasRemoved(own, {own.address}, "s3cret", timeout)) << "nobody says so";
   removed.Start();
   EXPECT_TRUE(Eventually([&] { return !removed.removed().ok(); }));
   EXPECT_THAT(removed.removed(),
