@@ -105,7 +105,7 @@ TEST(PropertyTableTest, CarriesTheColumnsOfStock) {
   EXPECT_TRUE(FindProperty("alluxio.conf.dir")->not_in_site_file);
   EXPECT_EQ(FindProperty("alluxio.user.network.zerocopy.enabled")->replaced_by,
             "alluxio.user.streaming.zerocopy.enabled");
-  EXPECT_FALSE(FindProperty("alluxio.zookeeper.address")->acted_on);
+  EXPECT_FALSE(FindProperty("alluxio.zookeeper.auth.enabled")->acted_on);
 }
 
 TEST(FindPropertyTest, RecognisesParameterisedKeys) {

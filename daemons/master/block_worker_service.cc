@@ -77,7 +77,11 @@ Registration RegistrationOf(const blockpb::RegisterWorkerPRequest& request) {
 class RegisterReactor final
     : public ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer> {
  public:
-  RegisterReactor(BlockMaster& blocks, Status authenticated) : blocks_(blocks) {
+  // `whole` ends the registration, and calls back when the worker may be told.
+  using Whole = std::function<void(WorkerId, MetadataStore::Reply)>;
+
+  RegisterReactor(BlockMaster& blocks, Whole whole, Status authenticated)
+      : blocks_(blocks), whole_(std::move(whole)) {
     if (authenticated.ok()) {
       StartRead(&in_);
     } else {
@@ -86,8 +90,8 @@ class RegisterReactor final
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok)
-      return Finish(net::ToGrpc(worker_ ? blocks_.FinishRegistration(*worker_) : Incomplete()));
+    if (!ok && !worker_) return Finish(net::ToGrpc(Incomplete()));
+    if (!ok) return whole_(*worker_, [this](const Status& status) { Finish(net::ToGrpc(status)); });
     const Status status = Accept();
     if (!status.ok()) return Finish(net::ToGrpc(status));
     out_ = net::SerializeMessage(blockpb::RegisterWorkerPResponse());
@@ -121,6 +125,7 @@ class RegisterReactor final
   }
 
   BlockMaster& blocks_;
+  const Whole whole_;
   std::optional<WorkerId> worker_;
   ::grpc::ByteBuffer in_;
   ::grpc::ByteBuffer out_;
@@ -178,15 +183,19 @@ class BlockWorkerService final : public ServiceBase {
           deps_.blocks.BeginRegistration(request->workerid(), RegistrationOf(*request)));
       RETURN_IF_ERROR(
           deps_.blocks.AddBlocks(request->workerid(), BlocksOf(request->currentblocks())));
-      finish(deps_.blocks.FinishRegistration(request->workerid()));
+      EndRegistration(request->workerid(), std::move(finish));
       return Status::Ok();
     });
   }
 
   ::grpc::ServerBidiReactor<::grpc::ByteBuffer, ::grpc::ByteBuffer>* RegisterWorkerStream(
       CallbackServerContext* context) override {
-    return new RegisterReactor(deps_.blocks,
-                               gate_.CallerOf(*context, "RegisterWorkerStream").status());
+    return new RegisterReactor(
+        deps_.blocks,
+        [this](WorkerId worker, MetadataStore::Reply done) {
+          EndRegistration(worker, std::move(done));
+        },
+        gate_.CallerOf(*context, "RegisterWorkerStream").status());
   }
 
   ServerUnaryReactor* BlockHeartbeat(CallbackServerContext* context,
@@ -241,6 +250,15 @@ class BlockWorkerService final : public ServiceBase {
   }
 
  private:
+  // The worker is told that it serves once the next master, too, would wait for it: or at once, if
+  // this one can't know whether it still leads. Then the next one has to wait its full time.
+  void EndRegistration(WorkerId worker, MetadataStore::Reply done) {
+    const Status ended = deps_.blocks.FinishRegistration(worker);
+    if (!ended.ok()) return done(ended);
+    deps_.worker_registered();
+    deps_.store.AfterDurable([done = std::move(done)](const Status&) { done(Status::Ok()); });
+  }
+
   MetadataStore::Plan PlanOf(BlockId block, int64_t length) const {
     return [block, length, now_ms = deps_.clock.NowMs()](const meta::Namespace& ns) {
       return meta::PlanCommitBlock(ns, block, length, now_ms);

@@ -28,29 +28,6 @@ ElectedMaster::~ElectedMaster() {
   ElectedMaster::Stop();
 }
 
-Status ElectedMaster::HoldPorts() {
-  ASSIGN_OR_RETURN(
-      port_, net::RejectingPort::Open({.name = "master RPC server",
-                                       .bind_host = config_.GetString("alluxio.master.bind.host"),
-                                       .port = rpc_port(),
-                                       .bind_host_property = "alluxio.master.bind.host",
-                                       .port_property = "alluxio.master.rpc.port"}));
-  if (!config_.GetBool("alluxio.standby.master.web.enabled")) return Status::Ok();
-  // Closes connections, for its end must not hold up the one who is about to lead.
-  standby_web_ = std::make_unique<http::HttpServer>(
-      http::HttpServer::Options{.bind_host = config_.GetString("alluxio.master.web.bind.host"),
-                                .port = web_port(),
-                                .requests_per_connection = 1,
-                                .port_key = "alluxio.master.web.port"});
-  AddQuorumPage(*standby_web_, [this] { return Look(); });
-  return standby_web_->Start().status();
-}
-
-void ElectedMaster::FreePorts() {
-  port_.reset();
-  standby_web_.reset();
-}
-
 std::optional<QuorumView> ElectedMaster::Look() const {
   std::shared_ptr<journal::ReplicatedJournal> journal;
   {
@@ -59,11 +36,14 @@ std::optional<QuorumView> ElectedMaster::Look() const {
   }
   consensus::Consensus* const node = journal == nullptr ? nullptr : journal->node();
   if (node == nullptr) return std::nullopt;
-  return QuorumView{.standing = RaftQuorum(*node).Standing(), .sequence = journal->last_sequence()};
+  const RaftQuorum quorum(*node);
+  return QuorumView{.standing = quorum.Standing(),
+                    .sequence = journal->last_sequence(),
+                    .members = quorum.Members()};
 }
 
 Status ElectedMaster::Start() {
-  RETURN_IF_ERROR(HoldPorts());
+  RETURN_IF_ERROR(ports_.Hold());
   thread_ = std::thread([this] { Run(); });
   return Status::Ok();
 }
@@ -80,7 +60,7 @@ void ElectedMaster::Stop() {
   if (journal != nullptr) journal->Stop();
   if (thread_.joinable()) thread_.join();
   watch_.reset();
-  FreePorts();
+  ports_.Free();
 }
 
 Status ElectedMaster::failure() const {
@@ -116,8 +96,11 @@ Result<journal::Formation::Outcome> ElectedMaster::FindCluster() {
 
 Status ElectedMaster::OpenJournal() {
   io::Env& env = *outside_.env;
+  RETURN_IF_ERROR(RejoinIfRemoved(config_, env, folder_));
   if (folder_.blank) {
-    ASSIGN_OR_RETURN(const auto outcome, FindCluster());
+    ASSIGN_OR_RETURN(const auto outcome, folder_.shared_cluster_id.empty()
+                                             ? FindCluster()
+                                             : FoundWithOwnJournal(folder_));
     RETURN_IF_ERROR(FormatQuorumFolder(config_, folder_, env, outcome));
   }
   ASSIGN_OR_RETURN(journal_, OpenQuorumJournal(config_, folder_, env));
@@ -153,7 +136,7 @@ Status ElectedMaster::Lead(MetadataStore& store) {
     return journal_.journal->AwaitDemotion(std::chrono::steady_clock::now());
   };
   if (!primary.ok()) return led_no_more() ? Status::Ok() : primary.status();
-  FreePorts();
+  ports_.Free();
   RETURN_IF_ERROR((*primary)->Start());
   while (!stopping_ &&
          !journal_.journal->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
@@ -164,14 +147,14 @@ Status ElectedMaster::Lead(MetadataStore& store) {
   if (config_.GetBool("alluxio.master.journal.exit.on.demotion"))
     return Unavailable(
         "another master leads, and alluxio.master.journal.exit.on.demotion asks this one to end");
-  return HoldPorts();
+  return ports_.Hold();
 }
 
 int ElectedMaster::rpc_port() const {
-  return static_cast<int>(config_.GetInt("alluxio.master.rpc.port"));
+  return ports_.rpc_port();
 }
 int ElectedMaster::web_port() const {
-  return static_cast<int>(config_.GetInt("alluxio.master.web.port"));
+  return ports_.web_port();
 }
 
 }  // namespace headpond::master

@@ -7,18 +7,16 @@
 
 #include "base/metrics.h"
 #include "base/mutex.h"
-#include "http/http_server.h"
 #include "master/master_journal.h"
 #include "master/master_server.h"
 #include "master/metadata_store.h"
 #include "master/quorum_page.h"
-#include "net/rejecting_port.h"
+#include "master/standby_ports.h"
 
 namespace headpond::master {
 
 // One of several masters that keep the journal together. Follows the one that leads, with its RPC
-// port closed to clients, and serves while it leads itself. With alluxio.standby.master.web.enabled
-// it tells how it stands (quorum_page.h) on its web port meanwhile, and nothing else.
+// port closed to clients (standby_ports.h), and serves while it leads itself.
 //
 //   find out what it is a member of, once, and then in circles
 //
@@ -54,9 +52,6 @@ class ElectedMaster final : public MasterServer {
   // One life: from the snapshot to the end of leadership, if it came to that.
   Status FollowAndLead();
   Status Lead(MetadataStore& store);
-  // Of one that does not lead.
-  Status HoldPorts();
-  void FreePorts();
   std::optional<QuorumView> Look() const EXCLUDES(mutex_);
 
   const Config config_;
@@ -66,8 +61,7 @@ class ElectedMaster final : public MasterServer {
   QuorumJournal journal_;                            // of the thread, once it is open
   std::unique_ptr<journal::MembershipWatch> watch_;  // likewise
   // Of the thread, after Start; while it does not lead.
-  std::unique_ptr<net::RejectingPort> port_;
-  std::unique_ptr<http::HttpServer> standby_web_;
+  StandbyPorts ports_{config_, [this] { return Look(); }};
   std::atomic<bool> stopping_{false};
   mutable Mutex mutex_;
   // What Stop has to end: at most one of them.

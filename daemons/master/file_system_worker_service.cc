@@ -43,12 +43,12 @@ class FileSystemWorkerService final : public fspb::FileSystemMasterWorkerService
                                   const fspb::GetFileInfoPRequest* request,
                                   fspb::GetFileInfoPResponse* response) override {
     return gate_.Run(context, "GetFileInfo", "", [&](meta::Caller, Finish finish) -> Status {
-      ASSIGN_OR_RETURN(const meta::FileInfo info, deps_.store.Read([&](const meta::Namespace& ns) {
+      ASSIGN_OR_RETURN(meta::FileInfo info, deps_.store.Read([&](const meta::Namespace& ns) {
         return meta::GetFileInfoById(ns, request->fileid());
       }));
       std::vector<BlockId> ids;
       for (const meta::BlockSpan& span : info.blocks) ids.push_back(span.id);
-      ToWire(info, deps_.blocks.CopiesOf(ids), response->mutable_fileinfo());
+      ToWire(std::move(info), deps_.blocks.CopiesOf(ids), response->mutable_fileinfo());
       deps_.store.AfterDurable(finish);
       return Status::Ok();
     });

@@ -54,14 +54,25 @@ struct QuorumFolder {
   std::string path;
   // Of a blank folder, what the master goes by meanwhile; nothing for one that is formatted.
   std::optional<journal::FormationOptions> blank;
+  // Of a blank folder beside the journal that this master has kept alone, and is to share
+  // (headpond.master.journal.share): the id of that cluster.
+  std::string shared_cluster_id;
 };
 // Errors name the property and the remedy: FailedPrecondition for a folder that is of another
-// master, or that a single master's journal is in.
+// master, or that a single master's journal is in which it is not to share.
 Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env);
-// Begins with what alluxio.master.journal.init.from.backup names, if this master founds a cluster
+// The only founder of a quorum that begins with this master's own journal. Asks the other masters:
+// FailedPrecondition when one of them has a cluster already.
+Result<journal::Formation::Outcome> FoundWithOwnJournal(const QuorumFolder& folder);
+// Begins with this master's own journal if it shares that, which is no journal any more after it;
+// else with what alluxio.master.journal.init.from.backup names, if this master founds a cluster
 // with it.
 Status FormatQuorumFolder(const Config& config, const QuorumFolder& folder, io::Env& env,
                           const journal::Formation::Outcome& outcome);
+// With headpond.master.journal.rejoin: moves a formatted folder aside whose node was removed from
+// the quorum, as the leader says, and keeps no older one; `folder` is blank then. Blocks for half
+// a second when a master does not answer.
+Status RejoinIfRemoved(const Config& config, io::Env& env, QuorumFolder& folder);
 
 struct QuorumJournal {
   std::string cluster_id;

@@ -4,6 +4,9 @@
 
 #include "consensus/raft_log_folder.h"
 #include "io/mem_env.h"
+#include "journal/local_journal.h"
+#include "master/metadata_store.h"
+#include "meta/ops/mount.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::master {
@@ -96,6 +99,65 @@ TEST_F(QuorumFolderTest, AFormattedOneIsOfOneMaster) {
       Prepare("m-2"),
       StatusIs(Code::kFailedPrecondition,
                HasSubstr("/journal is the folder of the master at m-1:19200, this is m-2")));
+}
+
+// One that kept its journal alone and is given others.
+class OwnJournalTest : public QuorumFolderTest {
+ protected:
+  OwnJournalTest() {
+    Config alone;
+    EXPECT_OK(alone.Set("alluxio.master.journal.folder", "/journal"));
+    auto own = OpenOwnJournal(alone, env_, metrics_);
+    EXPECT_OK(own);
+    id_ = own->cluster_id;
+    MetadataStore store({}, std::move(own->journal));
+    EXPECT_OK(store.Recover());
+    EXPECT_OK(store.CommitAndWait([](const meta::Namespace& ns) {
+      return meta::PlanInitialize(
+          ns,
+          {.owner = "ann", .group = "staff", .cluster_id = "c", .root_mount = {.ufs_uri = "/ufs"}});
+    }));
+    store.Stop();
+  }
+  static Config Sharing() {
+    Config config = ConfigOf("m-1");
+    EXPECT_OK(config.Set("headpond.master.journal.share", "true"));
+    return config;
+  }
+  MetricsRegistry metrics_;
+  std::string id_;
+};
+
+TEST_F(OwnJournalTest, IsNotPutAsideForAnEmptyQuorum) {
+  EXPECT_THAT(Prepare("m-1"), StatusIs(Code::kFailedPrecondition,
+                                       HasSubstr("set headpond.master.journal.share to begin")));
+}
+
+TEST_F(OwnJournalTest, IsWhatAQuorumBeginsWithThatItsMasterFoundsAlone) {
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder folder, PrepareQuorumFolder(Sharing(), env_));
+  EXPECT_EQ(folder.shared_cluster_id, id_);
+  ASSERT_TRUE(folder.blank);
+  const consensus::Addresses founder = {{folder.blank->node_id, "m-1:19200"}};
+  ASSERT_OK(FormatQuorumFolder(Sharing(), folder, env_, {.cluster_id = id_, .founders = founder}));
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder again, PrepareQuorumFolder(Sharing(), env_));
+  EXPECT_FALSE(again.blank);
+  EXPECT_THAT(consensus::ReadFounders(env_, again.path), IsOkAndHolds(founder));
+  // What it was alone is over, whoever asks.
+  Config alone;
+  ASSERT_OK(alone.Set("alluxio.master.journal.folder", "/journal"));
+  EXPECT_THAT(OpenOwnJournal(alone, env_, metrics_).status(),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("several masters keep")));
+  EXPECT_FALSE(journal::ReadJournalClusterId(env_, "/journal").ok());
+}
+
+TEST_F(OwnJournalTest, GoesOnAloneUntilTheQuorumHasAllOfIt) {
+  ASSERT_OK_AND_ASSIGN(const QuorumFolder folder, PrepareQuorumFolder(Sharing(), env_));
+  ASSERT_TRUE(folder.blank);
+  Config alone;
+  ASSERT_OK(alone.Set("alluxio.master.journal.folder", "/journal"));
+  ASSERT_OK_AND_ASSIGN(const OwnJournal own, OpenOwnJournal(alone, env_, metrics_));
+  EXPECT_EQ(own.cluster_id, id_);
+  own.journal->Stop();
 }
 
 }  // namespace

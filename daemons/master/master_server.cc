@@ -2,6 +2,7 @@
 
 #include "master/elected_master.h"
 #include "master/lone_master.h"
+#include "master/shared_master.h"
 #include "net/host_check.h"
 
 namespace headpond::master {
@@ -10,6 +11,11 @@ Result<std::unique_ptr<MasterServer>> MasterServer::Create(const Config& config,
                                                            MasterOutside outside) {
   if (const auto host = config.Find("alluxio.master.hostname"))
     RETURN_IF_ERROR(net::CheckHostResolves("alluxio.master.hostname", *host));
+  if (config.GetBool("alluxio.zookeeper.enabled")) {
+    ASSIGN_OR_RETURN(std::unique_ptr<MasterServer> master,
+                     SharedMaster::Create(config, std::move(outside)));
+    return master;
+  }
   if (HasQuorum(config)) {
     ASSIGN_OR_RETURN(std::unique_ptr<MasterServer> master,
                      ElectedMaster::Create(config, std::move(outside)));

@@ -21,7 +21,8 @@ struct MasterOutside {
 // A whole master: built from a configuration, started, stopped.
 class MasterServer : public Daemon {
  public:
-  // The only one of its cluster, or one of several (alluxio.master.embedded.journal.addresses).
+  // The only one of its cluster, or one of several (alluxio.master.embedded.journal.addresses, or
+  // alluxio.zookeeper.enabled).
   // Opens the journal (formatting it if its folder is blank) and makes everything ready that can be
   // before Start. Errors name the property that is wrong and the remedy.
   static Result<std::unique_ptr<MasterServer>> Create(const Config& config,

@@ -321,6 +321,9 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     if (wants(metapb::RAFT_ADDRESSES) && identity_.quorum != nullptr)
       for (const Quorum::Member& member : identity_.quorum->Members())
         out->add_raftaddress(member.address.ToString());
+    if (wants(metapb::ZOOKEEPER_ADDRESSES) && config_.GetBool("alluxio.zookeeper.enabled"))
+      for (const std::string& address : config_.GetList("alluxio.zookeeper.address"))
+        out->add_zookeeperaddresses(address);
     if (wants(metapb::WORKER_ADDRESSES))
       for (const WorkerDescription& worker : deps_.blocks.Workers(WorkerState::kLive))
         set_address(worker.address.host, worker.address.rpc_port, out->add_workeraddresses());

@@ -203,7 +203,8 @@ ServiceDeps PrimaryMaster::Parts::Deps() {
           .list_batch = static_cast<size_t>(
               config.GetInt("alluxio.master.filesystem.liststatus.result.message.length")),
           .default_sync = {config.GetDuration("alluxio.user.file.metadata.sync.interval").count()},
-          .in_safe_mode = [this] { return roster->InSafeMode(); }};
+          .in_safe_mode = [this] { return roster->InSafeMode(); },
+          .worker_registered = [this] { roster->Update(); }};
 }
 
 void PrimaryMaster::Parts::MakeServers() {
@@ -254,6 +255,7 @@ void PrimaryMaster::Parts::MakeServers() {
       return QuorumView{.standing = around.quorum->Standing(),
                         .serves = true,
                         .sequence = store.last_sequence(),
+                        .members = around.quorum->Members(),
                         .live_workers = blocks->Workers(WorkerState::kLive).size()};
     });
 }

@@ -25,6 +25,7 @@ class Quorum {
   struct Member {
     HostPort address;
     bool available = false;  // it votes, and was heard from lately; not while it still joins
+    bool votes = false;
     bool leads = false;
   };
   // Called once, from any thread; must be quick.

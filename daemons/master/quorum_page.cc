@@ -22,6 +22,15 @@ const char* RoleOf(const QuorumView& view) {
   return "ELECTING";
 }
 
+ordered_json MembersOf(const QuorumView& view) {
+  ordered_json members = ordered_json::array();
+  for (const Quorum::Member& member : view.members)
+    members.push_back({{"address", member.address.ToString()},
+                       {"votes", member.votes},
+                       {"available", member.available}});
+  return members;
+}
+
 }  // namespace
 
 http::Response QuorumAnswer(const std::optional<QuorumView>& view) {
@@ -33,7 +42,8 @@ http::Response QuorumAnswer(const std::optional<QuorumView>& view) {
     page = {{"role", role},
             {"term", view->standing.term},
             {"leader", view->standing.leader},
-            {"sequence", view->sequence}};
+            {"sequence", view->sequence},
+            {"members", MembersOf(*view)}};
     if (view->live_workers) page["liveWorkers"] = *view->live_workers;
   }
   response.body = page.dump();

@@ -15,13 +15,17 @@ std::string Shown(const QuorumView& view) {
 TEST(QuorumPageTest, SaysHowAMasterStands) {
   EXPECT_EQ(Shown({.standing = {.role = Role::kFollower, .term = 7, .leader = "m-2:19200"},
                    .sequence = 42}),
-            R"(200 {"role":"STANDBY","term":7,"leader":"m-2:19200","sequence":42})");
+            R"(200 {"role":"STANDBY","term":7,"leader":"m-2:19200","sequence":42,"members":[]})");
   EXPECT_EQ(
       Shown({.standing = {.role = Role::kLeader, .confirmed = true, .term = 8, .leader = "a:1"},
              .serves = true,
              .sequence = 43,
+             .members = {{.address = {"a", 1}, .available = true, .votes = true},
+                         {.address = {"b", 2}}},
              .live_workers = 2}),
-      R"(200 {"role":"LEADER","term":8,"leader":"a:1","sequence":43,"liveWorkers":2})");
+      R"(200 {"role":"LEADER","term":8,"leader":"a:1","sequence":43,"members":[)"
+      R"({"address":"a:1","votes":true,"available":true},)"
+      R"({"address":"b:2","votes":false,"available":false}],"liveWorkers":2})");
 }
 
 TEST(QuorumPageTest, IsNoHealthyAnswerOfOneThatNeitherLeadsNorFollows) {

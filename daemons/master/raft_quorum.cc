@@ -24,6 +24,7 @@ std::vector<Quorum::Member> RaftQuorum::Members() const {
   for (const MemberStatus& member : status.members)
     members.push_back({.address = ParseHostPort(member.address).value_or({}),
                        .available = member.voter && (member.active || member.id == status.id),
+                       .votes = member.voter,
                        .leads = member.id == status.role.leader});
   return members;
 }

@@ -18,7 +18,33 @@ Status Apply(ufs::UfsReader& file, BackupPart wanted, meta::Namespace& ns) {
   });
 }
 
+// Takes a journal's records and entries, which are the same here.
+class NamespaceReplayer final : public journal::Replayer {
+ public:
+  explicit NamespaceReplayer(meta::Namespace& ns) : namespace_(ns) {}
+  Status OnSnapshotRecord(std::string_view record) override { return Replay(record); }
+  Status OnEntry(uint64_t /*sequence*/, std::string_view entry) override { return Replay(entry); }
+
+ private:
+  Status Replay(std::string_view bytes) {
+    ASSIGN_OR_RETURN(const meta::Mutation mutation, meta::DecodeMutation(bytes));
+    namespace_.ApplyDuringRecovery(mutation);
+    return Status::Ok();
+  }
+  meta::Namespace& namespace_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<RestoredState>> RestoredState::Replay(journal::Journal& journal,
+                                                             meta::NamespaceOptions options) {
+  std::unique_ptr<RestoredState> state(new RestoredState(std::move(options)));
+  state->namespace_.BeginRecovery();
+  NamespaceReplayer replayer(state->namespace_);
+  RETURN_IF_ERROR(journal.Recover(replayer));
+  RETURN_IF_ERROR(state->namespace_.FinishRecovery());
+  return state;
+}
 
 Result<std::unique_ptr<RestoredState>> RestoredState::Read(ufs::UfsReader& file,
                                                            meta::NamespaceOptions options) {

@@ -44,6 +44,7 @@ bool WorkerRoster::InSafeMode() {
 }
 
 void WorkerRoster::Update() {
+  MutexLock lock(updates_);
   const bool keeps_awaited = InSafeMode();
   const std::set<std::string> live = blocks_.LiveAddresses();
   const std::set<std::string> recorded = Recorded(store_);

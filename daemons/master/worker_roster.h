@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "master/block_master.h"
 #include "master/metadata_store.h"
 
@@ -25,9 +26,10 @@ class WorkerRoster {
   // Once false, always false.
   bool InSafeMode();
 
-  // Records who came and who went since the last call. What was recorded and is not back yet stays
-  // until safe mode is over. For a thread that may be called again soon: a failure is none.
-  void Update();
+  // Records who came and who went since the last call: when a worker registers, which is told so
+  // once this is durable, and now and then. What was recorded and is not back yet stays until safe
+  // mode is over. A failure is none, as it is called again soon.
+  void Update() EXCLUDES(updates_);
 
  private:
   MetadataStore& store_;
@@ -36,6 +38,7 @@ class WorkerRoster {
   const int64_t until_ms_;
   const std::set<std::string> awaited_;
   std::atomic<bool> over_;
+  Mutex updates_;  // one at a time: each goes by who serves now
 };
 
 }  // namespace headpond::master
