@@ -265,6 +265,7 @@ class Caller {
 Result<std::unique_ptr<client::FileSystem>> ConnectTo(const HostPort& master, Config config) {
   for (const auto& [key, value] :
        {std::pair<std::string_view, std::string>{"alluxio.master.rpc.addresses", master.ToString()},
+        {"alluxio.zookeeper.enabled", "false"},
         {"alluxio.user.conf.cluster.default.enabled", "false"},
         {"alluxio.user.rpc.retry.max.duration", "300ms"},
         {"alluxio.user.rpc.retry.max.sleep", "50ms"}})
@@ -310,7 +311,8 @@ Result<int> BenchHistory(Call& call) {
     }
     add(/*pinned=*/false);
   }
-  for (const HostPort& master : first->masters()) {
+  ASSIGN_OR_RETURN(const auto masters, first->Masters());
+  for (const HostPort& master : masters) {
     if (plan.pinned == 0) break;
     ASSIGN_OR_RETURN(clients.emplace_back(), ConnectTo(master, config));
     for (int thread = 0; thread < plan.pinned; ++thread) add(/*pinned=*/true);

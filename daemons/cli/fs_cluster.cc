@@ -11,7 +11,8 @@ std::string SocketText(const HostPort& master) {
 // With one master no call is needed to know it, and none is made (compat/messages.md, "Client:
 // master not reachable").
 Result<HostPort> FindLeader(Call& call, const std::vector<HostPort>& masters) {
-  if (masters.size() == 1) return masters.front();
+  const bool elected = call.session.config().GetBool("alluxio.zookeeper.enabled");
+  if (masters.size() == 1 && !elected) return masters.front();
   ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
   return fs->Leader();
 }

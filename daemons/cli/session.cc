@@ -13,6 +13,7 @@ constexpr std::string_view kRetryAmongMasters = "20sec";
 constexpr std::string_view kRetryKey = "alluxio.user.rpc.retry.max.duration";
 
 bool HasSeveralMasters(const Config& config) {
+  if (config.GetBool("alluxio.zookeeper.enabled")) return true;
   for (const char* key :
        {"alluxio.master.rpc.addresses", "alluxio.master.embedded.journal.addresses"})
     if (config.IsSet(key) && config.GetList(key).size() > 1) return true;

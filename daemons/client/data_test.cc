@@ -17,6 +17,7 @@
 #include "net/worker_address_wire.h"
 #include "proto/block_worker.pb.h"
 #include "proto/lane.pb.h"
+#include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
 
@@ -643,6 +644,21 @@ TEST_F(DataTest, NoWorkerIsToldInTheWordsOf29) {
   ASSERT_OK(writer);
   EXPECT_THAT((*writer)->Write("data"),
               StatusIs(Code::kUnavailable, "Failed to cache: No available Alluxio worker found"));
+}
+
+TEST_F(DataTest, AWriteWaitsForAWorkerToRegister) {
+  ListWorkers({});
+  auto writer = fs().Create("/w", {.write_type = WriteType::kMustCache});
+  ASSERT_OK(writer);
+  std::thread registers([this] {
+    EXPECT_TRUE(Eventually(
+        [this] { return master_.Requests(kBlockMaster + "GetWorkerInfoList").size() >= 3; }));
+    ListWorkers({&far_});
+  });
+  EXPECT_OK((*writer)->Write("data"));
+  registers.join();
+  EXPECT_OK((*writer)->Close());
+  EXPECT_THAT(far_.committed(), SizeIs(1));
 }
 
 TEST_F(DataTest, CancelDropsTheDataAndRemovesTheFile) {

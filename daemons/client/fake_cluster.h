@@ -61,6 +61,9 @@ inline Config ClientConfig(const std::vector<const ScriptedServer*>& masters) {
   set("alluxio.user.rpc.retry.max.sleep", "20ms");
   set("alluxio.user.rpc.retry.max.duration", "3s");
   set("alluxio.user.block.read.retry.sleep.base", "2ms");
+  set("alluxio.user.file.write.init.sleep.min", "2ms");
+  set("alluxio.user.file.write.init.sleep.max", "20ms");
+  set("alluxio.user.file.write.init.max.duration", "300ms");
   set("alluxio.user.block.read.retry.sleep.max", "20ms");
   set("alluxio.user.block.read.retry.max.duration", "300ms");
   set("alluxio.user.hostname", "test-client");

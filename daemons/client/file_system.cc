@@ -262,13 +262,22 @@ std::optional<WorkerAddress> FileSystem::Impl::LocalWorker() {
   return std::nullopt;
 }
 
+namespace {
+
+// Null unless the masters are found through ZooKeeper.
+Result<std::shared_ptr<zookeeper::LeaderLookup>> LookupOf(const Config& config) {
+  RETURN_IF_ERROR(zookeeper::CheckConfig(config));
+  if (!config.GetBool("alluxio.zookeeper.enabled"))
+    return std::shared_ptr<zookeeper::LeaderLookup>();
+  return std::make_shared<zookeeper::LeaderLookup>(zookeeper::LookupOptionsOf(config));
+}
+
+}  // namespace
+
 // The order of 2.9 (compat/behaviour.md section 12).
 Result<std::vector<HostPort>> FileSystem::ConfiguredMasters(const Config& config) {
-  if (config.GetBool("alluxio.zookeeper.enabled"))
-    return Unimplemented(
-        "alluxio.zookeeper.enabled=true: this client does not look the primary up in ZooKeeper; "
-        "list the masters in "
-        "alluxio.master.rpc.addresses");
+  ASSIGN_OR_RETURN(const auto lookup, LookupOf(config));
+  if (lookup != nullptr) return lookup->Masters();
   const auto port = static_cast<int>(config.GetInt("alluxio.master.rpc.port"));
   std::vector<HostPort> masters;
   if (config.IsSet("alluxio.master.rpc.addresses")) {
@@ -292,16 +301,22 @@ Result<std::vector<HostPort>> FileSystem::ConfiguredMasters(const Config& config
 }
 
 Result<std::unique_ptr<FileSystem>> FileSystem::Connect(Config config, Options options) {
-  ASSIGN_OR_RETURN(std::vector<HostPort> masters, ConfiguredMasters(config));
+  ASSIGN_OR_RETURN(auto lookup, LookupOf(config));
+  std::vector<HostPort> masters;
+  if (lookup == nullptr) {
+    ASSIGN_OR_RETURN(masters, ConfiguredMasters(config));
+  }
   options.user = UserName(config, options);
   ASSIGN_OR_RETURN(const net::ChannelOptions channel, ChannelOptionsFrom(config, options.user));
   MasterClient::Options master{
       .masters = std::move(masters),
+      .lookup = std::move(lookup),
       .retry = {.base_sleep = config.GetDuration("alluxio.user.rpc.retry.base.sleep"),
                 .max_sleep = config.GetDuration("alluxio.user.rpc.retry.max.sleep"),
                 .max_duration = config.GetDuration("alluxio.user.rpc.retry.max.duration")},
       .channel = channel};
-  if (master.masters.size() > 1 && !config.IsSet("alluxio.user.rpc.retry.max.sleep"))
+  const bool several = master.lookup != nullptr || master.masters.size() > 1;
+  if (several && !config.IsSet("alluxio.user.rpc.retry.max.sleep"))
     master.retry.max_sleep = std::min(master.retry.max_sleep, kMaxSleepAmongMasters);
   const auto connections = static_cast<size_t>(
       std::max<int64_t>(config.GetInt("alluxio.user.network.streaming.max.connections"), 1));

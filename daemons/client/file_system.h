@@ -44,8 +44,9 @@ class FileSystem {
     return Connect(std::move(config), Options{});
   }
   ~FileSystem();
-  // The masters that `config` names, without contacting any. Errors: InvalidArgument with 2.9's
-  // text when it names none.
+  // The masters that `config` names, without contacting any; with alluxio.zookeeper.enabled those
+  // that take part in the election, for which ZooKeeper is asked. Errors: InvalidArgument
+  // with 2.9's text when it names none; Unavailable when ZooKeeper can't be reached.
   static Result<std::vector<HostPort>> ConfiguredMasters(const Config& config);
   FileSystem(const FileSystem&) = delete;
   FileSystem& operator=(const FileSystem&) = delete;
@@ -122,7 +123,8 @@ class FileSystem {
 
   // The primary that the last call spoke to.
   Result<HostPort> Leader();
-  std::vector<HostPort> masters() const;
+  // All of them. Errors: those of ConfiguredMasters.
+  Result<std::vector<HostPort>> Masters() const;
   // alluxio.user.hostname, else alluxio.worker.hostname..., else the machine's: what "local worker"
   // is measured by.
   const std::string& local_host() const;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "client/block_sink.h"
 #include "client/convert.h"
 #include "client/impl.h"
 #include "client/methods.h"
+#include "net/retry.h"
 
 namespace headpond::client {
 namespace {
@@ -227,6 +229,37 @@ class FileWriter::Impl {
     }
   }
 
+  // Waits while there are no workers at all, which those of a cluster whose leader has changed soon
+  // are: as long as alluxio.user.file.write.init.* says.
+  Result<WorkerAddress> PickWorker(int64_t block_id, int64_t block_size) {
+    std::optional<Random> random;
+    std::optional<net::Backoff> backoff;
+    bool looked_again = false;
+    while (true) {
+      Result<WorkerAddress> worker = fs_.PickWorker(policy_, block_id, block_size, unreachable_);
+      if (worker.ok() || !unreachable_.empty()) return worker;
+      const auto listed = fs_.Workers(/*refresh=*/false);
+      if (!listed.ok()) return worker;
+      if (!listed->empty()) {
+        // Perhaps they came a moment ago; otherwise none of them will do.
+        if (std::exchange(looked_again, true)) return worker;
+        continue;
+      }
+      if (!backoff) {
+        const Config& config = fs_.config();
+        backoff.emplace(
+            net::RetryPolicy{
+                .base_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.min"),
+                .max_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.max"),
+                .max_duration = config.GetDuration("alluxio.user.file.write.init.max.duration")},
+            fs_.clock(), random.emplace(fs_.RandomNumber()));
+      }
+      const auto pause = backoff->Next();
+      if (!pause) return worker;
+      RETURN_IF_ERROR(pause_.For(*pause));
+    }
+  }
+
   // Tries one worker after the other while they can't be reached.
   template <typename Opener>
   Result<std::unique_ptr<DataSink>> OpenOnAWorker(int64_t block_id, int64_t block_size,
@@ -234,8 +267,7 @@ class FileWriter::Impl {
     if (only_) return open(*only_);
     Status last;
     while (true) {
-      const Result<WorkerAddress> worker =
-          fs_.PickWorker(policy_, block_id, block_size, unreachable_);
+      const Result<WorkerAddress> worker = PickWorker(block_id, block_size);
       if (!worker.ok()) return last.ok() ? worker.status() : last;
       Result<std::unique_ptr<DataSink>> sink = open(*worker);
       if (sink.ok() || !MeansUnreachable(sink.status().code())) return sink;
@@ -257,6 +289,7 @@ class FileWriter::Impl {
   int64_t block_position_ = 0;
   std::string head_;  // all of the block so far, while that is at most kReplayBytes
   std::vector<WorkerAddress> unreachable_;
+  net::Pause pause_;
   int64_t position_ = 0;
   bool closed_ = false;
 };

@@ -253,8 +253,8 @@ Result<HostPort> FileSystem::Leader() {
   return impl_->master().Leader();
 }
 
-std::vector<HostPort> FileSystem::masters() const {
-  return impl_->master().masters();
+Result<std::vector<HostPort>> FileSystem::Masters() const {
+  return impl_->master().Masters();
 }
 
 }  // namespace headpond::client

@@ -28,6 +28,8 @@ constexpr Millis kPatience{1'000};
 constexpr Millis kWatchInterval{250};
 // Between two looks while a call goes on waiting: it may just be much work.
 constexpr Millis kMaxWatchPause{16'000};
+// The same when one question to ZooKeeper is all it takes.
+constexpr Millis kMaxLookupPause{1'000};
 constexpr Millis kHandshakeTimeout{30'000};
 
 // While looking for the primary these mean "ask the next one" (compat/behaviour.md section 12).
@@ -77,7 +79,7 @@ class MasterClient::Attempt {
 
 MasterClient::MasterClient(Options options, const Clock& clock)
     : options_(std::move(options)), clock_(clock), poll_timeout_(kFirstPollTimeout) {
-  if (options_.masters.size() > 1)
+  if (HasSeveral())
     watch_.emplace("master-watch", kWatchInterval, [this] { LookAfterWaitingCalls(); });
 }
 
@@ -127,7 +129,7 @@ Status MasterClient::Retry(const MasterService& service,
       return Status(status.code(),
                     fmt::format("Failed after {} attempts: alluxio.exception.status.{}: {}",
                                 attempts, ExceptionName(status.code()), status.message()));
-    if (options_.masters.size() > 1)
+    if (HasSeveral())
       return Unavailable(
           "Failed to determine primary master rpc address for {} after {} attempts: {}",
           service.client_name, attempts, status.message());
@@ -151,6 +153,7 @@ Status MasterClient::Ask(const HostPort& master, Millis timeout) const {
 }
 
 Result<HostPort> MasterClient::FindPrimary() {
+  if (options_.lookup != nullptr) return options_.lookup->Leader();
   if (options_.masters.size() == 1) return options_.masters.front();
   std::vector<HostPort> order = options_.masters;
   Millis timeout{};
@@ -192,6 +195,17 @@ std::vector<std::shared_ptr<MasterClient::Session>> MasterClient::WaitingSession
   return waiting;
 }
 
+Result<std::vector<HostPort>> MasterClient::Masters() const {
+  if (options_.lookup != nullptr) return options_.lookup->Masters();
+  return options_.masters;
+}
+
+std::vector<HostPort> MasterClient::Candidates() const {
+  if (options_.lookup == nullptr) return options_.masters;
+  const auto leader = options_.lookup->Leader();
+  return leader.ok() ? std::vector<HostPort>{*leader} : std::vector<HostPort>();
+}
+
 void MasterClient::LookAfterWaitingCalls() {
   const auto waiting = WaitingSessions();
   if (waiting.empty()) {
@@ -200,14 +214,15 @@ void MasterClient::LookAfterWaitingCalls() {
     return;
   }
   if (steady_clock::now() < next_look_) return;
-  for (const HostPort& master : options_.masters) {
+  for (const HostPort& master : Candidates()) {
     const auto elsewhere = [&](const auto& session) { return session->address != master; };
     if (std::ranges::none_of(waiting, elsewhere) || !Ask(master, kFirstPollTimeout).ok()) continue;
     for (const auto& session : waiting)
       if (elsewhere(session)) Leave(session, master);
     return;
   }
-  watch_pause_ = std::clamp(watch_pause_ * 2, kWatchInterval, kMaxWatchPause);
+  const Millis longest = options_.lookup != nullptr ? kMaxLookupPause : kMaxWatchPause;
+  watch_pause_ = std::clamp(watch_pause_ * 2, kWatchInterval, longest);
   next_look_ = steady_clock::now() + watch_pause_;
 }
 

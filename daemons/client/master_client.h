@@ -17,6 +17,7 @@
 #include "client/methods.h"
 #include "client/types.h"
 #include "net/retry.h"
+#include "zookeeper/leaders.h"
 
 namespace headpond::client {
 
@@ -35,6 +36,8 @@ class MasterClient {
  public:
   struct Options {
     std::vector<HostPort> masters;
+    // Asked who leads, instead of all masters; then there are none above.
+    std::shared_ptr<zookeeper::LeaderLookup> lookup;
     net::RetryPolicy retry;
     net::ChannelOptions channel;  // `target` is filled in
     // Longest that one attempt of a call may take: a recursive delete in a slow under-store is
@@ -65,7 +68,8 @@ class MasterClient {
 
   // The primary, found again if there is no connection.
   Result<HostPort> Leader() EXCLUDES(mutex_);
-  const std::vector<HostPort>& masters() const { return options_.masters; }
+  // All of them. Errors: of the lookup.
+  Result<std::vector<HostPort>> Masters() const;
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -93,6 +97,9 @@ class MasterClient {
                  google::protobuf::MessageLite& response);
   Status Retry(const MasterService& service, const std::function<Status(bool* connected)>& attempt);
   Result<HostPort> FindPrimary() EXCLUDES(mutex_);
+  bool HasSeveral() const { return options_.lookup != nullptr || options_.masters.size() > 1; }
+  // Those that may lead now.
+  std::vector<HostPort> Candidates() const;
   // Whether a master leads, asked without authentication.
   Status Ask(const HostPort& master, Millis timeout) const;
   // The watch's thread: leaves a primary that has not answered for long when another leads.

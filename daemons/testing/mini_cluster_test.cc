@@ -206,12 +206,13 @@ TEST_F(MiniClusterTest, MoreThanTheTiersHoldIsEvictedFromTheCacheNotLost) {
 // A cluster whose master has come back to a namespace with a file in it.
 class MiniClusterSafeModeTest : public ::testing::Test {
  protected:
-  void Restart(MiniCluster& cluster) {
+  void Restart(MiniCluster& cluster, bool worker_comes_back = true) {
     ASSERT_OK(cluster.Start());  // a new namespace has no blocks to wait for
     {
       ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
       ASSERT_OK(WriteFile(*files, "/file", "text"));
     }
+    if (!worker_comes_back) cluster.StopWorker(0);
     cluster.StopMaster();
     ASSERT_OK(cluster.StartMaster());
   }
@@ -219,13 +220,22 @@ class MiniClusterSafeModeTest : public ::testing::Test {
 
 TEST_F(MiniClusterSafeModeTest, WorkersAreNotToldOfUntilTheyHadTimeToRegister) {
   MiniCluster cluster({.properties = {{"alluxio.master.worker.connect.wait.time", "1h"}}});
-  Restart(cluster);
+  Restart(cluster, /*worker_comes_back=*/false);
   ASSERT_OK_AND_ASSIGN(auto files,
                        cluster.NewClient({{"alluxio.user.rpc.retry.max.duration", "1ms"}}));
   EXPECT_OK(files->CreateDirectory("/served"));
   EXPECT_THAT(files->GetWorkers().status(),
               StatusIs(Code::kUnavailable,
                        HasSubstr("Alluxio master is in safe mode. Please try again later.")));
+}
+
+// Which the master knows as soon as they were told that they serve.
+TEST_F(MiniClusterSafeModeTest, ItEndsWhenAllThatHadRegisteredAreBack) {
+  MiniCluster cluster({.properties = {{"alluxio.master.worker.connect.wait.time", "1h"}}});
+  Restart(cluster);
+  ASSERT_OK_AND_ASSIGN(auto files, cluster.NewClient());
+  EXPECT_TRUE(Eventually([&] { return files->GetWorkers().ok(); }));
+  EXPECT_THAT(ReadFile(*files, "/file"), IsOkAndHolds("text"));
 }
 
 TEST_F(MiniClusterSafeModeTest, ItEndsByItself) {
