@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "net/channel.h"
 #include "net/grpc_status.h"
@@ -118,6 +119,40 @@ struct MasterLink::Impl {
   using Attempt = std::function<::grpc::Status(Peer&, ::grpc::ClientContext&)>;
   // `attempt` may run several times, each against another master.
   Status Call(const Attempt& attempt, int steps = 1) {
+    return find ? CallFound(attempt, steps) : CallOneOfAll(attempt, steps);
+  }
+
+  Status CallFound(const Attempt& attempt, int steps) EXCLUDES(mutex) {
+    const auto call = [&](Peer& peer) {
+      return peer.channel.Call(call_timeout * steps, [&](::grpc::ClientContext& context) {
+        return attempt(peer, context);
+      });
+    };
+    const std::shared_ptr<Peer> known = Found();
+    if (known != nullptr)
+      if (Status status = call(*known); !IsAbsent(status)) return status;
+    ASSIGN_OR_RETURN(net::ChannelOptions options, LookUp());
+    if (known == nullptr || known->channel.options().target != options.target)
+      LogInfo(kComponent, "the primary master is now {}", options.target);
+    const auto peer = std::make_shared<Peer>(std::move(options));
+    {
+      MutexLock lock(mutex);
+      found = peer;
+    }
+    return call(*peer);
+  }
+
+  std::shared_ptr<Peer> Found() const EXCLUDES(mutex) {
+    MutexLock lock(mutex);
+    return found;
+  }
+  Result<net::ChannelOptions> LookUp() const {
+    net::ChannelOptions options = found_channel;
+    ASSIGN_OR_RETURN(options.target, find());
+    return options;
+  }
+
+  Status CallOneOfAll(const Attempt& attempt, int steps) {
     const size_t first = current;
     std::string tried;
     for (size_t i = 0; i < peers.size(); ++i) {
@@ -148,15 +183,33 @@ struct MasterLink::Impl {
   const std::vector<ReportedProperty> config;
   std::vector<std::unique_ptr<Peer>> peers;
   std::atomic<size_t> current{0};  // the one that answered last
+
+  // Instead of `peers`.
+  std::function<Result<std::string>()> find;
+  net::ChannelOptions found_channel;
+  mutable Mutex mutex;
+  std::shared_ptr<Peer> found GUARDED_BY(mutex);
 };
 
 MasterLink::MasterLink(std::vector<net::ChannelOptions> masters,
                        std::chrono::milliseconds call_timeout, std::vector<ReportedProperty> config)
     : impl_(std::make_unique<Impl>(std::move(masters), call_timeout, std::move(config))) {}
 
+MasterLink::MasterLink(std::function<Result<std::string>()> find, net::ChannelOptions channel,
+                       std::chrono::milliseconds call_timeout, std::vector<ReportedProperty> config)
+    : impl_(std::make_unique<Impl>(std::vector<net::ChannelOptions>(), call_timeout,
+                                   std::move(config))) {
+  impl_->find = std::move(find);
+  impl_->found_channel = std::move(channel);
+}
+
 MasterLink::~MasterLink() = default;
 
-const std::string& MasterLink::master() const {
+std::string MasterLink::master() const {
+  if (impl_->find) {
+    const auto found = impl_->Found();
+    return found == nullptr ? "an address that ZooKeeper tells" : found->channel.options().target;
+  }
   return impl_->peers[impl_->current]->channel.options().target;
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -73,10 +74,14 @@ class MasterLink final : public PersistMaster {
   // worker's properties.
   MasterLink(std::vector<net::ChannelOptions> masters, std::chrono::milliseconds call_timeout,
              std::vector<ReportedProperty> config = {});
+  // One master at a time, the one that `find` names ("host:port"), asked again when that one does
+  // not answer as the primary. `channel` is without a target.
+  MasterLink(std::function<Result<std::string>()> find, net::ChannelOptions channel,
+             std::chrono::milliseconds call_timeout, std::vector<ReportedProperty> config = {});
   ~MasterLink() override;
 
   // "host:port" of the master that answered last, for messages.
-  const std::string& master() const;
+  std::string master() const;
 
   Result<int64_t> GetWorkerId(const WorkerAddress& address);
   // False: not now, ask again later.

@@ -34,16 +34,19 @@ void MasterSync::Start(WorkerAddress address) {
   task_ = std::make_unique<PeriodicTask>(
       "master-sync", options_.heartbeat_interval, [this] { Tick(); },
       /*immediately=*/true);
+  waker_ = task_.get();
 }
 
 void MasterSync::Stop() {
   commit_pause_.Interrupt();
-  task_.reset();
+  if (task_ != nullptr) task_->Stop();  // it stays, as commits may still wake it
 }
 
 void MasterSync::Tick() {
   if (retired_) return;
-  const Status status = registered() ? SendHeartbeat() : Register();
+  Status status = registered() ? SendHeartbeat() : Status::Ok();
+  // Also when the heartbeat's answer was that the master doesn't know this worker.
+  if (status.ok() && !registered() && !retired_) status = Register();
   if (status.ok()) {
     failed_rounds_ = 0;
   } else {
@@ -126,6 +129,8 @@ Status MasterSync::Commit(BlockId block, const cache::BlockWriter::Committed& co
     Status status = TryCommit(block, committed);
     const bool may_pass = status.code() == Code::kUnavailable || IsUnknownWorker(status);
     if (!may_pass || std::chrono::steady_clock::now() >= deadline) return status;
+    // The next heartbeat, or registration, need not wait for its time.
+    if (PeriodicTask* const task = waker_) task->Wake();
     if (!commit_pause_.For(kCommitRetry).ok()) return status;
   }
 }

@@ -72,6 +72,7 @@ class MasterSync {
   bool retired_ = false;     // decommissioned or disabled
   net::Pause commit_pause_;  // of all that wait to commit; ended by Stop
   std::unique_ptr<PeriodicTask> task_;
+  std::atomic<PeriodicTask*> waker_ = nullptr;  // task_, once there is one
 };
 
 }  // namespace headpond::worker

@@ -32,6 +32,7 @@
 #include "worker/remote_fetch.h"
 #include "worker/ufs_mounts.h"
 #include "worker/web.h"
+#include "zookeeper/leaders.h"
 
 namespace headpond::worker {
 namespace {
@@ -186,6 +187,7 @@ struct WorkerServer::Parts {
   void AddGauges();
   net::ChannelOptions Channel() const;
   std::vector<net::ChannelOptions> MasterChannels() const;
+  std::unique_ptr<MasterLink> MakeMasterLink() const;
   CacheManager::RemoteFetch Fetch();
   bool IsSuperuser(const std::string& user);
 };
@@ -261,9 +263,24 @@ std::vector<net::ChannelOptions> WorkerServer::Parts::MasterChannels() const {
   return channels;
 }
 
+std::unique_ptr<MasterLink> WorkerServer::Parts::MakeMasterLink() const {
+  auto properties = CheckedProperties(config, kScopeWorker);
+  if (!config.GetBool("alluxio.zookeeper.enabled"))
+    return std::make_unique<MasterLink>(MasterChannels(), kMasterCallTimeout,
+                                        std::move(properties));
+  net::ChannelOptions channel = Channel();
+  channel.connect_timeout = kMasterConnectTimeout;
+  const auto lookup = std::make_shared<zookeeper::LeaderLookup>(zookeeper::LookupOptionsOf(config));
+  return std::make_unique<MasterLink>(
+      [lookup]() -> Result<std::string> {
+        ASSIGN_OR_RETURN(const HostPort leader, lookup->Leader());
+        return leader.ToString();
+      },
+      std::move(channel), kMasterCallTimeout, std::move(properties));
+}
+
 void WorkerServer::Parts::MakeMasterSide() {
-  master = std::make_unique<MasterLink>(MasterChannels(), kMasterCallTimeout,
-                                        CheckedProperties(config, kScopeWorker));
+  master = MakeMasterLink();
   fetcher = std::make_unique<RemoteFetcher>(Channel());
   mounts = std::make_unique<UfsMounts>(
       [this](MountId id) { return master->GetMount(id); },
@@ -379,6 +396,7 @@ Result<std::unique_ptr<WorkerServer>> WorkerServer::Create(const Config& config,
                                                            WorkerOutside outside) {
   if (const auto host = config.Find("alluxio.worker.hostname"))
     RETURN_IF_ERROR(net::CheckHostResolves("alluxio.worker.hostname", *host));
+  RETURN_IF_ERROR(zookeeper::CheckConfig(config));
   auto parts = std::make_unique<Parts>(config, std::move(outside));
   RETURN_IF_ERROR(parts->OpenStore());
   RETURN_IF_ERROR(parts->MakeSecurity());
