@@ -1,8 +1,5 @@
 #include "operator/daemon/remote_api.h"
 
-#include <fmt/format.h>
-
-#include "base/daemon.h"
 #include "base/log.h"
 
 namespace headpond::operator_daemon {
@@ -18,8 +15,9 @@ Result<kube::RestConfig> ConfigOf(const Options& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, const Clock& clock,
-                                                      Monitor& monitor,
+Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
+                                                      const std::string& identity,
+                                                      const Clock& clock, Monitor& monitor,
                                                       std::function<void()> changed) {
   ASSIGN_OR_RETURN(kube::RestConfig config, ConfigOf(options));
   const std::string server = config.connection.base_url;
@@ -27,8 +25,6 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, co
   std::unique_ptr<RemoteApi> api(new RemoteApi());
   api->client_ = std::make_unique<kube::Client>(std::move(config), clock, TellingOptions(monitor));
   api->lease_ = kube::ApiLease(*api->client_, lease_namespace, kOperatorLease);
-  Random random = Random::FromSystem();
-  const std::string identity = fmt::format("{}_{}", LocalHostName(), random.Uuid());
   LogInfo(kComponent, "{} competes for lease {}/{} of {}", identity, lease_namespace,
           kOperatorLease, server);
   api->elector_ =
@@ -39,7 +35,7 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options, co
       *api->client_, clock, Random::FromSystem(),
       ApiTaskObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
   api->store_ = std::make_unique<ApiClusterStore>(
-      *api->client_, clock, std::move(random),
+      *api->client_, clock, Random::FromSystem(),
       ApiClusterStore::Options{.name_space = options.name_space, .may_write = may_write},
       std::move(changed));
   api->elector_->Start();

@@ -18,11 +18,12 @@ inline constexpr const char* kOperatorLease = "headpond-operator";
 // An API server elsewhere, and our place among the operators that it has. Thread safe.
 class RemoteApi {
  public:
-  // Begins to compete for the lease and to watch the clusters. `changed` is called, from any
-  // thread, when there is something new: to lead, to have lost it, or a cluster. `clock` and
-  // `monitor`, which is told of the server's answers, must outlive it. Errors: those of
-  // LoadKubeconfig and InCluster.
-  static Result<std::unique_ptr<RemoteApi>> Connect(const Options& options, const Clock& clock,
+  // Begins to compete for the lease, as `identity`, which no other operator has, and to watch the
+  // clusters. `changed` is called, from any thread, when there is something new: to lead, to have
+  // lost it, or a cluster. `clock` and `monitor`, which is told of the server's answers, must
+  // outlive it. Errors: those of LoadKubeconfig and InCluster.
+  static Result<std::unique_ptr<RemoteApi>> Connect(const Options& options,
+                                                    const std::string& identity, const Clock& clock,
                                                     Monitor& monitor,
                                                     std::function<void()> changed);
   ~RemoteApi();  // gives the lease up

@@ -101,7 +101,9 @@ class Client::RemoteSource final : public ObjectSource {
     std::string path = fmt::format("{}?limit={}{}", path_, kPageSize, selector_);
     if (!next.empty()) path += "&continue=" + http::PercentEncode(next);
     ASSIGN_OR_RETURN(const http::ClientRequest request, client_.MakeRequest("GET", path));
-    ASSIGN_OR_RETURN(const http::ClientResponse response, client_.Send(request));
+    const auto answer = client_.Send(request);
+    answered_ = answer.ok();
+    ASSIGN_OR_RETURN(const http::ClientResponse response, answer);
     retry_after_ = RetryAfter(response);
     ASSIGN_OR_RETURN(json body, ParseAnswer(response));
     return ReadPage(std::move(body));
@@ -120,6 +122,7 @@ class Client::RemoteSource final : public ObjectSource {
     request.timeout = timeout + kWatchGrace;
     const auto answer = watcher_.Call(request);
     client_.Tell(request, answer);
+    answered_ = answer.ok();
     ASSIGN_OR_RETURN(const http::ClientResponse response, answer);
     retry_after_ = RetryAfter(response);
     if (response.status == kOk) return Status::Ok();
@@ -128,6 +131,7 @@ class Client::RemoteSource final : public ObjectSource {
 
   void Wake() override { watcher_.Wake(); }
   milliseconds retry_after() const override { return retry_after_; }
+  bool answered() const override { return answered_; }
 
  private:
   static Result<ListPage> ReadPage(json body) {
@@ -152,6 +156,7 @@ class Client::RemoteSource final : public ObjectSource {
   const std::string path_, selector_;
   http::Client watcher_;
   milliseconds retry_after_{0};
+  bool answered_ = true;
 };
 
 Client::Client(RestConfig config, const Clock& clock, Options options)

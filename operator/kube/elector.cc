@@ -9,6 +9,8 @@ namespace headpond::kube {
 namespace {
 
 constexpr std::string_view kComponent = "elector";
+// That the lease can't be had, which each try finds anew.
+constexpr std::chrono::seconds kTellAgain{30};
 
 class ApiLeaseStore final : public LeaseStore {
  public:
@@ -66,7 +68,7 @@ void Elector::Stop() {
   std::optional<LeaseRecord> released;
   {
     MutexLock lock(mutex_);
-    released = election_.Release(clock_.NowMs());
+    if (!lost_) released = election_.Release(clock_.NowMs());
     lost_ = true;
   }
   if (!released) return;
@@ -110,8 +112,14 @@ void Elector::Tick() {
     if (led && !leads) lost_ = true;
     led_ = leads;
   }
-  if (!failure.ok() && failure.code() != Code::kAborted && failure.code() != Code::kAlreadyExists)
+  const bool another_was_first =
+      failure.code() == Code::kAborted || failure.code() == Code::kAlreadyExists;
+  if (failure.ok() || another_was_first) {
+    told_at_.reset();
+  } else if (!told_at_ || asked_at - *told_at_ >= kTellAgain) {
+    told_at_ = asked_at;
     LogWarn(kComponent, "cannot {} the lease: {}", next ? "write" : "read", failure.ToString());
+  }
   if (leads != led) on_change_(leads);
 }
 

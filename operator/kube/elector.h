@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -28,8 +29,8 @@ class LeaseStore {
 std::unique_ptr<LeaseStore> ApiLease(Client& client, std::string name_space, std::string name);
 
 // Competes for a lease, so that of several operators one acts. Every write of a controller asks
-// Leads() first; once it was lost, it never comes back in this process, which should end and begin
-// anew with what is true then. Thread safe.
+// Leads() first; once it was lost, it never comes back in this object: who acted gives up all that
+// it knows and begins anew with another one, of the same identity or not. Thread safe.
 class Elector {
  public:
   // `on_change` is called, from the elector's thread, when Leads() has become true, and when it was
@@ -39,7 +40,7 @@ class Elector {
   ~Elector();  // Stop()
 
   void Start();
-  // Gives the lease up, so that the next one need not wait. Idempotent.
+  // Gives the lease up, if it is held, so that the next one need not wait. Idempotent.
   void Stop();
 
   bool Leads() const EXCLUDES(mutex_);
@@ -58,6 +59,7 @@ class Elector {
   Election election_ GUARDED_BY(mutex_);
   bool led_ GUARDED_BY(mutex_) = false;
   bool lost_ GUARDED_BY(mutex_) = false;
+  std::optional<std::chrono::steady_clock::time_point> told_at_;  // of failures in a row
   std::unique_ptr<PeriodicTask> ticks_;
 };
 

@@ -76,6 +76,20 @@ TEST_F(ElectorTest, OnceLostItNeverComesBack) {
   EXPECT_THAT(told_, ElementsAre(true, false));
 }
 
+TEST_F(ElectorTest, WhoLostItForWantOfAServerLeadsAgainAtOnceWhenNobodyElseDid) {
+  elector_.Tick();
+  lease_.down = true;
+  clock_.Advance(seconds(12));
+  elector_.Tick();
+  Elector again({.identity = "a"}, lease_, clock_, [](bool) {});
+  again.Tick();
+  EXPECT_FALSE(again.Leads());
+  lease_.down = false;
+  again.Tick();
+  EXPECT_TRUE(again.Leads());
+  EXPECT_EQ(lease_.record.transitions, 0);
+}
+
 TEST_F(ElectorTest, WhoComesSecondWaits) {
   lease_.record = {.holder = "b", .resource_version = "0"};
   elector_.Tick();

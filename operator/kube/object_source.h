@@ -41,6 +41,10 @@ class ObjectSource {
 
   // How long the server asked to be left alone when it refused last; 0 after a success.
   virtual std::chrono::milliseconds retry_after() const { return std::chrono::milliseconds(0); }
+
+  // Whether the last call was answered, be it with a refusal: a server that isn't there has no load
+  // that trying again would add to.
+  virtual bool answered() const { return true; }
 };
 
 }  // namespace headpond::kube

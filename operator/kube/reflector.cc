@@ -16,6 +16,8 @@ constexpr int kGone = 410;
 // A watch that ends sooner than this without a word is a fault of the server or of what is between,
 // not an end in good order (client-go's "very short watch").
 constexpr milliseconds kShortestWatch{1000};
+// That a server is away, which each try finds anew.
+constexpr std::chrono::seconds kTellAgain{30};
 
 // An ERROR event carries a metav1.Status.
 Status FromErrorEvent(const json& status) {
@@ -155,14 +157,18 @@ void Reflector::BackOff(const Status& why) {
   auto base = std::min(options_.first_backoff * (int64_t{1} << std::min(failures_, kMaxDoublings)),
                        options_.longest_backoff);
   if (missing) base = std::min(base, options_.missing_backoff);
-  ++failures_;
+  const bool away = !missing && !source_.answered();
+  if (away) base = std::min(base, options_.away_backoff);
   const auto jitter =
       milliseconds(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(base.count()) + 1)));
   const milliseconds delay = std::max(base + jitter, source_.retry_after());
+  const auto now = clock_.Now();
+  const bool told = failures_++ > 0 && told_at_ && now - *told_at_ < kTellAgain;
+  if (!told) told_at_ = now;
   if (missing)
     LogWarn(kComponent, "the API server has no {}; {}; waiting for them", options_.name,
             options_.remedy_when_missing);
-  else
+  else if (!away || !told)
     LogInfo(kComponent, "{}: {}; again in {} ms", options_.name, why.ToString(), delay.count());
   const auto deadline = std::chrono::steady_clock::now() + delay;
   MutexLock lock(mutex_);

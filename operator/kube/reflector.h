@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -27,6 +28,8 @@ class Reflector {
     // much again at random, so that many clients don't come back together.
     std::chrono::milliseconds first_backoff{200};
     std::chrono::milliseconds longest_backoff{30'000};
+    // The longest while nobody answers at all.
+    std::chrono::milliseconds away_backoff{1'000};
     // A watch is asked to end after this, or up to twice as long: as client-go does.
     std::chrono::seconds watch_timeout{300};
     // What the administrator can do about a server that doesn't have the kind; it is looked for
@@ -66,9 +69,10 @@ class Reflector {
   Random random_;
   const std::function<void(const ObjectName&)> on_change_;
 
-  int64_t version_ = 0;  // of the next watch
-  int failures_ = 0;     // in a row
-  int64_t events_ = 0;   // of all watches
+  int64_t version_ = 0;                                           // of the next watch
+  int failures_ = 0;                                              // in a row
+  std::optional<std::chrono::steady_clock::time_point> told_at_;  // of them, last
+  int64_t events_ = 0;                                            // of all watches
   std::atomic<int64_t> lists_ = 0, watches_ = 0;
   std::atomic<bool> stopped_ = false;
   Mutex mutex_;

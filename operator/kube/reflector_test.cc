@@ -43,6 +43,10 @@ class ScriptedSource final : public ObjectSource {
     MutexLock lock(mutex_);
     watches_.push_back(std::move(script));
   }
+  void Answers(bool answered) {
+    MutexLock lock(mutex_);
+    answered_ = answered;
+  }
   std::vector<std::string> asked() const {
     MutexLock lock(mutex_);
     return asked_;
@@ -78,11 +82,17 @@ class ScriptedSource final : public ObjectSource {
     return silent ? Cancelled("stopped") : script.end;
   }
 
+  bool answered() const override {
+    MutexLock lock(mutex_);
+    return answered_;
+  }
+
  private:
   mutable Mutex mutex_;
   std::deque<Result<ListPage>> lists_ GUARDED_BY(mutex_);
   std::deque<WatchScript> watches_ GUARDED_BY(mutex_);
   std::vector<std::string> asked_ GUARDED_BY(mutex_);
+  bool answered_ GUARDED_BY(mutex_) = true;
 };
 
 ListPage Page(const std::vector<json>& objects, int64_t version, std::string next = "") {
@@ -186,6 +196,20 @@ TEST_F(ReflectorTest, AKindThatIsMissingIsLookedForSoon) {
                      .longest_backoff = std::chrono::hours(1),
                      .remedy_when_missing = "install them",
                      .missing_backoff = milliseconds(1)},
+                    source_, cache_, Clock::System(), Random(1), [](const ObjectName&) {});
+  waiting.Start();
+  EXPECT_TRUE(waiting.WaitForSync(std::chrono::steady_clock::now() + kTestDeadline));
+  EXPECT_THAT(Names(), ElementsAre("a"));
+}
+
+TEST_F(ReflectorTest, AServerThatIsAwayIsLookedForSoon) {
+  source_.Answers(false);
+  for (int i = 0; i < 4; ++i) source_.OnList(Unavailable("connection refused"));
+  source_.OnList(Page({Make("a", 1)}, 10));
+  Reflector waiting({.name = "things",
+                     .first_backoff = std::chrono::hours(1),
+                     .longest_backoff = std::chrono::hours(1),
+                     .away_backoff = milliseconds(1)},
                     source_, cache_, Clock::System(), Random(1), [](const ObjectName&) {});
   waiting.Start();
   EXPECT_TRUE(waiting.WaitForSync(std::chrono::steady_clock::now() + kTestDeadline));
