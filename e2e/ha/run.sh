@@ -1,6 +1,6 @@
 #!/bin/sh
-# Three masters with the embedded journal: leaders are killed, all are lost and begin with a backup, and the same by the
-# operator; see README.md beside it.
+# Three masters with the embedded journal: leaders are killed, all are lost and begin with a backup, the same by the
+# operator, and masters that come and go; and three that ZooKeeper elects. See README.md beside it.
 #
 #   e2e/ha/run.sh [--rounds N]        binaries: the folder of $HEADPOND_BIN, or the release build
 #
@@ -13,5 +13,10 @@ status=$?
 python3 -B backup.py
 backup=$?
 [ "$backup" = 0 ] || [ "$backup" = 77 ] || exit "$backup"
+python3 -B zookeeper.py
+elected=$?
+[ "$elected" = 0 ] || [ "$elected" = 77 ] || exit "$elected"
 python3 -B operated.py || exit
-exit "$status"
+python3 -B scaled.py || exit
+[ "$status" = 0 ] || exit "$status"
+exit "$elected"

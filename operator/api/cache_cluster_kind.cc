@@ -124,7 +124,7 @@ const std::vector<Field>& CacheClusterStatusFields() {
       {.path = "daemons[].standing",
        .type = kString,
        .max = 64,
-       .description = "Of several masters: Leader, Standby or CatchingUp."},
+       .description = "Of several masters: Leader, Standby, CatchingUp or Joining."},
       {.path = "leader", .description = "Of several masters, the one that serves."},
       {.path = "leader.name", .type = kString, .max = 253, .description = "Its daemon."},
       {.path = "leader.address",

@@ -267,8 +267,7 @@ TEST(CacheClusterTest, SecretsForPullsAreNamedOnce) {
               HasSubstr("spec.imagePullSecrets[1]"));
   EXPECT_THAT(ErrorsOf(docker(R"([{"name": "../a"}])")),
               HasSubstr("spec.imagePullSecrets[0].name"));
-  EXPECT_THAT(ErrorsOf(docker(R"([{}])")),
-              HasSubstr("spec.imagePullSecrets[0].name: is required"));
+  EXPECT_THAT(ErrorsOf(docker(R"([{}])")), HasSubstr("spec.imagePullSecrets[0].name: is required"));
   EXPECT_THAT(ErrorsOf(docker(R"(["a"])")), HasSubstr("spec.imagePullSecrets[0]"));
 }
 
@@ -283,9 +282,11 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
     made["runtime"]["kubernetes"]["underStoreClaim"] = "lake";
     return pods(made.dump().c_str());
   };
-  EXPECT_EQ(with_claim(R"({"image": "a", "imagePullSecrets": [{"name": "a"}], "worker": {"resources": {"memory": "2Gi"}},
+  EXPECT_EQ(
+      with_claim(
+          R"({"image": "a", "imagePullSecrets": [{"name": "a"}], "worker": {"resources": {"memory": "2Gi"}},
                            "container": {"user": "7:7", "labels": {"team": "x"}}})"),
-            "");
+      "");
   EXPECT_EQ(pods(R"({"rootUfs": {"uri": "s3://bucket/a"}})"), "");
   EXPECT_EQ(with_claim(R"({"master": {"replicas": 3, "journal": {"type": "EMBEDDED"}}})"), "");
   EXPECT_THAT(pods("{}"), HasSubstr("spec.runtime.kubernetes.underStoreClaim: is required"));
@@ -393,13 +394,19 @@ TEST(CacheClusterTest, SeveralMastersStayWhoTheyAre) {
     spec[json::json_pointer(pointer)] = std::move(value);
     return spec;
   };
-  EXPECT_EQ(
-      change(json::object(), three),
-      "spec.master.replicas: cannot change from 1 to 3: masters can't join or leave a cluster "
-      "yet; make another cluster with that many");
+  const json five = {{"master", {{"replicas", 5}}}};
+  EXPECT_EQ(change(json::object(), three), "");
+  EXPECT_EQ(change(three, five), "");
+  EXPECT_EQ(change(five, three), "");
+  EXPECT_EQ(change(three, json::object()),
+            "spec.master.replicas: cannot change from 3 to 1: several masters don't become one, 3 "
+            "are the least; begin a cluster of one with a backup of this one "
+            "(alluxio.master.journal.init.from.backup)");
   const std::string part =
       ": is part of the addresses by which the masters know each other; make another cluster";
   EXPECT_EQ(change(three, with(three, "/ports/master/embedded", 5000)),
+            "spec.ports.master.embedded" + part);
+  EXPECT_EQ(change(three, with(five, "/ports/master/embedded", 5000)),
             "spec.ports.master.embedded" + part);
   EXPECT_EQ(change(three, with(three, "/network/hostname", "h")), "spec.network.hostname" + part);
   EXPECT_EQ(change(three, with(three, "/ports/master/rpc", 5000)), "");

@@ -332,8 +332,8 @@ const std::vector<Field>& CacheClusterFields() {
        .max = kMaxMasters,
        .description =
            "The number of masters: 1, 3, 5 or 7. Of three, any one may fail, of five any "
-           "two. It stays as it is, because the masters' list is what makes them one "
-           "quorum."},
+           "two. Masters join and leave a running cluster one by one; several don't become one "
+           "again."},
       {.path = "master.journal", .description = "Where the namespace is kept."},
       {.path = "master.journal.type",
        .type = kEnum,
@@ -622,6 +622,8 @@ const std::vector<OwnedProperty>& OwnedProperties() {
       {"alluxio.master.embedded.journal.addresses", "spec.master.replicas"},
       {"alluxio.master.embedded.journal.port", "spec.ports.master.embedded"},
       {"alluxio.standby.master.web.enabled", "nothing: the operator looks there"},
+      {"headpond.master.journal.rejoin", "spec.master.replicas"},
+      {"headpond.master.journal.share", "spec.master.replicas"},
       {"alluxio.master.journal.type", "spec.master.journal.type"},
       {"alluxio.master.journal.folder", "spec.master.journal.folder"},
       {"alluxio.master.mount.table.root.ufs", "spec.rootUfs.uri"},

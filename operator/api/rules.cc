@@ -252,7 +252,7 @@ const std::vector<Rule>& CacheClusterRules() {
       {"The number of masters is odd, several of them have a journal of `type` `EMBEDDED`, and "
        "`masterNodes` gives each a node of its own.",
        MastersAreAQuorumCel(), MastersAreAQuorum},
-      {"`master.replicas` does not change; with several masters, neither does what their addresses "
+      {"Several masters don't become one; nor does that change what their addresses "
        "are made of: `ports.master.embedded`, `network.mode`, and `network.hostname` or the "
        "`hostname` of their nodes.",
        MastersStayWhoTheyAreCel(),

@@ -14,8 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kNoOthers =
-    "masters can't join or leave a cluster yet; make another cluster with that many";
+constexpr const char* kStaySeveral =
+    "several masters don't become one, 3 are the least; begin a cluster of one with a backup of "
+    "this one (alluxio.master.journal.init.from.backup)";
 constexpr const char* kPartOfAddresses =
     "is part of the addresses by which the masters know each other; make another cluster";
 
@@ -72,13 +73,13 @@ std::vector<CelRule> MastersAreAQuorumCel() {
 
 void MastersStayWhoTheyAre(const json& before, const json& after, Findings& findings) {
   const int masters = Masters(after);
-  if (masters != Masters(before)) {
-    findings.errors.push_back(
-        {"spec.master.replicas",
-         fmt::format("cannot change from {} to {}: {}", Masters(before), masters, kNoOthers)});
+  // One master's address is no part of anything; and it may get others.
+  if (Masters(before) == 1) return;
+  if (masters == 1) {
+    findings.errors.push_back({"spec.master.replicas", fmt::format("cannot change from {} to 1: {}",
+                                                                   Masters(before), kStaySeveral)});
     return;
   }
-  if (masters == 1) return;
   const auto refuse = [&](std::string path) {
     findings.errors.push_back({std::move(path), kPartOfAddresses});
   };
@@ -101,11 +102,11 @@ void MastersStayWhoTheyAre(const json& before, const json& after, Findings& find
 }
 
 std::vector<CelRule> MastersStayWhoTheyAreCel() {
-  const std::string one = "self.master.replicas == 1 || ";
+  const std::string one = "self.master.replicas == 1 || oldSelf.master.replicas == 1 || ";
   const std::string hostname = "(has({0}.hostname) ? {0}.hostname : '')";
   return {
-      {"master", "self.replicas == oldSelf.replicas", fmt::format("cannot change: {}", kNoOthers),
-       ".replicas"},
+      {"master", "self.replicas > 1 || oldSelf.replicas == 1",
+       fmt::format("cannot change to 1: {}", kStaySeveral), ".replicas"},
       {"", one + "self.ports.master.embedded == oldSelf.ports.master.embedded", kPartOfAddresses,
        ".ports.master.embedded"},
       {"", one + "self.network.mode == oldSelf.network.mode", kPartOfAddresses, ".network.mode"},

@@ -11,8 +11,9 @@ namespace headpond::api {
 void MastersAreAQuorum(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> MastersAreAQuorumCel();
 
-// Of changes: the list of the masters' journal addresses is what makes them one quorum, so nothing
-// that it is made of may become another (plan::Desired makes it).
+// Of changes: the masters' journal addresses are how they know each other, so nothing that these
+// are made of may become another (plan::Desired makes them); masters may come and go, but for the
+// last two.
 void MastersStayWhoTheyAre(const nlohmann::json& before, const nlohmann::json& after,
                            Findings& findings);
 std::vector<CelRule> MastersStayWhoTheyAreCel();

@@ -10,7 +10,6 @@ namespace headpond::apiserver {
 namespace {
 
 using api::Field;
-using api::FieldType;
 using nlohmann::json;
 using Kind = Shape::Kind;
 

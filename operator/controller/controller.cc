@@ -27,6 +27,7 @@ const char* ReasonOf(plan::ActionKind kind) {
     case plan::ActionKind::kAdjust: return "Adjusted";
     case plan::ActionKind::kRestore: return "RolledBack";
     case plan::ActionKind::kTransfer: return "LeaderMoved";
+    case plan::ActionKind::kDismiss: return "MasterDismissed";
   }
   return "Acted";
 }
@@ -102,13 +103,12 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
                                        before, clock_.NowMs());
   status.nodes = NodeStatuses(cluster, look->ref.nodes, observed, before);
-  Report(cluster, before, status);
+  const bool changed = Report(cluster, before, status);
   const bool acted = Execute(*look, cluster);
   if (plan.converged()) refused_transfers_.erase(key);
 
   const bool settled = plan.converged() && !status.IsTrue("Progressing");
-  milliseconds next =
-      NextLook(key, settled, acted || controller::ToJson(before) != controller::ToJson(status));
+  milliseconds next = NextLook(key, settled, acted || changed);
   for (const auto& due : {plan.due_at_ms, observed.due_at_ms})
     if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
   return {next};
@@ -116,6 +116,7 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
 
 Controller::Pass Controller::Bury(const ClusterKey& key, bool has_data) {
   refused_transfers_.erase(key);
+  unwritten_.erase(key);
   const Status done = store_.Finalize(key, has_data);
   if (done.ok())
     LogInfo(kComponent, "cluster {} is gone; its data was {}", key.ToString(),
@@ -144,6 +145,8 @@ bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
     // A failed start is on record in the runtime, and shows in the next status.
     const Status done =
         action.kind == plan::ActionKind::kTransfer ? Transfer(look, cluster, action)
+        : action.kind == plan::ActionKind::kDismiss
+            ? Ask(look, cluster, {.what = QuorumCall::What::kRemove, .address = action.to})
         : action.kind == plan::ActionKind::kFetch
             ? Fetch(look, cluster, action)
             : runtime::Execute(*look.runtime, look.ref, look.desired.workloads, action);
@@ -173,7 +176,17 @@ Status Controller::Transfer(const Look& look, const api::CacheCluster& cluster,
                             const plan::Action& action) {
   const auto to = std::ranges::find(look.desired.workloads, action.to, &plan::Workload::name);
   if (to == look.desired.workloads.end()) return Internal("{} is not wanted", action.to);
-  LeadershipCall call{.to = to->quorum_address};
+  const Status done =
+      Ask(look, cluster, {.what = QuorumCall::What::kElect, .address = to->quorum_address});
+  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+  if (done.ok())
+    refused_transfers_.erase(key);
+  else
+    ++refused_transfers_[key];
+  return done;
+}
+
+Status Controller::Ask(const Look& look, const api::CacheCluster& cluster, QuorumCall call) const {
   for (const plan::ObservedWorkload& master : look.observed.workloads)
     if (master.quorum) call.masters.push_back(master.rpc_address);
   // Masters take their administrator's word; in an image that is the user they run as.
@@ -184,27 +197,27 @@ Status Controller::Transfer(const Look& look, const api::CacheCluster& cluster,
         call.properties[key] = found->second;
   if (cluster.spec.runtime_type != api::RuntimeType::kProcess && !call.properties.contains(kUser))
     call.properties[kUser] = ImageUser(cluster.spec.container.user);
-  const Status done = options_.move_leadership
-                          ? options_.move_leadership(call)
-                          : Unimplemented("this operator does not speak to masters");
-  const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  if (done.ok())
-    refused_transfers_.erase(key);
-  else
-    ++refused_transfers_[key];
-  return done;
+  if (options_.call_quorum) return options_.call_quorum(call);
+  return Unimplemented("this operator does not speak to masters");
 }
 
-void Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,
+bool Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,
                         const ClusterStatus& after) {
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
-  if (controller::ToJson(before) == controller::ToJson(after)) return;
-  if (before.phase != after.phase)
+  if (controller::ToJson(before) == controller::ToJson(after)) return false;
+  const bool tried_before = unwritten_.contains(key);
+  if (!tried_before && before.phase != after.phase)
     LogInfo(kComponent, "cluster {} is {}", key.ToString(), after.phase);
-  if (const auto notice = NoticeOf(before, after)) store_.Tell(cluster, *notice);
+  if (const auto notice = NoticeOf(before, after); notice && !tried_before)
+    store_.Tell(cluster, *notice);
   const Status written = store_.WriteStatus(key, after);
-  if (!written.ok() && written.code() != Code::kNotFound)
-    LogError(kComponent, "cannot write the status of {}: {}", key.ToString(), written.message());
+  if (written.ok() || written.code() == Code::kNotFound) {
+    unwritten_.erase(key);
+  } else if (unwritten_.insert(key).second) {
+    LogError(kComponent, "cannot write the status of {}, which is tried again: {}", key.ToString(),
+             written.message());
+  }
+  return written.ok();
 }
 
 milliseconds Controller::NextLook(const ClusterKey& key, bool settled, bool changed) {

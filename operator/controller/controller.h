@@ -2,10 +2,11 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "base/clock.h"
-#include "operator/controller/leadership.h"
 #include "operator/controller/look.h"
+#include "operator/controller/quorum_call.h"
 #include "operator/controller/reconcile_stats.h"
 #include "operator/controller/secrets.h"
 #include "operator/controller/store.h"
@@ -26,8 +27,8 @@ class Controller {
     std::chrono::milliseconds shortest_interval{50};
     std::chrono::milliseconds longest_interval{1000};
     ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
-    // Moves leadership among a cluster's masters; without it, a leader is stopped as it is.
-    MoveLeadership move_leadership;
+    // Asks a cluster's masters; without it, a leader is stopped as it is, and none can leave.
+    CallQuorum call_quorum;
   };
   // All must outlive the controller.
   Controller(ClusterStore& store, Runtimes runtimes, const Clock& clock, Options options);
@@ -54,7 +55,9 @@ class Controller {
   bool Execute(const Look& look, const api::CacheCluster& cluster);
   Status Fetch(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   Status Transfer(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
-  void Report(const api::CacheCluster& cluster, const ClusterStatus& before,
+  Status Ask(const Look& look, const api::CacheCluster& cluster, QuorumCall call) const;
+  // True when there was a change and it was written.
+  bool Report(const api::CacheCluster& cluster, const ClusterStatus& before,
               const ClusterStatus& after);
   std::chrono::milliseconds NextLook(const ClusterKey& key, bool settled, bool changed);
 
@@ -66,6 +69,7 @@ class Controller {
   size_t cluster_count_ = 0;
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
   std::map<ClusterKey, int> refused_transfers_;  // in a row
+  std::set<ClusterKey> unwritten_;               // whose status could not be written last
 };
 
 }  // namespace headpond::controller

@@ -228,11 +228,11 @@ TEST_F(ControllerTest, WithoutAMajorityNothingIsReady) {
 TEST_F(ControllerTest, AChangeMovesLeadershipOnceAndReachesTheLeaderLast) {
   std::vector<std::string> moves;
   Controller controller(store_, {.process = &runtime_}, clock_,
-                        {.move_leadership = [&](const LeadershipCall& call) {
+                        {.call_quorum = [&](const QuorumCall& call) {
                           EXPECT_THAT(call.masters, ::testing::SizeIs(3));
                           EXPECT_EQ(call.properties.at("alluxio.security.login.username"), "me");
-                          moves.push_back(call.to);
-                          world_.actions.push_back("move to " + call.to);
+                          moves.push_back(call.address);
+                          world_.actions.push_back("move to " + call.address);
                           world_.leader = "demo-master-1";
                           ++world_.term;
                           return Status::Ok();
@@ -254,6 +254,48 @@ TEST_F(ControllerTest, AChangeMovesLeadershipOnceAndReachesTheLeaderLast) {
                           "start demo-master-0", "stop demo-worker-0", "start demo-worker-0"));
   EXPECT_THAT(moves, ElementsAre("localhost:19210"));
   EXPECT_TRUE(StatusOf().IsTrue("QuorumHealthy"));
+}
+
+TEST_F(ControllerTest, MastersJoinAndLeaveARunningCluster) {
+  std::vector<std::string> dismissed;
+  Controller controller(store_, {.process = &runtime_}, clock_,
+                        {.call_quorum = [&](const QuorumCall& call) {
+                          if (call.what == QuorumCall::What::kElect) {
+                            world_.leader = "demo-master-1";
+                            ++world_.term;
+                            return Status::Ok();
+                          }
+                          dismissed.push_back(call.address);
+                          if (dismissed.size() == 1) return Unavailable("not now");
+                          world_.Dismiss(call.address);
+                          return Status::Ok();
+                        }});
+  const auto settle = [&] {
+    for (int pass = 0; pass < kMaxPasses; ++pass) clock_.Advance(controller.ReconcileAll());
+  };
+  Apply({{"master", {{"replicas", 3}}}});
+  settle();
+  world_.voters = {"localhost:19200", "localhost:19210", "localhost:19220"};
+  world_.actions.clear();
+  Apply({{"master", {{"replicas", 5}}}});
+  controller.ReconcileAll();
+  EXPECT_EQ(StatusOf().Find("Progressing")->reason, "MasterJoining");
+  EXPECT_EQ(StatusOf().Find("QuorumHealthy")->reason, "MemberJoining");
+  settle();
+  ASSERT_GE(world_.actions.size(), 2u);
+  EXPECT_EQ(world_.actions[0], "start demo-master-3");
+  EXPECT_EQ(world_.actions[1], "start demo-master-4");
+  EXPECT_TRUE(StatusOf().IsTrue("QuorumHealthy"));
+  EXPECT_EQ(StatusOf().masters.ready, 5);
+  Apply({{"master", {{"replicas", 3}}}});
+  controller.ReconcileAll();
+  EXPECT_EQ(StatusOf().Find("Progressing")->reason, "MasterLeaving");
+  EXPECT_EQ(StatusOf().Find("QuorumHealthy")->reason, "MemberLeaving");
+  settle();
+  EXPECT_THAT(dismissed, ElementsAre("localhost:19240", "localhost:19240", "localhost:19230"));
+  EXPECT_TRUE(StatusOf().IsTrue("QuorumHealthy"));
+  EXPECT_FALSE(world_.daemons.contains("demo-master-3"));
+  EXPECT_EQ(StatusOf().masters.ready, 3);
 }
 
 TEST_F(ControllerTest, ALeaderThatCantBeAskedIsStoppedInTheEnd) {
@@ -387,6 +429,25 @@ TEST_F(ControllerTest, ARestartedOperatorTakesOverWithoutTouchingAnything) {
   Controller second(store_, {.process = &runtime}, clock_, {});
   EXPECT_EQ(second.ReconcileAll(), kSteady);
   EXPECT_THAT(world_.actions, IsEmpty());
+}
+
+TEST_F(ControllerTest, WhileAStatusCannotBeWrittenDaemonsAreHealedAndThePacesSlow) {
+  Apply();
+  Settle();
+  store_.SetStatusWrites(Unavailable("the API server is away"));
+  world_.Crash("demo-worker-0", clock_.NowMs());
+  const size_t told = store_.notices().size();
+  milliseconds next{0};
+  for (int i = 0; i < 20; ++i) {
+    next = controller_.ReconcileAll();
+    clock_.Advance(next);
+  }
+  EXPECT_TRUE(world_.daemons.at("demo-worker-0").observed.serving);
+  EXPECT_EQ(store_.notices().size(), told + 2);  // Crashed, Started
+  EXPECT_GE(next, milliseconds(1000));
+  store_.SetStatusWrites(Status::Ok());
+  Settle();
+  EXPECT_EQ(StatusOf().phase, "Ready");
 }
 
 TEST_F(ControllerTest, ManyLooksAtAStuckClusterGetRarer) {

@@ -51,7 +51,8 @@ RoleStatus CountRole(Role role, const std::vector<plan::Workload>& desired,
     ++counts.desired;
     const ObservedWorkload* found = Find(observed, workload);
     if (found == nullptr || found->phase != Phase::kRunning) continue;
-    counts.ready += found->serving && !plan::IsCatchingUp(*found, observed);
+    counts.ready += found->serving && !plan::IsCatchingUp(*found, observed) &&
+                    plan::Votes(workload.quorum_address, observed);
     counts.updated += found->config_hash == workload.ConfigHash();
   }
   return counts;
@@ -78,9 +79,11 @@ std::string WebUrl(const plan::Workload& workload, const api::CacheClusterSpec& 
   return fmt::format("http://{}:{}", HostOf(workload, spec), workload.ports.at(1).number);
 }
 
-std::string StandingOf(const ObservedWorkload& workload, const plan::ObservedCluster& observed) {
+std::string StandingOf(const ObservedWorkload& workload, const std::string& quorum_address,
+                       const plan::ObservedCluster& observed) {
   if (workload.phase != Phase::kRunning || !workload.quorum) return "";
   if (plan::LeaderOf(observed) == &workload) return "Leader";
+  if (!plan::Votes(quorum_address, observed)) return "Joining";
   return plan::IsCatchingUp(workload, observed) ? "CatchingUp" : "Standby";
 }
 
@@ -99,7 +102,7 @@ DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorklo
   daemon.crashes = found->crashes;
   daemon.exited_at_ms = HasFailed(*found) ? found->exited_at_ms : 0;
   daemon.message = found->message;
-  daemon.standing = StandingOf(*found, observed);
+  daemon.standing = StandingOf(*found, workload.quorum_address, observed);
   return daemon;
 }
 
@@ -147,8 +150,8 @@ void SetReady(const std::vector<plan::Workload>& desired, const ClusterStatus& s
                  "no worker has registered with the master yet");
 }
 
-void SetQuorumHealthy(const std::vector<plan::Workload>& desired, const ClusterStatus& status,
-                      Conditions& conditions) {
+void SetQuorumHealthy(const std::vector<plan::Workload>& desired, const plan::Plan& plan,
+                      const ClusterStatus& status, Conditions& conditions) {
   if (!HasQuorum(desired)) return;
   const auto& [wanted, ready, updated] = status.masters;
   std::vector<std::string> missing;
@@ -160,11 +163,16 @@ void SetQuorumHealthy(const std::vector<plan::Workload>& desired, const ClusterS
   const std::string message = missing.empty() ? fmt::format("{} of {} in sync", ready, wanted)
                                               : fmt::format("{} of {} in sync: {}", ready, wanted,
                                                             fmt::join(missing, ", "));
-  const bool majority = ready > wanted / 2;
+  // Those that join have no say yet.
+  const bool majority = ready > (wanted - static_cast<int>(plan.joining.size())) / 2;
   if (!status.leader || !majority)
     return conditions.Set("QuorumHealthy", false, majority ? "NoLeader" : "NoMajority", message);
-  conditions.Set("QuorumHealthy", missing.empty(), missing.empty() ? "AllInSync" : "MemberMissing",
-                 message);
+  if (!plan.leaving.empty())
+    return conditions.Set("QuorumHealthy", false, "MemberLeaving",
+                          fmt::format("{}; {} to leave", message, fmt::join(plan.leaving, ", ")));
+  const bool all_join = missing.size() <= plan.joining.size();
+  const char* const reason = all_join ? "MemberJoining" : "MemberMissing";
+  conditions.Set("QuorumHealthy", missing.empty(), missing.empty() ? "AllInSync" : reason, message);
 }
 
 void SetRole(const std::string& type, const RoleStatus& role, int registered,
@@ -183,7 +191,10 @@ void SetProgressing(const api::CacheCluster& cluster, const plan::Plan& plan,
   if (cluster.spec.paused)
     return conditions.Set("Progressing", false, "Paused", "spec.paused is true");
   if (!plan.converged())
-    return conditions.Set("Progressing", true, "RollingOut",
+    return conditions.Set("Progressing", true,
+                          !plan.leaving.empty()   ? "MasterLeaving"
+                          : !plan.joining.empty() ? "MasterJoining"
+                                                  : "RollingOut",
                           status.rollout.empty() ? "" : status.rollout.front());
   const bool registered =
       status.registered_workers < 0 || status.registered_workers >= status.workers.desired;
@@ -361,7 +372,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   Conditions conditions(before, status.observed_generation, now_ms);
   SetReady(desired, status, conditions);
   SetRole("MastersReady", status.masters, -1, conditions);
-  SetQuorumHealthy(desired, status, conditions);
+  SetQuorumHealthy(desired, plan, status, conditions);
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
   SetUpgradeBlocked(desired, observed, plan, conditions);

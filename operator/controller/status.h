@@ -36,8 +36,8 @@ struct DaemonStatus {
   std::string web;           // URL
   std::string logs;          // folder
   std::string message;
-  // Of several masters: Leader, Standby or CatchingUp. Not how far its journal is: that changes
-  // with every write, and each new status is looked at by many.
+  // Of several masters: Leader, Standby, CatchingUp, or Joining while it has no vote yet. Not how
+  // far its journal is: that changes with every write, and each new status is looked at by many.
   std::string standing;
 };
 
@@ -95,11 +95,12 @@ Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 //
 // Ready:       a master serves, of several the one that leads, and so does a worker that it counts
 // as live (or no worker is wanted). QuorumHealthy: one of several masters leads, and all others
-// follow it and have caught up, so that the failure of one is borne. Progressing: something is
-// being started, replaced or stopped. Ready and not Progressing is the end of a roll-out.
-// UpgradeBlocked: a change was given up, and what served before runs, or its image can't be had; it
-// says which daemon keeps what, and why. Degraded: that, or a daemon crashed or can't start, or the
-// operator can't see or do its work, or a node can't be reached.
+// follow it and have caught up, so that the failure of one is borne (otherwise MemberJoining,
+// MemberLeaving, MemberMissing, NoLeader or NoMajority). Progressing: something is being started,
+// replaced or stopped; its reason says when masters join or leave. Ready and not Progressing is the
+// end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or its
+// image can't be had; it says which daemon keeps what, and why. Degraded: that, or a daemon crashed
+// or can't start, or the operator can't see or do its work, or a node can't be reached.
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,
                             const plan::ObservedCluster& observed, const plan::Plan& plan,

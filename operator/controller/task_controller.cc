@@ -16,7 +16,6 @@ namespace headpond::controller {
 namespace {
 
 using nlohmann::json;
-using plan::RunPhase;
 using plan::TaskActionKind;
 using std::chrono::milliseconds;
 

@@ -6,7 +6,6 @@ namespace headpond::controller {
 namespace {
 
 using plan::RunPhase;
-using plan::TaskRun;
 using plan::TaskState;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

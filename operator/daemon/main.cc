@@ -13,6 +13,7 @@
 #include "operator/api/crd.h"
 #include "operator/api/reference.h"
 #include "operator/cli/main.h"
+#include "operator/cli/stock_schema.h"
 #include "operator/controller/home.h"
 #include "operator/daemon/operator_daemon.h"
 
@@ -104,6 +105,8 @@ int main(int argc, char** argv) {
       "crds", "print the CustomResourceDefinitions of all kinds, for kubectl apply -f -");
   std::string folder;
   crds->add_option("--output", folder, "write one file for each into this folder instead");
+  CLI::App* const values_schema =
+      app.add_subcommand("values-schema", "print charts/headpond/values.schema.json");
   CLI::App* const plan = app.add_subcommand(
       "plan", "print what would be done about a file of clusters: see plan --help");
   plan->prefix_command();
@@ -112,6 +115,10 @@ int main(int argc, char** argv) {
   if (plan->parsed()) return headpond::operator_cli::PlanMain(plan->remaining());
   if (reference->parsed()) {
     fmt::print("{}", headpond::api::CrdReferencePage());
+    return 0;
+  }
+  if (values_schema->parsed()) {
+    fmt::print("{}", headpond::operator_cli::StockValuesSchema());
     return 0;
   }
   if (crds->parsed()) return PrintCrds(folder);

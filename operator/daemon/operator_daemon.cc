@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
@@ -25,7 +26,7 @@
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
-#include "operator/daemon/move_leadership.h"
+#include "operator/daemon/quorum_caller.h"
 #include "operator/daemon/remote_api.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_nodes.h"
@@ -219,6 +220,61 @@ bool WaitToLead(const RemoteApi& api, Wakeups& wakeups) {
   return true;
 }
 
+// Acts, once it leads, until it is asked to end or has lost the lease: true then.
+Result<bool> Serve(const Options& options, const std::string& identity, const Clock& clock,
+                   Monitor& monitor, Wakeups& wakeups) {
+  const int wake_fd = wakeups.wake_fd();
+  const auto wake = [wake_fd] { Notify(wake_fd); };
+  std::unique_ptr<RemoteApi> remote;
+  if (options.remote_api()) {
+    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, identity, clock, monitor, wake));
+    monitor.SetReady();  // to take over; whoever waits is as it should be
+    if (!WaitToLead(*remote, wakeups)) return false;
+  }
+  ASSIGN_OR_RETURN(
+      auto lock, controller::LockWithin(controller::OperatorLockPath(options.home), kLockTimeout));
+  ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd, remote.get()));
+  std::unique_ptr<ServedApi> served;
+  if (!remote) {
+    ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
+  }
+  controller::ClusterStore& clusters = remote ? remote->store() : served->store();
+  controller::Controller controller(
+      clusters, runtimes->all(), clock,
+      {.restart_policy = options.restart_policy,
+       .stats = &monitor.clusters(),
+       .call_quorum =
+           QuorumCaller(options.program, runtime::InheritedEnvironment(options.environment))});
+  controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
+                                   clock, {.stats = &monitor.tasks()});
+  monitor.SetReady();
+  monitor.SetLeads(true);
+  LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
+          options.program);
+  while (true) {
+    if (remote && !remote->Leads()) {
+      monitor.SetLeads(false);
+      LogWarn(kComponent, "the lease was lost, by the last look {} has it; daemons run on",
+              remote->leader());
+      return true;
+    }
+    monitor.PassBegins();
+    milliseconds next = std::min(controller.ReconcileAll(), tasks.ReconcileAll());
+    monitor.PassEnds();
+    if (options.exit_when_empty && served && controller.cluster_count() == 0) {
+      if (EndIfIdle(*served, options.home, lock)) {
+        LogInfo(kComponent, "no cluster is left; the operator ends");
+        return false;
+      }
+      next = std::min(next, kIdleLook);
+    }
+    if (!wakeups.Wait(next)) {
+      LogInfo(kComponent, "the operator was asked to end; daemons run on");
+      return false;
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::string> StoredObjects(const std::string& home) {
@@ -254,59 +310,18 @@ Status Run(const Options& options) {
   const Clock& clock = Clock::System();
   RETURN_IF_ERROR(controller::EnsurePrivateDirectory(options.home));
   ASSIGN_OR_RETURN(const auto wakeups, Wakeups::Make());
-  const int wake_fd = wakeups->wake_fd();
-  const auto wake = [wake_fd] { Notify(wake_fd); };
   Monitor monitor(clock);
   if (options.monitor_port) {
     RETURN_IF_ERROR(monitor.Serve(options.monitor_host, *options.monitor_port));
     LogInfo(kComponent, "monitors find us at http://{}:{}/metrics", options.monitor_host,
             monitor.port());
   }
-  std::unique_ptr<RemoteApi> remote;
-  if (options.remote_api()) {
-    ASSIGN_OR_RETURN(remote, RemoteApi::Connect(options, clock, monitor, wake));
-    monitor.SetReady();  // to take over; whoever waits is as it should be
-    if (!WaitToLead(*remote, *wakeups)) return Status::Ok();
-  }
-  ASSIGN_OR_RETURN(
-      auto lock, controller::LockWithin(controller::OperatorLockPath(options.home), kLockTimeout));
-  ASSIGN_OR_RETURN(const auto runtimes, AllRuntimes::Make(options, clock, wake_fd, remote.get()));
-  std::unique_ptr<ServedApi> served;
-  if (!remote) {
-    ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
-  }
-  controller::ClusterStore& clusters = remote ? remote->store() : served->store();
-  controller::Controller controller(
-      clusters, runtimes->all(), clock,
-      {.restart_policy = options.restart_policy,
-       .stats = &monitor.clusters(),
-       .move_leadership =
-           LeadershipMover(options.program, runtime::InheritedEnvironment(options.environment))});
-  monitor.SetReady();
-  monitor.SetLeads(true);
-  controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
-                                   clock, {.stats = &monitor.tasks()});
-
-  LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
-          options.program);
+  const std::string identity = fmt::format("{}_{}", LocalHostName(), Random::FromSystem().Uuid());
+  // What we know may be old when the lease was lost, and another may be acting already: all of it
+  // goes. The identity stays, so that the lease is ours again at once where nobody took it.
   while (true) {
-    // What we know may be old, and another may be acting already: begin anew.
-    if (remote && !remote->Leads())
-      return Aborted("the lease was lost; {} leads now, daemons run on", remote->leader());
-    monitor.PassBegins();
-    milliseconds next = std::min(controller.ReconcileAll(), tasks.ReconcileAll());
-    monitor.PassEnds();
-    if (options.exit_when_empty && served && controller.cluster_count() == 0) {
-      if (EndIfIdle(*served, options.home, lock)) {
-        LogInfo(kComponent, "no cluster is left; the operator ends");
-        return Status::Ok();
-      }
-      next = std::min(next, kIdleLook);
-    }
-    if (!wakeups->Wait(next)) {
-      LogInfo(kComponent, "the operator was asked to end; daemons run on");
-      return Status::Ok();
-    }
+    ASSIGN_OR_RETURN(const bool again, Serve(options, identity, clock, monitor, *wakeups));
+    if (!again) return Status::Ok();
   }
 }
 

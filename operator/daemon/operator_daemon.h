@@ -33,9 +33,9 @@ struct Options {
 };
 
 // The composition root of the operator: API, runtimes, controller and the loop that drives them.
-// Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on. Call
-// once, from the main thread, before other threads start. Errors: Unavailable when another operator
-// has the same home; Aborted when the lease was lost to another operator.
+// Returns after SIGTERM or SIGINT, or when there is nothing left to do; daemons then run on. Who
+// loses the lease of an API server elsewhere competes for it anew. Call once, from the main thread,
+// before other threads start. Errors: Unavailable when another operator has the same home.
 Status Run(const Options& options);
 
 // Only serves the API from <home>/api; operators elsewhere take the clusters from it. Otherwise as

@@ -26,7 +26,6 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing_operator::FakeEngine;
 
 constexpr const char* kApi = "/apis/headpond.dev/v1alpha1/namespaces/default";

@@ -311,6 +311,9 @@ void JoinQuorum(const CacheCluster& cluster, const Layout& layout, Workload& wor
                 MasterAddresses(cluster, layout, spec.master_ports.rpc,
                                 [&](int i) { return AdvertisedHost(cluster, Role::kMaster, i); }));
   arguments.Set("alluxio.standby.master.web.enabled", true);
+  // One that left, and is wanted again, is started again; one that was alone gets others.
+  arguments.Set("headpond.master.journal.rejoin", true);
+  arguments.Set("headpond.master.journal.share", true);
 }
 
 Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int ordinal) {

@@ -446,6 +446,8 @@ TEST(DesiredTest, ThreeMastersKnowEachOtherAndAllOthersKnowThem) {
   -Dalluxio.master.embedded.journal.port=19210
   -Dalluxio.master.rpc.addresses=localhost:19998,localhost:20008,localhost:20018
   -Dalluxio.standby.master.web.enabled=true
+  -Dheadpond.master.journal.rejoin=true
+  -Dheadpond.master.journal.share=true
   -Dalluxio.master.mount.table.root.ufs=/state/demo/under-store
   -Dalluxio.master.mount.table.root.readonly=false
   -Dalluxio.master.mount.table.root.shared=true

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/units.h"
+#include "operator/plan/quorum_change.h"
 
 namespace headpond::plan {
 namespace {
@@ -17,6 +18,9 @@ namespace {
 constexpr uint64_t kMaxLag = 10'000;
 // After so many the leader is stopped as it is: it hands leadership over when it ends.
 constexpr int kTriesOfTransfer = 3;
+// Of those that are about as close behind the leader, the first is to lead next: clients and
+// workers whose list is from before a master joined know that one.
+constexpr uint64_t kCloseLag = 1'000;
 
 // Builds one plan. Lives for one call of MakePlan.
 class Planner {
@@ -29,6 +33,7 @@ class Planner {
       hashes_[workload.name] = workload.ConfigHash();
     for (const ObservedWorkload& workload : observed.workloads)
       if (IsInPlace(workload)) found_[workload.name] = &workload;
+    change_.emplace(desired, observed, [this](const std::string& name) { return Serves(name); });
   }
 
   Plan Make() {
@@ -38,6 +43,7 @@ class Planner {
     } else if (!desired_.paused) {
       WaitForNodes();
       FindHalts();
+      ShrinkQuorum();
       RemoveExtras();
       for (const Role role : {Role::kMaster, Role::kWorker}) {
         StartMissing(role);
@@ -86,7 +92,12 @@ class Planner {
   bool Serves(const std::string& name) const {
     const ObservedWorkload* workload = Found(name);
     return workload != nullptr && workload->phase == Phase::kRunning && workload->serving &&
-           !IsCatchingUp(*workload, observed_);
+           !IsCatchingUp(*workload, observed_) && Votes(AddressOf(name), observed_);
+  }
+  // By which the other masters know a wanted one.
+  std::string AddressOf(const std::string& name) const {
+    const auto wanted = wanted_.find(name);
+    return wanted == wanted_.end() ? "" : wanted->second->quorum_address;
   }
   // Leads the other masters, which are more than none.
   bool Leads(const ObservedWorkload& workload) const { return LeaderOf(observed_) == &workload; }
@@ -229,12 +240,24 @@ class Planner {
         std::move(waits_for));
   }
 
+  void ShrinkQuorum() {
+    if (!IsOfQuorum(Role::kMaster)) return;
+    plan_.joining = change_->Joining();
+    plan_.leaving = change_->Leaving();
+    if (!change_->IsShrinking()) return;
+    for (Step& step : change_->Departures(SuccessorOf(*LeaderOf(observed_), /*current=*/false)))
+      plan_.steps.push_back(std::move(step));
+  }
+
   void RemoveExtras() {
     std::string moving;
     for (const ObservedWorkload* workload : InEndingOrder()) {
       const auto wanted = wanted_.find(workload->name);
       if (wanted == wanted_.end()) {
-        End(*workload, "no longer wanted");
+        if (workload->role == Role::kMaster)
+          EndMaster(*workload);
+        else
+          End(*workload, "no longer wanted");
         continue;
       }
       if (IsInPlace(*workload)) continue;
@@ -249,6 +272,18 @@ class Planner {
       End(*workload, fmt::format("it belongs on node {}", wanted->second->node),
           std::move(waits_for));
     }
+  }
+
+  // One that is not wanted is there until it has left the quorum. When it ended before that, its
+  // vote may be what the others need to go on, and to let it leave.
+  void EndMaster(const ObservedWorkload& master) {
+    std::vector<std::string> waits_for = change_->EndWaitsFor();
+    if (waits_for.empty() || master.phase != Phase::kExited || master.proven_hash.empty())
+      return End(master, "no longer wanted", std::move(waits_for));
+    if (LeaderOf(observed_) != nullptr) return;  // those who are left are enough
+    waits_for.clear();
+    if (master.crashes > 0) WaitForBackOff(master, waits_for);
+    Restore(master, "it may be a member still", std::nullopt, std::move(waits_for));
   }
 
   // Where else one is that belongs elsewhere; empty: nowhere.
@@ -272,7 +307,7 @@ class Planner {
     std::vector<std::string> missing;
     size_t masters = 0;
     for (const Workload& workload : desired_.workloads) {
-      if (workload.role != Role::kMaster) continue;
+      if (workload.role != Role::kMaster || change_->IsToJoin(workload)) continue;
       ++masters;
       if (!Serves(workload.name)) missing.push_back(workload.name + " to serve");
     }
@@ -289,7 +324,9 @@ class Planner {
       if (found != nullptr && found->phase == Phase::kRunning) {
         if (Serves(workload.name)) continue;
         if (found->serving) {
-          plan_.in_progress.push_back(workload.name + " is catching up");
+          plan_.in_progress.push_back(workload.name + (Votes(workload.quorum_address, observed_)
+                                                           ? " is catching up"
+                                                           : " is joining the other masters"));
           continue;
         }
         if (const auto verdict = Verdict(*found))
@@ -372,6 +409,11 @@ class Planner {
   void Start(const Workload& workload, const ObservedWorkload* found) {
     std::vector<std::string> waits_for;
     if (workload.role == Role::kWorker) waits_for = MissingMasters();
+    if (change_->IsToJoin(workload)) {
+      // What others could not take is not tried on one that nobody waits for.
+      if (IsHalted(Role::kMaster)) return;
+      waits_for = change_->JoinWaitsFor(workload);
+    }
     if (const std::string node = StrayedTo(workload.name); !node.empty())
       waits_for.push_back(fmt::format("{} to end on node {}", workload.name, node));
     std::string reason = "not running";
@@ -395,7 +437,7 @@ class Planner {
     for (const Workload& workload : desired_.workloads) {
       if (workload.role != role) continue;
       if (!Serves(workload.name)) unavailable.push_back(workload.name);
-      if (!Runs(workload.name)) away.push_back(workload.name);
+      if (!Runs(workload.name) && !change_->IsToJoin(workload)) away.push_back(workload.name);
     }
     const std::vector<std::string> missing_masters =
         role == Role::kWorker ? OutdatedOrSilentMasters() : std::vector<std::string>();
@@ -407,7 +449,10 @@ class Planner {
       // One that doesn't serve can't be missed: replace it at once, or a broken configuration could
       // never be repaired. But masters need each other even when none of them serves.
       if (found.serving) {
-        WaitForOthers(*workload, unavailable, waits_for);
+        if (role == Role::kMaster)
+          for (std::string& departure : change_->RollWaitsFor())
+            waits_for.push_back(std::move(departure));
+        if (!change_->IsAlone(found)) WaitForOthers(*workload, unavailable, waits_for);
       } else {
         if (IsOfQuorum(role))
           for (const std::string& other : away) waits_for.push_back(other + " to run");
@@ -459,15 +504,19 @@ class Planner {
     return order;
   }
 
-  // Who is to lead before the leader may be stopped: of the masters that have its configuration to
-  // be, the one that is closest behind it. Null when `found` does not lead, or won't hand over.
-  const ObservedWorkload* SuccessorOf(const ObservedWorkload& found) const {
+  // Who is to lead before the leader may be stopped: of the wanted masters that vote, `current`
+  // ones only if so asked, one that is close behind it. Null when `found` does not lead, or won't
+  // hand over.
+  const ObservedWorkload* SuccessorOf(const ObservedWorkload& found, bool current = true) const {
     if (!Leads(found) || observed_.refused_transfers >= kTriesOfTransfer) return nullptr;
     const ObservedWorkload* best = nullptr;
     for (const Workload& workload : desired_.workloads) {
       const ObservedWorkload* const other = Found(workload.name);
-      if (other == nullptr || other == &found || !other->quorum || !IsCurrent(*other)) continue;
-      if (best == nullptr || other->quorum->sequence > best->quorum->sequence) best = other;
+      if (other == nullptr || other == &found || !other->quorum) continue;
+      if (current && !IsCurrent(*other)) continue;
+      if (!Votes(workload.quorum_address, observed_)) continue;
+      if (best == nullptr || other->quorum->sequence > best->quorum->sequence + kCloseLag)
+        best = other;
     }
     return best;
   }
@@ -513,6 +562,7 @@ class Planner {
   std::map<std::string, std::string, std::less<>> hashes_;
   std::set<std::string> fetched_;  // images that are fetched, by the plan or already
   std::set<Role> halted_roles_;
+  std::optional<QuorumChange> change_;
   Plan plan_;
 };
 
@@ -529,6 +579,7 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kAdjust: return "adjust";
     case ActionKind::kRestore: return "restore";
     case ActionKind::kTransfer: return "transfer leadership from";
+    case ActionKind::kDismiss: return "dismiss";
   }
   return "";
 }
@@ -567,6 +618,12 @@ bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observe
          master.quorum->sequence + kMaxLag < leader->quorum->sequence;
 }
 
+bool Votes(const std::string& quorum_address, const ObservedCluster& observed) {
+  const ObservedWorkload* const leader = LeaderOf(observed);
+  if (quorum_address.empty() || leader == nullptr || leader->members.empty()) return true;
+  return MembershipOf(observed).Votes(quorum_address);
+}
+
 Plan MakePlan(const DesiredCluster& desired, const ObservedCluster& observed, int64_t now_ms,
               const RestartPolicy& policy) {
   return Planner(desired, observed, now_ms, policy).Make();
@@ -577,6 +634,8 @@ std::string ImageKey(const std::string& image, const std::string& node) {
 }
 
 std::string Describe(const Action& action) {
+  if (action.kind == ActionKind::kDismiss)
+    return fmt::format("dismiss master {} ({})", action.to, action.reason);
   if (action.workload.empty()) return fmt::format("{} ({})", Verb(action.kind), action.reason);
   const std::string where = action.node.empty() ? "" : fmt::format(" on node {}", action.node);
   return fmt::format("{} {}{} ({})", Verb(action.kind), action.workload, where, action.reason);

@@ -27,6 +27,14 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
+// One that takes part in the masters' quorum, as one of them says.
+struct QuorumMember {
+  std::string address;     // as Workload::quorum_address
+  bool votes = false;      // not while it still joins
+  bool available = false;  // votes and was heard from lately; only the leader knows
+  friend bool operator==(const QuorumMember&, const QuorumMember&) = default;
+};
+
 // What one of several masters says of itself.
 struct QuorumView {
   bool leads = false;  // and serves; else it follows the leader that it names
@@ -47,8 +55,11 @@ struct ObservedWorkload {
   bool serving = false;              // its probe succeeded; only for kRunning
   std::optional<int> live_workers;   // what a serving master says; empty when it doesn't tell
   std::optional<QuorumView> quorum;  // what a serving one of several masters says
-  std::string rpc_address;           // host:port where the runtime reaches its RPCs, if it knows
-  int pid = 0;                       // where the runtime has such a thing
+  // Whom one of several masters takes for the others and itself, serving or not; empty when it
+  // doesn't tell, as one that is no member of anything yet.
+  std::vector<QuorumMember> members;
+  std::string rpc_address;  // host:port where the runtime reaches its RPCs, if it knows
+  int pid = 0;              // where the runtime has such a thing
   int64_t started_at_ms = 0;
   int64_t exited_at_ms = 0;  // only for kExited
   // Exits in a row that nobody asked for, failed starts included (see NextCrashCount); 0 after a
@@ -122,15 +133,17 @@ enum class ActionKind {
   kAdjust,      // give it other limits while it runs
   kRestore,     // end it if it runs; if not, run the configuration that served last
   kTransfer,    // ask it, a master that leads, to let `to` lead
+  kDismiss,     // have the masters go on without their member `to`
 };
 
 struct Action {
   ActionKind kind = ActionKind::kStart;
-  std::string workload;            // "" for kDeleteData and kCleanUp
+  std::string workload;            // "" for kDeleteData, kCleanUp and kDismiss
   std::string reason;              // why, for logs and status
   std::optional<Refusal> refusal;  // only for kRestore: what is given up with it
   std::string node = {};           // where; empty: there is only one place, or everywhere
-  std::string to = {};             // only for kTransfer: the workload that is to lead
+  // Only for kTransfer, the workload that is to lead, and kDismiss, the address of the member.
+  std::string to = {};
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -155,6 +168,8 @@ struct Plan {
   // Changes that were given up, because what they would start doesn't serve: they wait for another
   // change, or the user's word. Meanwhile no other daemon gets its part of the change.
   std::vector<Halt> halted;
+  // Masters that are wanted and don't vote yet, and members that are not wanted, by address.
+  std::vector<std::string> joining, leaving;
   // When a back-off ends, so that looking again before makes no difference. Milliseconds since the
   // epoch.
   std::optional<int64_t> due_at_ms;
@@ -187,6 +202,9 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
 // Of several masters; null when none is known to lead. Of two that say so, the later one does.
 const ObservedWorkload* LeaderOf(const ObservedCluster& observed);
 
+// Whether the one of several masters with this address has a say; true when nobody tells.
+bool Votes(const std::string& quorum_address, const ObservedCluster& observed);
+
 // One of several masters that follows, but has not applied what the leader has: should the leader
 // end now, it would take a while until it serves.
 bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observed);
@@ -197,6 +215,10 @@ bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observe
 //   and have caught up; the one that leads comes last, after it let another one lead,
 //   - stops more than one serving master or worker at a time for a new configuration, workers only
 //   after the masters,
+//   - has more than one master join or leave at a time, or any before all others that it counts on
+//   serve and have caught up,
+//   - has a master leave when those who are left would have no majority of theirs, or stops one
+//   before it has left,
 //   - starts a worker for the first time before a majority of masters serves,
 //   - stops a daemon for a new configuration before the image of that is there, or when that was
 //     found not to start,

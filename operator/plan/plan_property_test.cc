@@ -1,5 +1,6 @@
 // Drives MakePlan against a simulated world with random crashes, slow starts, slow stops and
 // changes of mind.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace headpond::plan {
 namespace {
 
 constexpr int kSeeds = 500;
+constexpr int kSeedsOfChanges = 200;  // each has several
 constexpr int kChaosRounds = 60;
 constexpr int kRoundsToConverge = 300;
 constexpr uint64_t kSequence = 100'000;
@@ -68,10 +70,29 @@ class World {
         observed_.has_leftovers = false;
         return;
       case ActionKind::kTransfer: return Transfer(action);
+      case ActionKind::kDismiss: return Dismiss(action.to);
     }
   }
 
   const std::string& leader() const { return leader_; }
+  bool TakesPart(const std::string& address) const {
+    return voters_.contains(address) || learners_.contains(address);
+  }
+  std::string AddressOf(const std::string& name) const {
+    const auto found = addresses_.find(name);
+    return found == addresses_.end() ? "" : found->second;
+  }
+  // Most of those that vote beside it serve.
+  bool BearsLossOf(const std::string& address) const {
+    size_t serving = 0;
+    for (const ObservedWorkload& workload : observed_.workloads) {
+      const std::string other = AddressOf(workload.name);
+      serving += workload.serving && other != address && voters_.contains(other);
+    }
+    return serving * 2 > voters_.size() - 1;
+  }
+  // Addresses of those that vote.
+  const std::set<std::string>& voters() const { return voters_; }
   int transfers() const { return transfers_; }
 
   // Time passes: daemons come up and go down at their own pace; with `chaos` some crash.
@@ -85,14 +106,19 @@ class World {
                .failures = fails ? image.failures + 1 : 0};
     }
     for (ObservedWorkload& workload : observed_.workloads) {
-      const bool bad = bad_.contains(workload.config_hash);
+      const bool lone = lone_hashes_.contains(workload.config_hash);
+      // No master keeps a journal alone that it has begun to share.
+      const bool refuses = (lone && !voters_.empty()) || IsRemoved(workload.name);
+      const bool bad = refuses || bad_.contains(workload.config_hash);
       if (workload.phase == Phase::kRunning && !bad && random_.OneIn(3)) {
         joined_.insert(workload.name);
         workload.serving = true;
+        if (lone) alone_.insert(workload.name);
         if (!members_.contains(workload.name)) workload.proven_hash = workload.config_hash;
       }
       if (members_.contains(workload.name)) workload.serving = false;  // MoveQuorum says
-      if (workload.phase == Phase::kRunning && bad && bad_crashes_ && random_.OneIn(2)) {
+      if (workload.phase == Phase::kRunning && bad && (refuses || bad_crashes_) &&
+          random_.OneIn(2)) {
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
         continue;
       }
@@ -100,7 +126,7 @@ class World {
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
     }
-    MoveQuorum(desired);
+    MoveQuorum();
   }
 
   const RestartPolicy& policy() const { return policy_; }
@@ -157,7 +183,14 @@ class World {
                                      .limits = LimitsOf(name, desired),
                                      .proven_hash = proven,
                                      .refusal = refusal});
-      if (!workload.quorum_address.empty()) members_.insert(name);
+      if (workload.role == Role::kMaster && workload.quorum_address.empty())
+        lone_hashes_.insert(workload.ConfigHash());
+      if (!workload.quorum_address.empty()) {
+        members_.insert(name);
+        addresses_[name] = workload.quorum_address;
+        lists_[name] = std::ranges::count(desired.workloads, Role::kMaster, &Workload::role);
+        removed_.erase(workload.quorum_address);  // it joins anew
+      }
       sequences_[name] = 0;
       observed_.has_data = true;
       return;
@@ -165,36 +198,100 @@ class World {
     FAIL() << "start of " << name << ", which nobody wants";
   }
 
-  // Several masters need a majority and a leader, which they elect in their own time.
-  void MoveQuorum(const DesiredCluster& desired) {
+  // Several masters need a majority of those that vote and a leader, which they elect in their own
+  // time; who is none of them joins.
+  void MoveQuorum() {
     std::vector<ObservedWorkload*> up;
-    size_t members = 0;
-    for (const Workload& workload : desired.workloads) {
-      if (workload.quorum_address.empty()) continue;
-      ++members;
-      ObservedWorkload* const found = Find(workload.name);
-      if (found != nullptr && found->phase == Phase::kRunning && joined_.contains(found->name))
-        up.push_back(found);
+    size_t voters_up = 0;
+    for (ObservedWorkload& workload : observed_.workloads) {
+      workload.quorum.reset();
+      workload.members.clear();
+      if (!joined_.contains(workload.name) || !members_.contains(workload.name)) continue;
+      if (IsRemoved(workload.name)) continue;  // is about to end
+      up.push_back(&workload);
+      voters_up += voters_.contains(addresses_[workload.name]);
     }
-    for (ObservedWorkload& workload : observed_.workloads) workload.quorum.reset();
-    if (members == 0) return;
-    const bool leads = std::ranges::find(up, leader_, &ObservedWorkload::name) != up.end();
-    const bool majority = up.size() > members / 2;
+    if (voters_.empty()) Found(up);
+    const bool leads = std::ranges::any_of(up, [&](const auto* w) { return w->name == leader_; });
+    const bool majority = voters_up > voters_.size() / 2;
     if (majority && !leads && random_.OneIn(2)) {
-      leader_ = up[random_.Below(up.size())]->name;
+      std::vector<ObservedWorkload*> candidates = up;
+      std::erase_if(candidates,
+                    [&](const auto* w) { return !voters_.contains(addresses_[w->name]); });
+      leader_ = candidates[random_.Below(candidates.size())]->name;
       ++term_;
     } else if (!majority || !leads) {
       leader_.clear();
     }
+    if (!leader_.empty()) LetIn(up);
     for (ObservedWorkload* const workload : up) {
+      workload->members = Members(up);
       workload->serving = !leader_.empty();
       if (!workload->serving) continue;
       uint64_t& sequence = sequences_[workload->name];
       if (workload->name == leader_ || random_.OneIn(3)) sequence = kSequence;
-      workload->quorum =
-          QuorumView{.leads = workload->name == leader_, .term = term_, .sequence = sequence};
+      workload->quorum = QuorumView{.leads = workload->name == leader_,
+                                    .term = term_,
+                                    .leader = addresses_[leader_],
+                                    .sequence = sequence};
       workload->proven_hash = workload->config_hash;
     }
+  }
+
+  bool IsRemoved(const std::string& name) const {
+    const auto address = addresses_.find(name);
+    return address != addresses_.end() && removed_.contains(address->second);
+  }
+
+  // Those that were told of each other begin, once all of them are there. One that kept its
+  // journal alone begins by itself.
+  void Found(const std::vector<ObservedWorkload*>& up) {
+    std::set<std::string> there;
+    for (const ObservedWorkload* const workload : up) there.insert(workload->name);
+    for (const std::string& name : members_)
+      if (alone_.contains(name) && there.contains(name)) {
+        voters_ = {addresses_[name]};
+        return;
+      }
+    if (!alone_.empty()) return;
+    for (const int64_t count : {3, 5, 7}) {
+      std::set<std::string> founders;
+      for (const std::string& name : there)
+        if (lists_[name] == count && name < fmt::format("master{}", count))
+          founders.insert(addresses_[name]);
+      if (static_cast<int64_t>(founders.size()) == count) voters_ = founders;
+    }
+  }
+
+  // A learner first, which gets the journal in its own time, then a voter.
+  void LetIn(const std::vector<ObservedWorkload*>& up) {
+    for (const ObservedWorkload* const workload : up) {
+      const std::string& address = addresses_[workload->name];
+      if (voters_.contains(address) || !random_.OneIn(3)) continue;
+      if (learners_.insert(address).second) continue;
+      learners_.erase(address);
+      voters_.insert(address);
+    }
+  }
+
+  std::vector<QuorumMember> Members(const std::vector<ObservedWorkload*>& up) {
+    std::vector<QuorumMember> members;
+    for (const std::string& address : voters_) {
+      const bool available = std::ranges::any_of(
+          up, [&](const auto* workload) { return addresses_[workload->name] == address; });
+      members.push_back({address, /*votes=*/true, available});
+    }
+    for (const std::string& address : learners_) members.push_back({address, false, false});
+    return members;
+  }
+
+  void Dismiss(const std::string& address) {
+    ASSERT_FALSE(leader_.empty());
+    ASSERT_NE(addresses_[leader_], address) << "no leader dismisses itself";
+    if (random_.OneIn(3)) return;  // it did not come to that
+    const bool voted = voters_.erase(address) > 0;
+    learners_.erase(address);
+    if (voted) removed_.insert(address);
   }
 
   void Transfer(const Action& action) {
@@ -227,6 +324,7 @@ class World {
     ASSERT_EQ(found->phase, Phase::kExited);
     if (found->config_hash != found->proven_hash) found->crashes = 0;
     found->config_hash = found->proven_hash;
+    if (lone_hashes_.contains(found->config_hash)) members_.erase(found->name);
     found->phase = Phase::kRunning;
     found->started_at_ms = now_ms_;
   }
@@ -258,6 +356,11 @@ class World {
   // Of several masters.
   std::set<std::string> members_;  // all that ever ran
   std::set<std::string> joined_;   // run, and could serve
+  std::set<std::string> alone_;    // kept a journal by themselves before
+  std::set<std::string> lone_hashes_;
+  std::map<std::string, std::string> addresses_;
+  std::map<std::string, int64_t> lists_;               // how many masters each was told of
+  std::set<std::string> voters_, learners_, removed_;  // addresses
   std::map<std::string, uint64_t> sequences_;
   std::string leader_;  // empty: none
   uint64_t term_ = 0;
@@ -272,7 +375,10 @@ DesiredCluster RandomDesired(Random& random, uint64_t masters) {
       Workload workload{
           .role = role, .ordinal = static_cast<int>(i), .args = {std::to_string(random.Below(3))}};
       workload.name = std::string(RoleName(role)) + std::to_string(i);
-      if (role == Role::kMaster && count > 1) workload.quorum_address = "h:" + std::to_string(i);
+      if (role == Role::kMaster && count > 1) {
+        workload.quorum_address = "h:" + std::to_string(i);
+        workload.args.push_back("one of " + std::to_string(count));
+      }
       if (images)
         workload.container =
             Container{.image = "image" + std::to_string(random.Below(2)),
@@ -285,9 +391,12 @@ DesiredCluster RandomDesired(Random& random, uint64_t masters) {
   return desired;
 }
 
-// Of a cluster, for all its life.
 uint64_t RandomMasters(Random& random) {
   return 1 + 2 * random.Below(3);
+}
+// What a cluster of so many may be changed to: several don't become one.
+uint64_t OtherMasters(uint64_t masters, Random& random) {
+  return masters == 1 ? RandomMasters(random) : 3 + 2 * random.Below(3);
 }
 
 // Serving daemons that are wanted and that these actions stop.
@@ -316,6 +425,26 @@ int SilentOnes(const World& world, const DesiredCluster& desired, Role role) {
   return count;
 }
 
+// At most one joins or leaves, nobody else is touched meanwhile, and those who are left have a
+// majority. Who votes is not stopped because it is too many.
+void CheckMembers(const World& world, const DesiredCluster& desired, const Plan& plan, int stops) {
+  int joins = 0, leaves = 0;
+  for (const Action& action : plan.Runnable()) {
+    const auto wanted = std::ranges::find(desired.workloads, action.workload, &Workload::name);
+    if (action.kind == ActionKind::kDismiss) {
+      ++leaves;
+      if (!world.voters().contains(action.to)) continue;
+      EXPECT_TRUE(world.BearsLossOf(action.to)) << Describe(plan);
+    } else if (action.kind == ActionKind::kStart && wanted != desired.workloads.end()) {
+      joins += !world.voters().empty() && !world.leader().empty() &&
+               !wanted->quorum_address.empty() && !world.TakesPart(wanted->quorum_address);
+    } else if (action.kind == ActionKind::kStop && wanted == desired.workloads.end()) {
+      EXPECT_FALSE(world.voters().contains(world.AddressOf(action.workload))) << Describe(plan);
+    }
+  }
+  EXPECT_LE(joins + leaves + stops, 1) << Describe(plan);
+}
+
 // Several masters lose at most one because of a plan, and only when all others run. Who leads hands
 // over first.
 void CheckQuorum(const World& world, const DesiredCluster& desired, const Plan& plan) {
@@ -325,6 +454,7 @@ void CheckQuorum(const World& world, const DesiredCluster& desired, const Plan& 
     if (workload.quorum_address.empty()) continue;
     const auto& all = world.observed().workloads;
     const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
+    if (!world.voters().contains(workload.quorum_address)) continue;
     away += found == all.end() || found->phase != Phase::kRunning;
     for (const Action& action : plan.Runnable()) {
       if (action.workload != workload.name || action.kind != ActionKind::kStop) continue;
@@ -334,6 +464,7 @@ void CheckQuorum(const World& world, const DesiredCluster& desired, const Plan& 
   }
   EXPECT_LE(stops, 1) << Describe(plan);
   EXPECT_TRUE(stops == 0 || away == 0) << Describe(plan);
+  CheckMembers(world, desired, plan, stops);
 }
 
 // One look and its actions; checks what must hold for every plan.
@@ -345,6 +476,8 @@ bool Round(World& world, const DesiredCluster& desired) {
     EXPECT_LE(StoppedInService(world, desired, actions, Role::kWorker), 1) << Describe(plan);
     for (const Role role : {Role::kMaster, Role::kWorker}) {
       if (StoppedInService(world, desired, actions, role) == 0) continue;
+      // One that is alone can't wait for others.
+      if (role == Role::kMaster && world.voters().empty()) continue;
       EXPECT_EQ(SilentOnes(world, desired, role), 0) << Describe(plan);
     }
   }
@@ -369,10 +502,13 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    const uint64_t masters = RandomMasters(world.random());
+    uint64_t masters = RandomMasters(world.random());
     DesiredCluster desired = RandomDesired(world.random(), masters);
     for (int round = 0; round < kChaosRounds; ++round) {
-      if (world.random().OneIn(15)) desired = RandomDesired(world.random(), masters);
+      if (world.random().OneIn(15)) {
+        masters = OtherMasters(masters, world.random());
+        desired = RandomDesired(world.random(), masters);
+      }
       Round(world, desired);
       world.Pass(/*chaos=*/true, desired);
     }
@@ -472,13 +608,57 @@ TEST(PlanPropertyTest, ARolloutMovesLeadershipOnceAtMostAndKeepsAMajority) {
   }
 }
 
+// All serve, and others are wanted before the last change has come to its end.
+TEST(PlanPropertyTest, MastersComeAndGoOneByOneUnderALeader) {
+  for (uint64_t seed = 0; seed < kSeedsOfChanges; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    uint64_t masters = 3 + 2 * world.random().Below(3);
+    DesiredCluster desired = RandomDesired(world.random(), masters);
+    ConvergeOrFail(world, desired);
+    for (int edit = 0; edit < 4; ++edit) {
+      masters = OtherMasters(masters, world.random());
+      desired = RandomDesired(world.random(), masters);
+      const uint64_t rounds = 1 + world.random().Below(40);
+      for (uint64_t round = 0; round < rounds; ++round) {
+        Round(world, desired);
+        world.Pass(/*chaos=*/false, desired);
+        EXPECT_FALSE(world.leader().empty()) << "nobody leads, without a failure";
+      }
+    }
+    ConvergeOrFail(world, desired);
+    std::set<std::string> wanted;
+    for (const Workload& workload : desired.workloads)
+      if (workload.role == Role::kMaster) wanted.insert(workload.quorum_address);
+    EXPECT_EQ(world.voters(), wanted);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(PlanPropertyTest, OneMasterBecomesSeveral) {
+  for (uint64_t seed = 0; seed < kSeedsOfChanges; ++seed) {
+    SCOPED_TRACE(seed);
+    World world(seed);
+    ConvergeOrFail(world, RandomDesired(world.random(), 1));
+    const uint64_t masters = 3 + 2 * world.random().Below(2);
+    const DesiredCluster desired = RandomDesired(world.random(), masters);
+    ConvergeOrFail(world, desired);
+    EXPECT_EQ(world.voters().size(), masters);
+    if (HasFailure()) return;
+  }
+}
+
 TEST(PlanPropertyTest, DeletionEndsFromAnythingAndTouchesDataOnlyWhenToldTo) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    const uint64_t masters = RandomMasters(world.random());
+    uint64_t masters = RandomMasters(world.random());
     DesiredCluster desired = RandomDesired(world.random(), masters);
     for (int round = 0; round < kChaosRounds; ++round) {
+      if (world.random().OneIn(15)) {
+        masters = OtherMasters(masters, world.random());
+        desired = RandomDesired(world.random(), masters);
+      }
       Round(world, desired);
       world.Pass(/*chaos=*/true, desired);
     }

@@ -17,9 +17,9 @@ class QuorumPlanTest : public ::testing::Test {
  protected:
   QuorumPlanTest() { desired_.workloads = Workloads("1"); }
 
-  static std::vector<Workload> Workloads(const std::string& setting) {
+  static std::vector<Workload> Workloads(const std::string& setting, int masters = 3) {
     std::vector<Workload> workloads;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < masters; ++i) {
       Workload master{.role = Role::kMaster, .ordinal = i, .args = {"master", setting}};
       master.name = "c-master-" + std::to_string(i);
       master.quorum_address = "h:1920" + std::to_string(i);
@@ -55,6 +55,32 @@ class QuorumPlanTest : public ::testing::Test {
       seen.quorum =
           QuorumView{.leads = workload.ordinal == leader, .term = 3, .sequence = kSequence};
     return seen;
+  }
+  // `masters` run with the wanted configuration, and say that these take part: all that run, if
+  // `members` is empty.
+  static ObservedCluster Members(int masters, int leader, std::vector<QuorumMember> members = {}) {
+    ObservedCluster observed;
+    for (const Workload& workload : Workloads("1", masters))
+      observed.workloads.push_back(Running(workload, leader));
+    if (members.empty())
+      for (int i = 0; i < masters; ++i) members.push_back(Voter(i));
+    for (ObservedWorkload& workload : observed.workloads) {
+      if (!workload.quorum) continue;
+      workload.quorum->leader = Voter(leader).address;
+      workload.members = members;
+    }
+    return observed;
+  }
+  static QuorumMember Voter(int ordinal) {
+    return {"h:1920" + std::to_string(ordinal), /*votes=*/true, /*available=*/true};
+  }
+  void Want(int masters) { desired_.workloads = Workloads("1", masters); }
+  // Without what workers wait for.
+  std::string MastersPlanOf(const ObservedCluster& observed) const {
+    Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
+    std::erase_if(plan.steps,
+                  [](const Step& step) { return step.action.workload == "c-worker-0"; });
+    return Describe(plan);
   }
   static void Elect(ObservedCluster& observed) {
     for (ObservedWorkload& workload : observed.workloads) {
@@ -128,10 +154,12 @@ TEST_F(QuorumPlanTest, TheNextWaitsUntilTheLastOneHasCaughtUp) {
               ::testing::StartsWith("stop c-master-2 (its configuration changed)\n"));
 }
 
-TEST_F(QuorumPlanTest, TheLeaderHandsOverToTheOneClosestBehindItAndThenGoes) {
+TEST_F(QuorumPlanTest, TheLeaderHandsOverToOneThatIsCloseBehindItAndThenGoes) {
   ObservedCluster observed = Old(0);
   for (const size_t master : {1, 2}) MakeCurrent(observed.workloads[master]);
   observed.workloads[1].quorum->sequence -= 20;
+  EXPECT_EQ(MakePlan(desired_, observed, kNow, kPolicy).Runnable().at(0).to, "c-master-1");
+  observed.workloads[1].quorum->sequence -= 2000;
   observed.workloads[2].quorum->sequence -= 10;
   const Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
   ASSERT_EQ(plan.Runnable().size(), 1u);
@@ -187,6 +215,105 @@ TEST_F(QuorumPlanTest, ANewConfigurationIsNotJudgedWhileNobodyLeads) {
   EXPECT_THAT(PlanOf(observed), HasSubstr("restore c-master-1"));
   Elect(observed);
   EXPECT_THAT(PlanOf(observed), ::testing::Not(HasSubstr("restore")));
+}
+
+TEST_F(QuorumPlanTest, MastersJoinOneAfterTheOther) {
+  Want(5);
+  ObservedCluster observed = Members(3, 1);
+  EXPECT_EQ(MastersPlanOf(observed),
+            "start c-master-3 (not running)\n"
+            "start c-master-4 (not running), waits for c-master-3 to join\n");
+  observed = Members(4, 1, {Voter(0), Voter(1), Voter(2), {"h:19203"}});
+  EXPECT_EQ(MastersPlanOf(observed),
+            "start c-master-4 (not running), waits for c-master-3 to join\n"
+            "c-master-3 is joining the other masters\n");
+  const Plan plan = MakePlan(desired_, observed, kNow, kPolicy);
+  EXPECT_THAT(plan.joining, ::testing::ElementsAre("c-master-3", "c-master-4"));
+  EXPECT_EQ(MastersPlanOf(Members(4, 1)), "start c-master-4 (not running)\n");
+  EXPECT_EQ(MastersPlanOf(Members(5, 1)), "");
+}
+
+TEST_F(QuorumPlanTest, NobodyJoinsWhileAMemberIsAway) {
+  Want(5);
+  ObservedCluster observed = Members(3, 1);
+  Exit(observed.workloads[2]);
+  EXPECT_THAT(MastersPlanOf(observed),
+              HasSubstr("start c-master-3 (not running), waits for c-master-2 to serve\n"));
+  Elect(observed);
+  EXPECT_THAT(MastersPlanOf(observed),
+              HasSubstr("start c-master-3 (not running), waits for a master to lead\n"));
+}
+
+TEST_F(QuorumPlanTest, AMasterLeavesBeforeItIsStopped) {
+  ObservedCluster observed = Members(5, 1);
+  EXPECT_EQ(MastersPlanOf(observed),
+            "dismiss master h:19204 (no longer wanted)\n"
+            "dismiss master h:19203 (no longer wanted), waits for h:19204 to leave\n"
+            "stop c-master-4 (no longer wanted), waits for h:19204 to leave, h:19203 to leave\n"
+            "stop c-master-3 (no longer wanted), waits for h:19204 to leave, h:19203 to leave\n");
+  EXPECT_EQ(MastersPlanOf(Members(5, 1, {Voter(0), Voter(1), Voter(2)})),
+            "stop c-master-4 (no longer wanted)\nstop c-master-3 (no longer wanted)\n");
+}
+
+TEST_F(QuorumPlanTest, OneThatIsAwayLeavesFirst) {
+  ObservedCluster observed = Members(5, 1);
+  Exit(observed.workloads[3]);
+  for (ObservedWorkload& workload : observed.workloads)
+    if (workload.quorum) workload.members[3].available = false;
+  EXPECT_THAT(MastersPlanOf(observed),
+              ::testing::StartsWith("dismiss master h:19203 (no longer wanted)\n"));
+}
+
+TEST_F(QuorumPlanTest, ALeaderThatIsTooManyHandsOverFirst) {
+  ObservedCluster observed = Members(5, 4, {Voter(0), Voter(1), Voter(2), Voter(4)});
+  EXPECT_THAT(MastersPlanOf(observed),
+              ::testing::StartsWith(
+                  "transfer leadership from c-master-4 (no longer wanted; c-master-0 is to lead)\n"
+                  "dismiss master h:19204 (no longer wanted), waits for another master to lead\n"));
+  observed.refused_transfers = 3;
+  EXPECT_THAT(
+      MastersPlanOf(observed),
+      ::testing::StartsWith("stop c-master-4 (no longer wanted, and does not hand over)\n"));
+}
+
+TEST_F(QuorumPlanTest, NobodyLeavesWhenTheOthersWouldHaveNoMajority) {
+  ObservedCluster observed = Members(5, 0);
+  for (const size_t master : {1, 2}) Exit(observed.workloads[master]);
+  EXPECT_THAT(MastersPlanOf(observed),
+              ::testing::StartsWith("dismiss master h:19204 (no longer wanted), waits for a "
+                                    "majority without h:19204 to serve\n"));
+}
+
+TEST_F(QuorumPlanTest, OneThatWasNotLetInYetEndsFirst) {
+  const ObservedCluster observed =
+      Members(4, 0, {Voter(0), Voter(1), Voter(2), {"h:19203", /*votes=*/false}});
+  EXPECT_EQ(MastersPlanOf(observed),
+            "dismiss master h:19203 (no longer wanted), waits for c-master-3 to end\n"
+            "stop c-master-3 (no longer wanted)\n");
+}
+
+// Its vote may be what the others need to go on, and to let it leave.
+TEST_F(QuorumPlanTest, WithoutALeaderOneThatIsTooManyIsStartedAgain) {
+  ObservedCluster observed = Members(5, 0);
+  for (const size_t master : {3, 4}) Exit(observed.workloads[master]);
+  Elect(observed);
+  EXPECT_THAT(MastersPlanOf(observed),
+              ::testing::StartsWith("restore c-master-4 (it may be a member still)\n"
+                                    "restore c-master-3 (it may be a member still)\n"));
+}
+
+TEST_F(QuorumPlanTest, OneThatIsAloneIsStartedAnewBeforeOthersJoin) {
+  ObservedCluster observed = Members(1, 0);
+  observed.workloads[0].quorum.reset();
+  observed.workloads[0].members.clear();
+  observed.workloads[0].config_hash = observed.workloads[0].proven_hash = "alone";
+  EXPECT_EQ(MastersPlanOf(observed),
+            "start c-master-1 (not running), waits for c-master-0 to lead\n"
+            "start c-master-2 (not running), waits for c-master-0 to lead\n"
+            "stop c-master-0 (its configuration changed)\n");
+  EXPECT_EQ(MastersPlanOf(Members(1, 0)),
+            "start c-master-1 (not running)\n"
+            "start c-master-2 (not running), waits for c-master-1 to join\n");
 }
 
 TEST_F(QuorumPlanTest, NothingIsToBeDoneWhenAllIsAsWanted) {

@@ -41,11 +41,28 @@ void InitCurlOnce() {
   [[maybe_unused]] static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+std::vector<plan::QuorumMember> ReadMembers(const nlohmann::json& page) {
+  std::vector<plan::QuorumMember> members;
+  const auto list = page.find("members");
+  if (list == page.end() || !list->is_array()) return members;
+  for (const nlohmann::json& entry : *list) {
+    const auto flag = [&](const char* field) {
+      const auto found = entry.find(field);
+      return found != entry.end() && found->is_boolean() && found->get<bool>();
+    };
+    const auto address = entry.find("address");
+    if (address == entry.end() || !address->is_string()) return {};
+    members.push_back({address->get<std::string>(), flag("votes"), flag("available")});
+  }
+  return members;
+}
+
 // What one of several masters says of itself (daemons/master/quorum_page.h). False when it is no
 // such page.
 bool ReadQuorumPage(const nlohmann::json& page, ProbeResult& result) {
   const auto role = page.find("role");
   if (role == page.end() || !role->is_string()) return false;
+  result.members = ReadMembers(page);
   const bool leads = *role == "LEADER";
   if (!leads && *role != "STANDBY") {
     result.serving = false;
@@ -175,6 +192,7 @@ void Take(ProbeResult result, plan::ObservedWorkload& workload) {
   workload.serving = result.serving;
   workload.live_workers = result.live_workers;
   workload.quorum = std::move(result.quorum);
+  workload.members = std::move(result.members);
   workload.rpc_address = std::move(result.rpc_address);
   if (!result.serving && workload.message.empty()) workload.message = std::move(result.message);
 }

@@ -18,7 +18,8 @@ struct ProbeResult {
   std::optional<int> live_workers;
   // What one of several masters says, when it serves: it leads, or it follows the one that does.
   std::optional<plan::QuorumView> quorum;
-  std::string rpc_address;  // host:port that was asked
+  std::vector<plan::QuorumMember> members;  // as plan::ObservedWorkload has them
+  std::string rpc_address;                  // host:port that was asked
 };
 
 // Copies what was found to the daemon that was asked.

@@ -10,6 +10,7 @@ namespace headpond::runtime {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(ProberTest, ServingMeansBothPortsAnswer) {
@@ -56,10 +57,13 @@ TEST(ProberTest, OneOfSeveralMastersSaysHowItStands) {
     });
   };
   answer("/leads", 200,
-         R"({"role":"LEADER","term":7,"leader":"m-1:19200","sequence":42,"liveWorkers":2})");
+         R"({"role":"LEADER","term":7,"leader":"m-1:19200","sequence":42,"liveWorkers":2,"members":[
+             {"address":"m-1:19200","votes":true,"available":true},{"address":"m-2:19200"}]})");
   answer("/follows", 200, R"({"role":"STANDBY","term":7,"leader":"m-1:19200","sequence":40})");
-  answer("/elects", 503, R"({"role":"ELECTING","term":8,"leader":"","sequence":40})");
-  answer("/odd", 200, R"({"role":"STANDBY","term":-1,"leader":5,"sequence":"x","liveWorkers":-3})");
+  answer("/elects", 503,
+         R"({"role":"ELECTING","term":8,"leader":"","sequence":40,"members":[{"address":"a:1"}]})");
+  answer("/odd", 200, R"({"role":"STANDBY","term":-1,"leader":5,"sequence":"x","liveWorkers":-3,
+             "members":[{"address":"a:1"},{"address":7},3]})");
   ASSERT_OK_AND_ASSIGN(const int port, server.Start());
   Prober prober;
   std::vector<plan::Probe> probes;
@@ -71,13 +75,17 @@ TEST(ProberTest, OneOfSeveralMastersSaysHowItStands) {
   EXPECT_EQ(results[0].quorum, leads);
   EXPECT_EQ(results[0].live_workers, 2);
   EXPECT_EQ(results[0].rpc_address, "127.0.0.1:" + std::to_string(port));
+  EXPECT_THAT(results[0].members, ElementsAre(plan::QuorumMember{"m-1:19200", true, true},
+                                              plan::QuorumMember{"m-2:19200", false, false}));
   EXPECT_TRUE(results[1].serving);
   EXPECT_FALSE(results[1].quorum->leads);
   EXPECT_EQ(results[1].live_workers, std::nullopt);
   EXPECT_FALSE(results[2].serving);
   EXPECT_EQ(results[2].quorum, std::nullopt);
   EXPECT_THAT(results[2].message, HasSubstr("ELECTING"));
+  EXPECT_THAT(results[2].members, ElementsAre(plan::QuorumMember{"a:1", false, false}));
   EXPECT_EQ(results[3].quorum, plan::QuorumView());
+  EXPECT_TRUE(results[3].members.empty());
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ Status Execute(Runtime& runtime, const ClusterRef& of, const std::vector<plan::W
     case plan::ActionKind::kRestore:
       return runtime.Restore(cluster, action.workload, action.refusal);
     case plan::ActionKind::kTransfer:
+    case plan::ActionKind::kDismiss:
       return Internal("{}: only masters can do this", plan::Describe(action));
   }
   return Internal("unknown action");

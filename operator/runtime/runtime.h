@@ -100,8 +100,8 @@ class Runtime {
   virtual void OnChange(std::function<void()> changed) = 0;
 };
 
-// Runs one action of a plan but kTransfer, which is nothing of a runtime's. `workloads` are the
-// desired ones.
+// Runs one action of a plan but kTransfer and kDismiss, which only masters can do. `workloads` are
+// the desired ones.
 Status Execute(Runtime& runtime, const ClusterRef& cluster,
                const std::vector<plan::Workload>& workloads, const plan::Action& action);
 

@@ -41,7 +41,12 @@ void FakeWorld::SetViews(std::vector<plan::ObservedWorkload>& workloads) {
     if (workload.role == plan::Role::kMaster && workload.serving) serving.push_back(&workload);
   }
   if (members == 0) return;
-  const bool majority = serving.size() > members / 2;
+  const auto takes_part = [this](const plan::ObservedWorkload* workload) {
+    return voters.empty() ||
+           !dismissed.contains(daemons.at(workload->name).workload.quorum_address);
+  };
+  const auto votes = static_cast<size_t>(std::ranges::count_if(serving, takes_part));
+  const bool majority = votes > (voters.empty() ? members : voters.size()) / 2;
   for (plan::ObservedWorkload* const workload : serving) workload->serving = majority;
   if (!majority) return;
   if (std::ranges::find(serving, leader, &plan::ObservedWorkload::name) == serving.end()) {
@@ -53,9 +58,14 @@ void FakeWorld::SetViews(std::vector<plan::ObservedWorkload>& workloads) {
                                         .term = term,
                                         .leader = daemons.at(leader).workload.quorum_address,
                                         .sequence = sequence - behind[workload->name]};
+    const std::string& address = daemons.at(workload->name).workload.quorum_address;
+    if (!voters.empty() && !dismissed.contains(address)) voters.insert(address);
     workload->rpc_address =
         "fake:" + std::to_string(daemons.at(workload->name).workload.probe.rpc_port);
   }
+  for (plan::ObservedWorkload* const workload : serving)
+    for (const std::string& address : voters)
+      workload->members.push_back({address, /*votes=*/true, /*available=*/true});
 }
 
 plan::Layout FakeRuntime::LayoutFor(const runtime::ClusterRef& cluster) const {
@@ -164,6 +174,7 @@ Status FakeRuntime::Run(const runtime::ClusterRef& cluster, const plan::Workload
       return fail("PortInUse",
                   FailedPrecondition("port {} is held by pid 1 (fake); end it or set {}",
                                      port.number, port.field));
+  world_.dismissed.erase(workload.quorum_address);
   world_.daemons[workload.name] = std::move(daemon);
   if (Behaves(world_, workload, FakeWorld::kCrash)) world_.Crash(workload.name, clock_.NowMs());
   return Status::Ok();

@@ -34,6 +34,13 @@ struct FakeWorld {
   uint64_t term = 0;
   uint64_t sequence = 100;                 // of the leader's journal
   std::map<std::string, uint64_t> behind;  // how many entries a master has yet to apply
+  // Who votes, by address; while it is empty, masters don't tell. Those that serve are let in, but
+  // none that was dismissed and not started again.
+  std::set<std::string> voters, dismissed;
+  void Dismiss(const std::string& address) {
+    voters.erase(address);
+    dismissed.insert(address);
+  }
   int next_pid = 100;
   bool observe_fails = false;
   // Daemons with this word among their arguments crash at once; serve at once otherwise.

@@ -35,8 +35,14 @@ Result<ClusterStatus> MemoryClusterStore::GetStatus(const ClusterKey& key) {
 Status MemoryClusterStore::WriteStatus(const ClusterKey& key, const ClusterStatus& status) {
   MutexLock lock(mutex_);
   if (!clusters_.contains(key)) return NotFound("there is no cluster {}", key.name);
+  RETURN_IF_ERROR(status_writes_);
   statuses_[key] = status;
   return Status::Ok();
+}
+
+void MemoryClusterStore::SetStatusWrites(const Status& outcome) {
+  MutexLock lock(mutex_);
+  status_writes_ = outcome;
 }
 
 Status MemoryClusterStore::Finalize(const ClusterKey& key, bool data_kept) {

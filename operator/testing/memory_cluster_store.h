@@ -42,6 +42,8 @@ class MemoryClusterStore final : public controller::ClusterStore {
   Status MarkDeleted(const controller::ClusterKey& key, bool delete_data) EXCLUDES(mutex_);
   // Clusters that ended and whose data was kept.
   std::vector<controller::ClusterKey> ListRetained() EXCLUDES(mutex_);
+  // What statuses are written with from now on, as by a server that is away.
+  void SetStatusWrites(const Status& outcome) EXCLUDES(mutex_);
   // An object that can't be read.
   void AddUnreadable(const std::string& what) EXCLUDES(mutex_);
 
@@ -54,6 +56,7 @@ class MemoryClusterStore final : public controller::ClusterStore {
   std::map<std::pair<std::string, std::string>, controller::SecretData> secrets_ GUARDED_BY(mutex_);
   std::vector<std::string> unreadable_ GUARDED_BY(mutex_);
   std::vector<std::string> notices_ GUARDED_BY(mutex_);
+  Status status_writes_ GUARDED_BY(mutex_);
 };
 
 }  // namespace headpond::testing_operator

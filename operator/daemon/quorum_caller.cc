@@ -1,4 +1,4 @@
-#include "operator/daemon/move_leadership.h"
+#include "operator/daemon/quorum_caller.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,12 +24,15 @@ std::string OneLine(std::string text) {
 
 }  // namespace
 
-controller::MoveLeadership LeadershipMover(std::string program,
-                                           std::map<std::string, std::string> environment) {
+controller::CallQuorum QuorumCaller(std::string program,
+                                    std::map<std::string, std::string> environment) {
   return [program = std::move(program),
-          environment = std::move(environment)](const controller::LeadershipCall& call) -> Status {
+          environment = std::move(environment)](const controller::QuorumCall& call) -> Status {
+    const bool elects = call.what == controller::QuorumCall::What::kElect;
+    const std::string verb = elects ? "elect" : "remove";
     std::vector<std::string> arguments = {"fsadmin", "journal",  "quorum",
-                                          "elect",   "-address", call.to};
+                                          verb,      "-address", call.address};
+    if (!elects) arguments.insert(arguments.end(), {"-domain", "MASTER"});
     const auto set = [&](std::string_view key, std::string_view value) {
       arguments.push_back(fmt::format("-D{}={}", key, value));
     };
@@ -41,7 +44,8 @@ controller::MoveLeadership LeadershipMover(std::string program,
                                      .arguments = std::move(arguments),
                                      .environment = environment,
                                      .deadline = kLimit});
-    if (!outcome.ok()) return outcome.status().WithContext("headpond fsadmin journal quorum elect");
+    if (!outcome.ok())
+      return outcome.status().WithContext("headpond fsadmin journal quorum " + verb);
     if (outcome->succeeded) return Status::Ok();
     return Unavailable("{}", OneLine(outcome->output));
   };
