@@ -107,4 +107,33 @@ Parsed<StatusArguments> ParseStatusCommand(std::span<const std::string> words) {
   return Read(app, arguments, words);
 }
 
+Parsed<ConvertArguments> ParseConvert(std::span<const std::string> words) {
+  constexpr int kMaxWorkers = 64;
+  ConvertArguments arguments;
+  ConvertOptions& options = arguments.options;
+  CLI::App app(
+      "Prints the CacheCluster that does what a values.yaml of the stock 2.9 chart asks for. What "
+      "a\n"
+      "CacheCluster has no place for is listed on standard error, with its key and the reason.",
+      "headpond convert");
+  app.add_option("file", arguments.file, "the values; - reads standard input")->required();
+  app.add_option("--name", options.name,
+                 "name of the cluster (default: fullnameOverride, nameOverride or alluxio)");
+  app.add_option("-n,--namespace", options.name_space, "namespace of the cluster");
+  app.add_option("--workers", options.workers,
+                 "number of workers, of which the stock chart has one on each node (default 1)")
+      ->check(CLI::Range(1, kMaxWorkers));
+  app.add_option("--under-store", options.under_store,
+                 "URI of the under-store (default: alluxio.master.mount.table.root.ufs)");
+  app.add_option("--under-store-claim", options.under_store_claim,
+                 "PersistentVolumeClaim that the under-store's folder is in");
+  app.add_flag("--strict", arguments.strict, "exit code 1 when something was listed");
+  app.footer(
+      "Examples:\n"
+      "  headpond convert values.yaml --workers 3 | kubectl apply -n pond -f -\n"
+      "  helm get values --all alluxio -o yaml | headpond convert - --under-store-claim lake\n"
+      "  headpond convert values.yaml --strict > cluster.yaml || echo 'something is lost'");
+  return Read(app, arguments, words);
+}
+
 }  // namespace headpond::operator_cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "operator/cli/convert_options.h"
 
 namespace headpond::operator_cli {
 
@@ -34,6 +35,12 @@ struct StatusArguments {
   std::string output;  // "", "json", "yaml"
 };
 
+struct ConvertArguments {
+  std::string file;  // "-": standard input
+  ConvertOptions options;
+  bool strict = false;
+};
+
 // A command line that was read, or the code to exit with at once because it asked for help
 // (printed) or was wrong (said so).
 template <typename Arguments>
@@ -46,6 +53,7 @@ Parsed<UpArguments> ParseUp(std::span<const std::string> words);
 // `headpond-operator plan`: what `up --dry-run` is, without the words for the rest.
 Parsed<UpArguments> ParsePlan(std::span<const std::string> words);
 Parsed<DownArguments> ParseDown(std::span<const std::string> words);
+Parsed<ConvertArguments> ParseConvert(std::span<const std::string> words);
 Parsed<StatusArguments> ParseStatusCommand(std::span<const std::string> words);
 
 }  // namespace headpond::operator_cli

@@ -6,11 +6,11 @@
 #include <set>
 
 #include "base/clock.h"
-#include "io/env.h"
 #include "operator/api/manifest.h"
 #include "operator/cli/clusters.h"
 #include "operator/cli/command_line.h"
 #include "operator/cli/dry_run.h"
+#include "operator/cli/input.h"
 #include "operator/cli/main.h"
 #include "operator/cli/render.h"
 
@@ -22,22 +22,8 @@ using controller::ClusterKey;
 using controller::ClusterStatus;
 using nlohmann::json;
 
-constexpr size_t kMaxFile = 1 << 20;
-
 ClusterKey KeyOf(const CacheCluster& cluster) {
   return {cluster.metadata.name_space, cluster.metadata.name};
-}
-
-Result<std::string> ReadInput(const std::string& file) {
-  if (file != "-") return io::ReadWholeFile(io::Env::Posix(), file, kMaxFile);
-  std::string text;
-  char buffer[4096];
-  while (const size_t length = std::fread(buffer, 1, sizeof(buffer), stdin)) {
-    text.append(buffer, length);
-    if (text.size() > kMaxFile)
-      return ResourceExhausted("standard input is larger than {} bytes", kMaxFile);
-  }
-  return text;
 }
 
 // A cluster, and the file's words for it.
