@@ -3,6 +3,7 @@ containerd and runc from the distribution. Nothing of it is shared with the mach
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import programs
 from harness.process import Process, wait_for
@@ -21,6 +23,8 @@ PORT = 6443
 _PODS = "10.247.0.0/24"
 _SERVICES = "10.97.0.0/16"
 _START_LIMIT_S = 120.0
+_LOCK = "/run/lock/headpond-e2e-k8s"
+_LOCK_LIMIT_S = 1800.0
 # The kubelet writes these for the whole machine; they are put back.
 _SYSCTLS = ("vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops",
             "kernel.keys.root_maxkeys", "kernel.keys.root_maxbytes")
@@ -46,6 +50,7 @@ class Bed:
         self._tokens = {name: secrets.token_hex(16) for name in ("admin", "kcm", "scheduler", "kubelet", "proxy", "dns")}
         self._sysctls: dict[str, str] = {}
         self._api_program = Path()
+        self._lock: IO[str] | None = None
 
     @property
     def folder(self) -> Path:
@@ -81,6 +86,7 @@ class Bed:
         return path
 
     def __enter__(self) -> "Bed":
+        self._wait_for_others()
         try:
             self._start()
         except BaseException:
@@ -101,6 +107,18 @@ class Bed:
             raise RuntimeError("the node does not get ready\n" + self._log_of("kubelet"))
 
     # Steps of the start.
+
+    def _wait_for_others(self) -> None:
+        """Names and addresses are the same for all beds of a machine, so there is one at a time."""
+        self._lock = open(_LOCK, "w")
+        def locked() -> bool:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+        if not wait_for(locked, _LOCK_LIMIT_S, 1):
+            raise RuntimeError(f"another bed has been here for {_LOCK_LIMIT_S:.0f} s: {_LOCK} is locked")
 
     def _make_network(self) -> None:
         run("ip", "netns", "add", NAMESPACE)
@@ -295,6 +313,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
         for name, value in self._sysctls.items():
             run("sysctl", "-qw", f"{name}={value}", check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.close()
 
     def _end_containers(self) -> None:
         if not self._socket().exists():

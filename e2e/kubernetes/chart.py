@@ -4,16 +4,14 @@ to two of which one acts, uninstalled and installed again, while a CacheCluster 
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import subprocess
 import time
 from typing import Callable
 
-import programs
 from bed import run
 from harness.process import wait_for
 from pond import NAMESPACE, OPERATOR_IMAGE, ROOT, Cluster, Pond
+from releases import Helm
 
 _CHART = str(ROOT / "charts/headpond-operator")
 _RELEASE = "headpond"
@@ -37,13 +35,8 @@ class ChartLife:
     def __init__(self, pond: Pond):
         self._pond, self._bed, self._checks = pond, pond.bed, pond.checks
         self._cluster = Cluster(pond, "lab", workers=2)
-        self._helm_program = str(programs.helm())
+        self._helm = Helm(pond.bed)
         self._package = ""  # what users install
-
-    def _helm(self, *words: str) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "KUBECONFIG": str(self._bed.kubeconfig("admin")), "HELM_CACHE_HOME": str(self._bed.folder / "helm"),
-                       "HELM_CONFIG_HOME": str(self._bed.folder / "helm"), "HELM_DATA_HOME": str(self._bed.folder / "helm")}
-        return subprocess.run(self._bed.inside(self._helm_program, *words), capture_output=True, text=True, env=environment, timeout=120)
 
     def _release(self, verb: str, *words: str) -> bool:
         done = self._helm(verb, _RELEASE, *([self._package] if verb != "uninstall" else []), "-n", NAMESPACE, "--wait", "--timeout=60s", *words)
@@ -74,10 +67,7 @@ class ChartLife:
         for scope, replicas in itertools.product(("namespace", "cluster"), ("1", "3")):
             words = [f"scope={scope}", f"replicas={replicas}", "metrics.service.annotations.a=b"]
             text = self._helm("template", _RELEASE, _CHART, "-n", NAMESPACE, "--set", ",".join(words))
-            # The server itself judges, by its own schemas: it knows more than a copy of them would.
-            done = subprocess.run(
-                self._bed.inside("kubectl", f"--kubeconfig={self._bed.kubeconfig('admin')}", "apply", "--dry-run=server", "--validate=strict", "-f", "-"),
-                input=text.stdout, capture_output=True, text=True, timeout=120)
+            done = self._helm.dry_run(text.stdout)
             self._checks.that(f"the API server takes {' '.join(words[:2])}", text.returncode == 0 and done.returncode == 0, text.stderr + done.stderr)
         monitored = self._helm("template", _RELEASE, _CHART, "--set", "metrics.serviceMonitor.enabled=true")
         self._checks.that("a ServiceMonitor is made on demand", "kind: ServiceMonitor" in monitored.stdout, monitored.stderr)

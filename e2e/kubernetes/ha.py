@@ -1,5 +1,5 @@
-"""Three masters and two workers, from manifests/samples/kubernetes-ha.yaml: the leader's pod is deleted, then every daemon
-gets another configuration, while folders are made and files written. Nothing that was asked for may fail."""
+"""Three masters and two workers, from manifests/samples/kubernetes-ha.yaml: the leader's pod is deleted, every daemon gets
+another configuration, then there are five masters and three again, while folders are made and files written. Nothing that was asked for may fail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.process import wait_for
 from pond import NAMESPACE, READY_LIMIT_S, Cluster, Pond
 
 _MASTERS = [f"pond-master-{number}" for number in range(3)]
+_MORE = [f"pond-master-{number}" for number in range(5)]
 _READY_S = 20.0
 _FAILOVER_S = 5.0
 _WAIT_S = 60.0
@@ -39,7 +40,7 @@ until [ -e /log/read ]; do sleep 0.1; done  # the folder goes with the pod
 
 def steps(pond: Pond) -> list[Callable[[], bool]]:
     life = HaLife(pond)
-    return [life.becomes_ready, life.keeps_a_quorum, life.loses_its_leader, life.changes_with_the_leader_last, life.goes]
+    return [life.becomes_ready, life.keeps_a_quorum, life.loses_its_leader, life.changes_with_the_leader_last, life.grows_and_shrinks, life.goes]
 
 
 class Writers:
@@ -47,7 +48,7 @@ class Writers:
 
     def __init__(self, pond: Pond, top: str):
         self._pond = pond
-        masters = ",".join(f"{master}.{NAMESPACE}.svc:19998" for master in _MASTERS)
+        masters = ",".join(f"{master}.{NAMESPACE}.svc:19998" for master in _MORE)
         self._name = pond.start_client(_WRITER.format(masters=masters, top=top))
         wait_for(lambda: pond.client(self._name).get("metadata", {}).get("uid"), _WAIT_S)
         self._folder = pond.folder_of(self._name)
@@ -88,7 +89,7 @@ class HaLife:
 
     def becomes_ready(self) -> bool:
         self._pond.start_operator()
-        self._pond.add_volumes(*(f"{master}-journal" for master in _MASTERS))
+        self._pond.add_volumes(*(f"{master}-journal" for master in _MORE))
         self._cluster.apply("kubernetes-ha.yaml")
         begun = time.monotonic()
         ready = wait_for(self._cluster.ready, READY_LIMIT_S, 0.2)
@@ -141,6 +142,23 @@ class HaLife:
         stops = re.findall(r"cluster pond/pond: stop (pond-master-\d)", log)
         self._checks.equal("masters, as they were stopped", stops, [m for m in _MASTERS if m != leader] + [leader])
         self._checks.equal("how often leadership was moved", log.count("transfer leadership from"), 1)
+        return bool(done)
+
+    def grows_and_shrinks(self) -> bool:
+        writers = Writers(self._pond, "/scale")
+        for masters in (_MORE, _MASTERS):
+            said, begun = len(self._pond.log()), time.monotonic()
+            self._cluster.patch({"spec": {"master": {"replicas": len(masters)}}})
+            def settled() -> bool:
+                counts = self._cluster.status().get("masters", {})
+                there = [counts.get(key) for key in ("desired", "ready", "updated")]
+                pods = sorted(name[:-2] for name in self._pond.uids() if "-master-" in name)
+                return there == [len(masters)] * 3 and pods == masters and self._quorum() == "True" and self._cluster.ready()
+            done = wait_for(settled, 240, 0.3)
+            self._checks.that(f"{len(masters)} masters after {time.monotonic() - begun:.1f} s", bool(done), self._cluster.text() + self._pond.log()[said:])
+            left = re.findall(r"cluster pond/pond: dismiss master (\S+)", self._pond.log()[said:])
+            self._checks.equal("masters that were dismissed", len(set(left)), len(_MORE) - len(_MASTERS) if masters is _MASTERS else 0)
+        writers.end()
         return bool(done)
 
     def goes(self) -> bool:

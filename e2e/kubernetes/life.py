@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import Callable
 
+import plain
 from harness.process import wait_for
+from harness.status_shape import check_shape
 from pond import IMAGE, NAMESPACE, READY_LIMIT_S, Cluster, Pond
 
 
 def steps(pond: Pond) -> list[Callable[[], bool]]:
     life = Life(pond)
-    return [life.becomes_ready, life.is_used, life.asks_little, life.heals, life.rolls, life.takes_back, life.goes]
+    return [life.becomes_ready, life.looks_like_the_chart, life.is_used, life.asks_little, life.heals, life.rolls, life.takes_back, life.goes]
 
 
 class Life:
@@ -30,8 +32,14 @@ class Life:
         if not self._cluster.wait_ready("the sample is Ready after its apply"):
             return False
         self._checks.equal("pods", sorted(self._pond.pods()), ["lab-master-0-0", "lab-worker-0-0", "lab-worker-1-0"])
+        check_shape(self._checks, self._cluster.status())
         claim = self._pond.bed.get("pvc", "lab-master-0-state", "-n", NAMESPACE)
         return self._checks.equal("the journal's claim", claim.get("status", {}).get("phase"), "Bound")
+
+    def looks_like_the_chart(self) -> bool:
+        """charts/headpond makes the same pods."""
+        sets = {role: self._pond.bed.get("statefulset", f"lab-{role}-0", "-n", NAMESPACE) for role in ("master", "worker")}
+        return plain.PlainLife(self._pond).has_the_shape_of("the operator", sets)
 
     def is_used(self) -> bool:
         worked, what = self._in_a_pod(
