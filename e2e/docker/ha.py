@@ -1,5 +1,5 @@
 """Three masters and two workers in containers, driven by the operator: up, the leader's container killed, a change that
-reaches the leader last, down.
+reaches the leader last, two masters more and two less, down.
 
   e2e/docker/ha.sh [bridge|host...]
 
@@ -8,6 +8,7 @@ Binaries and image: as for runtime.py. Exit code: 0 when everything held, 77 wit
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -27,7 +28,8 @@ _READY_LIMIT_S = 20
 _FAILOVER_LIMIT_S = 1.5
 _WAIT_S = 60
 _MASTERS = 3
-_PORTS = 10 * (_MASTERS - 1) + 5
+_MOST = 5  # that there ever are
+_PORTS = 10 * (_MOST - 1) + 5
 
 
 class HaCluster(Cluster):
@@ -40,10 +42,18 @@ class HaCluster(Cluster):
             "worker": {"rpc": self.base + 2, "web": self.base + 3},
         }
 
-    def fs(self, *words: str):
-        masters = ",".join(f"localhost:{self.base + 10 * number}" for number in range(_MASTERS))
+    def _ask(self, command: str, *words: str):
+        masters = ",".join(f"localhost:{self.base + 10 * number}" for number in range(_MOST))
         options = {"master.rpc.addresses": masters, "security.login.username": "alluxio"}
-        return self.headpond("fs", *(f"-Dalluxio.{key}={value}" for key, value in options.items()), *words)
+        return self.headpond(command, *words, *(f"-Dalluxio.{key}={value}" for key, value in options.items()))
+
+    def fs(self, *words: str):
+        return self._ask("fs", *words)
+
+    def quorum(self) -> list[str]:
+        """Addresses of the members, as the masters say."""
+        done = self._ask("fsadmin", "journal", "quorum", "info", "-domain", "MASTER", "-o", "json")
+        return sorted(member["address"] for member in json.loads(done.stdout)) if done.returncode == 0 else []
 
     def masters(self) -> list[str]:
         return [f"{self.name}-master-{number}" for number in range(_MASTERS)]
@@ -132,7 +142,21 @@ def changes_with_the_leader_last(cluster: HaCluster, checks: Checks) -> None:
     checks.equal("how often leadership was moved", log.count("transfer leadership from"), 1)
 
 
-_LIFE = (comes_up, loses_its_leader, changes_with_the_leader_last)
+def grows_and_shrinks(cluster: HaCluster, checks: Checks) -> None:
+    maker = Maker(cluster, "/scale")
+    for count in (_MOST, _MASTERS):
+        cluster.spec["master"]["replicas"] = count
+        begun = time.monotonic()
+        done = cluster.apply("--wait", "--timeout", "180s")
+        checks.that(f"{count} masters after {time.monotonic() - begun:.1f} s", done.returncode == 0, done.stdout + done.stderr + cluster.log())
+        checks.equal("members of the quorum", len(cluster.quorum()), count)
+        checks.equal("QuorumHealthy", cluster.condition("QuorumHealthy").get("status"), "True")
+    left = [name for name in cluster.containers() if "-master-" in name]
+    checks.equal("masters' containers", sorted(left), cluster.masters())
+    maker.end(checks)
+
+
+_LIFE = (comes_up, loses_its_leader, changes_with_the_leader_last, grows_and_shrinks)
 
 
 def main() -> int:

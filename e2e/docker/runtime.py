@@ -25,6 +25,7 @@ from engine import Engine, end_on_sigterm
 from harness import parts
 from harness.check import Checks
 from harness.process import wait_for
+from harness.status_shape import check_shape
 from run import build_images
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -215,6 +216,8 @@ def comes_up(cluster: Cluster, checks: Checks) -> None:
     checks.equal("capabilities are dropped", inspected["HostConfig"]["CapDrop"], ["ALL"])
     checks.that("it carries its cluster's uid", bool(inspected["Config"]["Labels"].get(_UID_LABEL)))
     checks.equal("the user", inspected["Config"]["User"], "1000:1000")
+    wait_for(cluster.is_settled, 10)
+    check_shape(checks, cluster.status())
 
 
 def data_goes_through(cluster: Cluster, checks: Checks) -> None:

@@ -23,6 +23,8 @@ from kubectl import Kubectl, binaries, kubectl_program, said, write_manifest
 _WAIT_S = 30.0
 # A lease of 15 s that nobody renews, a look every 2 s, and the start of the one who waited.
 _TAKE_OVER_S = 25.0
+_AWAY_S = 30.0
+_RECOVERY_S = 3.0
 
 
 class Operators:
@@ -146,21 +148,37 @@ def one_acts_at_a_time(folder: Path, kubectl: Kubectl, operators: Operators, che
 
 
 def the_api_server_goes_and_comes(folder: Path, kubectl: Kubectl, operators: Operators, checks: Checks) -> None:
+    """For longer than a lease lasts: who acts can't know whether it still may, and stops."""
+    leads = 'leader_election_master_status{name="headpond-operator"}'
     before = daemon_pids(folder)
-    operators.api.stop()
+    operators.api.kill()
     os.kill(before["worker"], signal.SIGKILL)
     gone_since = time.monotonic()
     healed = wait_for(lambda: daemon_pids(folder).get("worker", before["worker"]) != before["worker"], 8.0)
     checks.that("a worker is healed while the API server is away", healed, operators.logs())
+    during = daemon_pids(folder)
+    stopped = wait_for(lambda: operators.metric("second", leads) == 0, _TAKE_OVER_S)
+    checks.that("who can't renew its lease stops acting", stopped, operators.logs())
+    checks.equal("daemons run on", daemon_pids(folder), during)
+    os.kill(during["worker"], signal.SIGKILL)
+    wait_for(lambda: time.monotonic() - gone_since >= _AWAY_S, _AWAY_S)
+    checks.equal("nobody acts without a lease", daemon_pids(folder), {"master": before["master"]})
+
     operators.api = operators.start_api()
-    back_after = time.monotonic() - gone_since
+    back = time.monotonic()
 
-    def started(pid: int) -> bool:
-        status = kubectl.run("get", "cc", "quickstart", "-o", "jsonpath={.status.daemons[*].pid}").stdout
-        return str(pid) in status.split()
+    def status(field: str) -> str:
+        return kubectl.run("get", "cc", "quickstart", "-o", f"jsonpath={{.status.{field}}}").stdout
 
-    told = wait_for(lambda: started(daemon_pids(folder).get("worker", 0)), _WAIT_S)
-    checks.that(f"the status follows after {back_after:.0f} s without it", told, operators.logs())
+    known = wait_for(lambda: status("phase") not in ("", "Ready"), _WAIT_S, 0.02)
+    took_s = time.monotonic() - back
+    print(f"away for {back - gone_since:.0f} s; the operator acts {took_s:.1f} s after the API server's start", flush=True)
+    checks.that(f"within {_RECOVERY_S} s: {took_s:.1f}", known and took_s < _RECOVERY_S, operators.logs())
+    # The third crash in a row: a daemon that crashes is started again later each time.
+    checks.that("a worker is healed", wait_for(lambda: "worker" in daemon_pids(folder), _WAIT_S), operators.logs())
+    told = wait_for(lambda: str(daemon_pids(folder).get("worker", 0)) in status("daemons[*].pid").split(), _WAIT_S)
+    checks.that("the status follows", told, operators.logs())
+    checks.equal("the master was not touched", daemon_pids(folder).get("master"), before["master"])
     deleted = kubectl.run("delete", "cc", "quickstart", "--timeout=40s")
     checks.that("delete ends", deleted.returncode == 0, said(deleted))
     checks.equal("no daemon is left", daemon_pids(folder), {})

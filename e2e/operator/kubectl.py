@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import client_go
 from harness.check import Checks
 from harness.process import Process, free_ports, wait_for
+from harness.status_shape import check_shape
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COMMAND_LIMIT_S = 60
@@ -91,6 +92,7 @@ def life_of_a_cluster(kubectl: Kubectl, checks: Checks, manifest: Path, log: Pat
         succeeds("get -o yaml has the defaults", "get", "cc", "quickstart", "-o", "yaml", contains="terminationGracePeriodSeconds: 10")
         succeeds("describe shows what happened", "describe", "cc", "quickstart", contains="start quickstart-master-0")
         succeeds("get events", "get", "events", contains="1 of 1 masters and 1 of 1 workers are ready")
+        check_shape(checks, kubectl.json("get", "cc", "quickstart")["status"])
         checks.that("get -w told of it", wait_for(lambda: "quickstart" in log.read_text(), _WAIT_S), log.read_text())
     finally:
         watch.stop()
