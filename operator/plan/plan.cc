@@ -18,8 +18,8 @@ namespace {
 constexpr uint64_t kMaxLag = 10'000;
 // After so many the leader is stopped as it is: it hands leadership over when it ends.
 constexpr int kTriesOfTransfer = 3;
-// Of those that are about as close behind the leader, the first is to lead next: clients and
-// workers whose list is from before a master joined know that one.
+// Of those that are about as close behind the leader, the first is to lead next: clients whose list
+// is from before a master joined know that one.
 constexpr uint64_t kCloseLag = 1'000;
 
 // Builds one plan. Lives for one call of MakePlan.
@@ -33,7 +33,9 @@ class Planner {
       hashes_[workload.name] = workload.ConfigHash();
     for (const ObservedWorkload& workload : observed.workloads)
       if (IsInPlace(workload)) found_[workload.name] = &workload;
-    change_.emplace(desired, observed, [this](const std::string& name) { return Serves(name); });
+    change_.emplace(
+        desired, observed, [this](const std::string& name) { return Serves(name); },
+        [this](const std::string& name) { return Runs(name) && !IsCurrent(*Found(name)); });
   }
 
   Plan Make() {
@@ -410,8 +412,9 @@ class Planner {
     std::vector<std::string> waits_for;
     if (workload.role == Role::kWorker) waits_for = MissingMasters();
     if (change_->IsToJoin(workload)) {
-      // What others could not take is not tried on one that nobody waits for.
-      if (IsHalted(Role::kMaster)) return;
+      // What others could not take is not tried on one that nobody waits for, and not all of them
+      // would know it.
+      if (IsHalted(Role::kWorker)) return;
       waits_for = change_->JoinWaitsFor(workload);
     }
     if (const std::string node = StrayedTo(workload.name); !node.empty())
@@ -436,7 +439,8 @@ class Planner {
     std::vector<std::string> away;         // the same for not running
     for (const Workload& workload : desired_.workloads) {
       if (workload.role != role) continue;
-      if (!Serves(workload.name)) unavailable.push_back(workload.name);
+      if (Serves(workload.name) || JoinsLater(workload)) continue;
+      unavailable.push_back(workload.name);
       if (!Runs(workload.name) && !change_->IsToJoin(workload)) away.push_back(workload.name);
     }
     const std::vector<std::string> missing_masters =
@@ -493,6 +497,11 @@ class Planner {
     return found != nullptr && found->phase == Phase::kRunning;
   }
 
+  // Joins the other masters once all that is there has its configuration.
+  bool JoinsLater(const Workload& workload) const {
+    return change_->IsToJoin(workload) && !Runs(workload.name);
+  }
+
   // The outdated ones that run, in order of their ordinals, but the leader last.
   std::vector<const Workload*> InReplacingOrder(Role role) const {
     std::vector<const Workload*> order;
@@ -544,7 +553,7 @@ class Planner {
   std::vector<std::string> OutdatedOrSilentMasters() const {
     std::vector<std::string> waits_for;
     for (const Workload& workload : desired_.workloads) {
-      if (workload.role != Role::kMaster) continue;
+      if (workload.role != Role::kMaster || JoinsLater(workload)) continue;
       const ObservedWorkload* found = Found(workload.name);
       const bool current = found != nullptr && IsCurrent(*found);
       if (!current || !Serves(workload.name))

@@ -216,7 +216,7 @@ bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observe
 //   - stops more than one serving master or worker at a time for a new configuration, workers only
 //   after the masters,
 //   - has more than one master join or leave at a time, or any before all others that it counts on
-//   serve and have caught up,
+//   serve and have caught up, or one join before all that runs has its configuration,
 //   - has a master leave when those who are left would have no majority of theirs, or stops one
 //   before it has left,
 //   - starts a worker for the first time before a majority of masters serves,

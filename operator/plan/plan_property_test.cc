@@ -425,8 +425,20 @@ int SilentOnes(const World& world, const DesiredCluster& desired, Role role) {
   return count;
 }
 
+// What runs has the configuration that is wanted for it.
+bool AllAreCurrent(const World& world, const DesiredCluster& desired) {
+  for (const Workload& workload : desired.workloads) {
+    const auto& all = world.observed().workloads;
+    const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
+    if (found != all.end() && found->phase == Phase::kRunning &&
+        found->config_hash != workload.ConfigHash())
+      return false;
+  }
+  return true;
+}
+
 // At most one joins or leaves, nobody else is touched meanwhile, and those who are left have a
-// majority. Who votes is not stopped because it is too many.
+// majority. Who votes is not stopped because it is too many, and who joins is known to all.
 void CheckMembers(const World& world, const DesiredCluster& desired, const Plan& plan, int stops) {
   int joins = 0, leaves = 0;
   for (const Action& action : plan.Runnable()) {
@@ -436,8 +448,10 @@ void CheckMembers(const World& world, const DesiredCluster& desired, const Plan&
       if (!world.voters().contains(action.to)) continue;
       EXPECT_TRUE(world.BearsLossOf(action.to)) << Describe(plan);
     } else if (action.kind == ActionKind::kStart && wanted != desired.workloads.end()) {
-      joins += !world.voters().empty() && !world.leader().empty() &&
-               !wanted->quorum_address.empty() && !world.TakesPart(wanted->quorum_address);
+      const bool join = !world.voters().empty() && !world.leader().empty() &&
+                        !wanted->quorum_address.empty() && !world.TakesPart(wanted->quorum_address);
+      EXPECT_TRUE(!join || AllAreCurrent(world, desired)) << Describe(plan);
+      joins += join;
     } else if (action.kind == ActionKind::kStop && wanted == desired.workloads.end()) {
       EXPECT_FALSE(world.voters().contains(world.AddressOf(action.workload))) << Describe(plan);
     }

@@ -233,6 +233,23 @@ TEST_F(QuorumPlanTest, MastersJoinOneAfterTheOther) {
   EXPECT_EQ(MastersPlanOf(Members(5, 1)), "");
 }
 
+// Whoever leads next, workers find it in the list that they have.
+TEST_F(QuorumPlanTest, EverybodyHasTheLongerListBeforeAMasterJoins) {
+  Want(5);
+  ObservedCluster observed = Members(3, 0);
+  for (ObservedWorkload& workload : observed.workloads) workload.config_hash = "three";
+  const auto waits = [&] { return MastersPlanOf(observed); };
+  EXPECT_THAT(waits(), HasSubstr("start c-master-3 (not running), waits for c-master-0 to get its "
+                                 "configuration, "));
+  EXPECT_THAT(waits(), HasSubstr("\nstop c-master-1 (its configuration changed)\n"));
+  for (const size_t master : {0, 1, 2}) MakeCurrent(observed.workloads[master]);
+  EXPECT_EQ(PlanOf(observed),
+            "start c-master-3 (not running), waits for c-worker-0 to get its configuration\n"
+            "start c-master-4 (not running), waits for c-master-3 to join, c-worker-0 to get its "
+            "configuration\n"
+            "stop c-worker-0 (its configuration changed)\n");
+}
+
 TEST_F(QuorumPlanTest, NobodyJoinsWhileAMemberIsAway) {
   Want(5);
   ObservedCluster observed = Members(3, 1);

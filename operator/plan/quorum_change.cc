@@ -7,10 +7,11 @@
 namespace headpond::plan {
 
 QuorumChange::QuorumChange(const DesiredCluster& desired, const ObservedCluster& observed,
-                           Serves serves)
+                           Question serves, Question outdated)
     : desired_(desired),
       observed_(observed),
       serves_(std::move(serves)),
+      outdated_(std::move(outdated)),
       membership_(MembershipOf(observed)) {
   for (const Workload& workload : desired_.workloads) {
     if (workload.quorum_address.empty()) continue;
@@ -75,6 +76,8 @@ std::vector<std::string> QuorumChange::JoinWaitsFor(const Workload& master) cons
       waits_for.push_back(other->name + " to join");
     }
   }
+  for (const Workload& other : desired_.workloads)
+    if (outdated_(other.name)) waits_for.push_back(other.name + " to get its configuration");
   return waits_for;
 }
 

@@ -14,12 +14,16 @@ namespace headpond::plan {
 
 // How the masters that take part become those that are wanted: one that is too many leaves the
 // quorum, and is stopped after that; one that is missing is started, gets the journal and a vote.
-// One at a time, those that leave first. Lives for one call of MakePlan; the arguments outlive it.
+// One at a time, those that leave first; who joins comes last, when all daemons have the list that
+// names it: whoever leads next, workers find it. Lives for one call of MakePlan; the arguments
+// outlive it.
 class QuorumChange {
  public:
-  // Whether the wanted daemon of this name runs, serves and has caught up.
-  using Serves = std::function<bool(const std::string& name)>;
-  QuorumChange(const DesiredCluster& desired, const ObservedCluster& observed, Serves serves);
+  // Answers for the wanted daemon of this name.
+  using Question = std::function<bool(const std::string& name)>;
+  // `serves`: it runs, serves and has caught up. `outdated`: it runs with another configuration.
+  QuorumChange(const DesiredCluster& desired, const ObservedCluster& observed, Question serves,
+               Question outdated);
 
   const Membership& membership() const { return membership_; }
 
@@ -55,7 +59,7 @@ class QuorumChange {
 
   const DesiredCluster& desired_;
   const ObservedCluster& observed_;
-  const Serves serves_;
+  const Question serves_, outdated_;
   const Membership membership_;
   std::vector<const Workload*> masters_;  // the wanted ones, if they are a quorum
   std::set<std::string> wanted_names_, wanted_addresses_;
