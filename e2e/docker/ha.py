@@ -175,7 +175,7 @@ def main() -> int:
                         print(f"-- {network}: {test.__name__}", flush=True)
                         test(cluster, checks)
                     goes_down_with_its_data(cluster, checks)
-                    if checks.exit_code() != 0:
+                    if checks.wrong:
                         print(cluster.log())
                 finally:
                     cluster.clean()

@@ -158,7 +158,7 @@ def live(prefix: str, name: str, life, live_restore: bool, checks: Checks) -> No
             daemon.load(_IMAGE)
             print(f"-- {name}: {life.__name__}", flush=True)
             life(cluster, daemon, checks)
-            if checks.exit_code() != 0:
+            if checks.wrong:
                 print(cluster.log())
         finally:
             cluster.clean()

@@ -169,7 +169,7 @@ def main() -> int:
                 for test in _TESTS:
                     print(f"-- {test.__name__}", flush=True)
                     test(world, checks)
-                if checks.exit_code() != 0:
+                if checks.wrong:
                     print(operator.log())
             finally:
                 operator.ctl("delete", "ct,cdef,cc", "--all", "--timeout=60s")

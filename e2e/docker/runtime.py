@@ -386,7 +386,7 @@ def live(prefix: str, network: str, life, checks: Checks) -> None:
             for test in life:
                 print(f"-- {network}: {test.__name__}", flush=True)
                 test(cluster, checks)
-            if checks.exit_code() != 0:
+            if checks.wrong:
                 print(cluster.log())
         finally:
             cluster.clean()

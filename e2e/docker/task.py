@@ -253,7 +253,7 @@ def main() -> int:
                         test(operator, checks)
                     except parts.Missing as missing:
                         print(f"SKIPPED {test.__name__}: {missing}", flush=True)
-                if checks.exit_code() != 0:
+                if checks.wrong:
                     print(operator.log())
             finally:
                 operator.ctl("delete", "ct", "--all", "--timeout=60s")

@@ -178,7 +178,7 @@ def main() -> int:
             for test in _TESTS:
                 print(f"-- {test.__name__}", flush=True)
                 test(world, checks)
-            if checks.exit_code() != 0:
+            if checks.wrong:
                 print(world.operator.log())
         finally:
             if world.operator:

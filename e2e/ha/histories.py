@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import network
 from harness import parts
-from harness.check import Checks
+from harness.check import Checks, conclude
 from harness.cluster import HeadpondServer
 from harness.process import Process, wait_for
 
@@ -252,8 +252,7 @@ def check(checker: Path, history: Path, faults: Faults, checks: Checks) -> None:
     checks.equal(f"calls that failed, of {len(asked)}", sorted(failed), [])
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> int:
-    checks = Checks()
+def run(arguments: argparse.Namespace, checks: Checks, folder: Path) -> None:
     seed = arguments.seed
     print(f"seed {seed}; logs and histories are in {folder}", flush=True)
     with network.Network(3, folder) as net:
@@ -269,12 +268,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
                     check(Path(arguments.checker), history, faults, checks)
         finally:
             masters.stop()
-    code = checks.exit_code()
-    if code == 0 and not os.environ.get("KEEP_LOGS"):
-        shutil.rmtree(folder)
-    else:
-        print(f"again with --seed {seed} --rounds {arguments.rounds}; logs and histories are in {folder}")
-    return code
+    if checks.wrong:
+        print(f"again with --seed {seed} --rounds {arguments.rounds}")
 
 
 def main() -> int:
@@ -294,7 +289,9 @@ def main() -> int:
         except parts.Missing:
             shutil.rmtree(folder)
             raise
-    return run(arguments, Path(arguments.checker).parent)
+    checks, folder = Checks(), Path(arguments.checker).parent
+    run(arguments, checks, folder)
+    return conclude(checks, folder)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Callable, Iterable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import parts
-from harness.check import Checks
+from harness.check import Checks, in_folder
 from harness.cluster import HeadpondServer
 from harness.process import Process, wait_for
 from writer import Writer
@@ -167,17 +167,17 @@ def changes_its_configuration(cluster: Cluster, checks: Checks) -> None:
     checks.that("workers come after them", all("worker" in action for action in actions[len(expected) :]), str(actions))
 
 
-def main() -> int:
+def tell(parts_of_it: Iterable[Callable[[Cluster, Checks], None]], masters: int = 3) -> int:
+    """Runs parts that share a cluster of up to so many masters, and says what became of it."""
     programs = Path(HeadpondServer().binary).parent
     if not os.access(programs / "headpond-operator", os.X_OK):
         raise parts.Missing(f"{programs / 'headpond-operator'} is not built")
-    checks = Checks()
-    with tempfile.TemporaryDirectory(prefix="headpond-e2e-ha-") as name:
-        cluster = Cluster(Path(name), programs)
+
+    def body(checks: Checks, folder: Path) -> None:
+        cluster = Cluster(folder, programs, masters)
         try:
-            comes_up(cluster, checks)
-            loses_its_leader(cluster, checks)
-            changes_its_configuration(cluster, checks)
+            for part in parts_of_it:
+                part(cluster, checks)
             done = cluster.run("down", "ha", "--delete-data")
             checks.equal("exit code of down", done.returncode, 0)
         finally:
@@ -185,11 +185,11 @@ def main() -> int:
                 if pid:
                     os.kill(pid, signal.SIGKILL)
             cluster.operator.stop()
-        code = checks.exit_code()
-        if code != 0:
+        if checks.wrong:
             print(cluster.log())
-        return code
+
+    return in_folder("headpond-e2e-ha-", body)
 
 
 if __name__ == "__main__":
-    parts.run_as_test(main)
+    parts.run_as_test(lambda: tell((comes_up, loses_its_leader, changes_its_configuration)))

@@ -8,95 +8,45 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import parts
 from harness.check import Checks
-from harness.cluster import HeadpondServer
-from harness.process import Process, free_ports
+from harness.process import free_ports
 from harness.shell import Shell
+from masters import Masters, tell, wait_for
 from writer import Writer
 
 _START_LIMIT_S = 30.0
-_CALL_LIMIT_S = 60.0
 
 
-class Masters:
-    """Three masters and a worker on loopback, each with folders of its own but for the under-store."""
+class QuorumMasters(Masters):
+    """Three masters with the embedded journal, and a fourth that comes later and knows all of them."""
 
-    def __init__(self, server: HeadpondServer, folder: Path):
-        self.binary = server.binary
-        self._folder = folder
+    def __init__(self, folder: Path):
+        super().__init__(folder, 4)
         self.extra: dict[str, str] = {}  # properties of masters that are started from now on
-        ports = free_ports(14)
-        # The fourth of each is for a master that comes later.
-        self.rpc, self._web, self.journal = ports[0:4], ports[4:8], ports[8:12]
-        self._worker_ports = ports[12:14]
+        self.journal = free_ports(4)
         self.addresses = [f"localhost:{port}" for port in self.journal]
         self.client = {"alluxio.master.rpc.addresses": ",".join(f"localhost:{port}" for port in self.rpc)}
-        self.masters: list[Process | None] = [None] * 4
-        self.worker: Process | None = None
-        (folder / "under-store").mkdir(parents=True)
-
-    def _command(self, role: str, properties: dict) -> list[str]:
-        return [self.binary, role, *(f"-D{key}={value}" for key, value in properties.items())]
 
     def journal_folder(self, number: int) -> Path:
-        return self._folder / f"master-{number}" / "journal"
+        return self.folder / f"master-{number}" / "journal"
 
-    def start_master(self, number: int) -> None:
-        folder = self._folder / f"master-{number}"
+    def journal_properties(self, number: int) -> dict:
         addresses = self.addresses if number == 3 else self.addresses[:3]
-        properties = {
-            **self.client,
-            "alluxio.master.hostname": "localhost",
-            "alluxio.master.bind.host": "127.0.0.1",
-            "alluxio.master.web.bind.host": "127.0.0.1",
-            "alluxio.master.rpc.port": self.rpc[number],
-            "alluxio.master.web.port": self._web[number],
+        return {
             "alluxio.master.journal.type": "EMBEDDED",
             "alluxio.master.embedded.journal.addresses": ",".join(addresses),
             "alluxio.master.embedded.journal.port": self.journal[number],
             "alluxio.master.journal.folder": self.journal_folder(number),
-            "alluxio.master.mount.table.root.ufs": self._folder / "under-store",
-            "alluxio.logs.dir": folder / "logs",
             **self.extra,
         }
-        self.masters[number] = Process(
-            f"master-{number}", self._command("master", properties), folder / "out.log"
-        )
-
-    def start_worker(self) -> None:
-        folder = self._folder / "worker"
-        properties = {
-            **self.client,
-            "alluxio.worker.hostname": "localhost",
-            "alluxio.worker.bind.host": "127.0.0.1",
-            "alluxio.worker.web.bind.host": "127.0.0.1",
-            "alluxio.worker.rpc.port": self._worker_ports[0],
-            "alluxio.worker.web.port": self._worker_ports[1],
-            "alluxio.worker.ramdisk.size": "256MB",
-            "alluxio.worker.tieredstore.level0.dirs.path": folder / "blocks",
-            "alluxio.logs.dir": folder / "logs",
-        }
-        (folder / "blocks").mkdir(parents=True, exist_ok=True)
-        self.worker = Process("worker", self._command("worker", properties), folder / "out.log")
-
-    def run(self, *words: str) -> subprocess.CompletedProcess:
-        """A command of ours against whoever leads."""
-        settings = [f"-D{key}={value}" for key, value in self.client.items()]
-        return subprocess.run(
-            [self.binary, *words, *settings], capture_output=True, text=True, timeout=_CALL_LIMIT_S
-        )
 
     def quorum(self) -> list[dict]:
         reply = self.run("fsadmin", "journal", "quorum", "info", "-domain", "MASTER", "-o", "json")
@@ -108,54 +58,35 @@ class Masters:
                 return self.addresses.index(member["address"])
         return None
 
-    def wait_for(self, what, limit_s: float = _START_LIMIT_S):
-        """The first answer of `what` that is not false, None or empty."""
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            if answer := what():
-                return answer
-            time.sleep(0.05)
-        return None
-
     def all_available(self, count: int = 3) -> bool:
         members = self.quorum()
         return len(members) == count and all(member["available"] for member in members)
 
-    def logs(self) -> str:
-        return "\n".join(
-            f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:])
-            for log in sorted(self._folder.glob("*/out.log"))
-        )
 
-    def stop(self) -> list[int]:
-        return [process.stop() for process in [self.worker, *self.masters] if process is not None]
-
-
-def check_start(checks: Checks, masters: Masters) -> None:
+def check_start(checks: Checks, masters: QuorumMasters) -> None:
     for number in range(3):
         masters.start_master(number)
     masters.start_worker()
-    checks.that("one of three masters leads", masters.wait_for(lambda: masters.leader() is not None), masters.logs())
-    checks.that("all three are available", masters.wait_for(masters.all_available), str(masters.quorum()))
-    capacity = lambda: "Capacity Bytes: 0" not in masters.run("fs", "getCapacityBytes").stdout
-    checks.that("the worker has registered with the leader", masters.wait_for(capacity), masters.logs())
+    checks.that("one of three masters leads", wait_for(lambda: masters.leader() is not None), masters.logs())
+    checks.that("all three are available", wait_for(masters.all_available), str(masters.quorum()))
+    checks.that("the worker has registered with the leader", wait_for(masters.has_worker), masters.logs())
 
 
-def check_failover(checks: Checks, masters: Masters, rounds: int) -> list[float]:
+def check_failover(checks: Checks, masters: QuorumMasters, rounds: int) -> list[float]:
     checks.equal("exit code of mkdir", masters.run("fs", "mkdir", "/ha").returncode, 0)
     writer = Writer(lambda path: masters.run("fs", "mkdir", path), "/ha")
     writer.start()
     times, snapshots = [], []
     for _ in range(rounds):
-        leader = masters.wait_for(lambda: (found := masters.leader()) is not None and [found])[0]
+        leader = masters.await_leader()
         killed = time.monotonic()
         masters.masters[leader].kill()
-        done = masters.wait_for(lambda: writer.first_after(killed))
+        done = wait_for(lambda: writer.first_after(killed))
         times.append((done or float("inf")) - killed)
         # The next leader snapshots, so that it starts from a snapshot when its turn to die has come.
         snapshots.append(masters.run("fsadmin", "journal", "checkpoint").returncode)
         masters.start_master(leader)
-        masters.wait_for(masters.all_available)
+        wait_for(masters.all_available)
     writer.end()
     checks.equal("exit codes of checkpoint", set(snapshots), {0})
     checks.equal("changes that failed although two of three masters lived", writer.failed, [])
@@ -166,32 +97,32 @@ def check_failover(checks: Checks, masters: Masters, rounds: int) -> list[float]
     return times
 
 
-def elect(checks: Checks, masters: Masters, to: int) -> None:
+def elect(checks: Checks, masters: QuorumMasters, to: int) -> None:
     reply = masters.run("fsadmin", "journal", "quorum", "elect", "-address", masters.addresses[to])
     checks.equal("exit code of elect", reply.returncode, 0)
     checks.that("elect says so", "Successfully elected" in reply.stdout, reply.stdout)
     checks.equal("the leader after elect", masters.leader(), to)
 
 
-def check_transfer(checks: Checks, masters: Masters) -> None:
+def check_transfer(checks: Checks, masters: QuorumMasters) -> None:
     elect(checks, masters, next(number for number in range(3) if number != masters.leader()))
 
 
-def check_members(checks: Checks, masters: Masters) -> None:
+def check_members(checks: Checks, masters: QuorumMasters) -> None:
     """One joins, one loses its disk, one is removed: the list of the others stays as it was."""
     checks.equal("exit code of mkdir", masters.run("fs", "mkdir", "/members").returncode, 0)
     masters.start_master(3)
-    checks.that("a fourth master joins", masters.wait_for(lambda: masters.all_available(4)), masters.logs())
+    checks.that("a fourth master joins", wait_for(lambda: masters.all_available(4)), masters.logs())
     elect(checks, masters, 3)
     reply = masters.run("fs", "ls", "/")
     checks.that("and it has everything", "/members" in reply.stdout, reply.stdout + reply.stderr)
 
     masters.masters[1].kill()
-    checks.that("one that was killed is missed", masters.wait_for(lambda: not masters.all_available(4)))
+    checks.that("one that was killed is missed", wait_for(lambda: not masters.all_available(4)))
     shutil.rmtree(masters.journal_folder(1))
     masters.start_master(1)
     checks.that("a master that lost its disk is a member again",
-                masters.wait_for(lambda: masters.all_available(4)), masters.logs())
+                wait_for(lambda: masters.all_available(4)), masters.logs())
     cluster = (masters.journal_folder(1) / "raft" / "NODE").read_text().split("cluster.id=")[1].split()[0]
     others = (masters.journal_folder(0) / "raft" / "NODE").read_text()
     checks.that("of the same cluster", f"cluster.id={cluster}" in others, others)
@@ -199,7 +130,7 @@ def check_members(checks: Checks, masters: Masters) -> None:
     masters.masters[3].stop()  # hands over
     reply = masters.run("fsadmin", "journal", "quorum", "remove", "-domain", "MASTER", "-address", masters.addresses[3])
     checks.that("remove says so", "Removed server" in reply.stdout, reply.stdout + reply.stderr)
-    checks.that("three are left", masters.wait_for(masters.all_available), str(masters.quorum()))
+    checks.that("three are left", wait_for(masters.all_available), str(masters.quorum()))
     masters.start_master(3)
     code = masters.masters[3].wait(_START_LIMIT_S)
     checks.that("a master that was removed ends with an error", code not in (None, 0), str(code))
@@ -207,10 +138,10 @@ def check_members(checks: Checks, masters: Masters) -> None:
     masters.masters[3] = None
 
 
-def check_stock_client(checks: Checks, masters: Masters, folder: Path) -> None:
+def check_stock_client(checks: Checks, masters: QuorumMasters) -> None:
     """The stock shell finds the leader, and goes on when it is killed."""
     properties = [f"{key}={value}" for key, value in masters.client.items()]
-    with Shell(f"localhost:{masters.rpc[0]}", folder / "shell", properties) as shell:
+    with Shell(f"localhost:{masters.rpc[0]}", masters.folder / "shell", properties) as shell:
         checks.equal("exit code of the stock mkdir", shell.run("fs", "mkdir", "/stock").exit_code, 0)
         masters.masters[masters.leader()].kill()
         checks.equal("and of one after the leader was killed", shell.run("fs", "mkdir", "/stock/more").exit_code, 0)
@@ -221,40 +152,21 @@ def check_stock_client(checks: Checks, masters: Masters, folder: Path) -> None:
         checks.that("it shows three members", reply.text.count("localhost:") == 4, reply.text)
 
 
-def tell(prefix: str, story: Callable[[Checks, Masters, Path], None]) -> int:
-    """Runs a story that begins and ends with masters, and says what became of it."""
-    checks = Checks()
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
-    masters = Masters(HeadpondServer(), folder)
-    try:
-        story(checks, masters, folder)
-        codes = masters.stop()
-        checks.that("all that lived ended cleanly", sorted(codes)[-3:] == [0, 0, 0], str(codes))
-        code = checks.exit_code()
-        if code == 0 and not os.environ.get("KEEP_LOGS"):
-            shutil.rmtree(folder)
-        else:
-            print(f"logs: {folder}")
-        return code
-    finally:
-        masters.stop()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5, help="how often the leader is killed")
     arguments = parser.parse_args()
 
-    def story(checks: Checks, masters: Masters, folder: Path) -> None:
+    def story(checks: Checks, masters: QuorumMasters) -> None:
         check_start(checks, masters)
         times = check_failover(checks, masters, arguments.rounds)
         check_transfer(checks, masters)
         check_members(checks, masters)
-        check_stock_client(checks, masters, folder)
+        check_stock_client(checks, masters)
         shown = ", ".join(f"{seconds:.2f}" for seconds in times)
         print(f"failover: median {statistics.median(times):.2f} s, worst {max(times):.2f} s ({shown})")
 
-    return tell("headpond-ha-", story)
+    return tell("headpond-ha-", QuorumMasters, story)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -181,28 +180,6 @@ def to_and_fro(cluster: Cluster, checks: Checks) -> None:
     writers.end(cluster, checks)
 
 
-def main() -> int:
-    programs = Path(HeadpondServer().binary).parent
-    if not os.access(programs / "headpond-operator", os.X_OK):
-        raise parts.Missing(f"{programs / 'headpond-operator'} is not built")
-    checks = Checks()
-    with tempfile.TemporaryDirectory(prefix="headpond-e2e-ha-") as name:
-        cluster = Cluster(Path(name), programs, _MOST)
-        try:
-            for part in (one_becomes_three, three_become_five, five_bear_two_failures, five_become_three, to_and_fro):
-                part(cluster, checks)
-            done = cluster.run("down", "ha", "--delete-data")
-            checks.equal("exit code of down", done.returncode, 0)
-        finally:
-            for pid in cluster.pids().values():
-                if pid:
-                    os.kill(pid, signal.SIGKILL)
-            cluster.operator.stop()
-        code = checks.exit_code()
-        if code != 0:
-            print(cluster.log())
-        return code
-
-
 if __name__ == "__main__":
-    parts.run_as_test(main)
+    story = (one_becomes_three, three_become_five, five_bear_two_failures, five_become_three, to_and_fro)
+    parts.run_as_test(lambda: tell(story, _MOST))

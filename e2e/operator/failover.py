@@ -201,10 +201,9 @@ def main() -> int:
             operators.stop()
             for pid in daemon_pids(folder).values():
                 os.kill(pid, signal.SIGKILL)
-        if checks.exit_code() != 0:
+        if checks.wrong:
             print(operators.logs())
-            return 1
-        return 0
+        return checks.exit_code()
 
 
 if __name__ == "__main__":

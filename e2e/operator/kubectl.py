@@ -266,10 +266,9 @@ def main() -> int:
                 kubectl.run("delete", "cc", "--all", "--timeout=40s")
         finally:
             operator.stop()
-        if checks.exit_code() != 0:
+        if checks.wrong:
             print(log.read_text())
-            return 1
-        return 0
+        return checks.exit_code()
 
 
 if __name__ == "__main__":
