@@ -117,6 +117,10 @@ class PlainLife:
         done = self._helm(verb, release, *chart, "-n", NAMESPACE, "--wait", "--timeout=120s", *words, values=values)
         return self._checks.that(f"helm {verb} {release} {' '.join(words)}".strip(), done.returncode == 0, done.stdout + done.stderr)
 
+    def _uninstall(self, release: str = _RELEASE) -> None:
+        self._change("uninstall", release=release)
+        wait_for(lambda: not self._uids(release), _WAIT_S, 0.5)
+
     def _uids(self, release: str = _RELEASE) -> dict[str, str]:
         items = self._bed.get("pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/instance={release}").get("items", [])
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in items if not pod["metadata"].get("deletionTimestamp")}
@@ -124,6 +128,10 @@ class PlainLife:
     def _claims(self) -> list[str]:
         names = self._bed.kubectl("get", "pvc", "-n", NAMESPACE, "-o", "name").split()
         return sorted(name.split("/")[1] for name in names if not name.endswith("/lake"))
+
+    def _delete_claims(self) -> bool:
+        self._bed.kubectl("delete", "pvc", *self._claims(), "-n", NAMESPACE, "--timeout=60s")
+        return self._checks.equal("claims that are left", self._claims(), [])
 
     def _in_a_pod(self, what: str, script: str, masters: str = f"ALLUXIO_MASTER_HOSTNAME={_NAME}-master-0") -> bool:
         """As scripts for the stock chart do, which know a master by its Service."""
@@ -263,17 +271,15 @@ class PlainLife:
         return self._in_a_pod("as it was before", f"test $(headpond getConf --master {key}) = CACHE && test $($fs cat /d/a | wc -c) = 3000000")
 
     def keeps_its_data(self) -> bool:
-        self._change("uninstall")
-        wait_for(lambda: not self._uids(), _WAIT_S, 0.5)
+        self._uninstall()
         self._checks.equal("claims that outlive the release", self._claims(), [f"alluxio-journal-{_NAME}-master-0", f"{_NAME}-under-store"])
         bad = self._helm("install", _RELEASE, _CHART, "-n", NAMESPACE, "--set", "master.count=3")
         self._checks.that("several masters don't begin beside one's journal", "master.count: " in bad.stderr, bad.stdout + bad.stderr)
         if not self._change("install", values=_SMALL):
             return False
         self._in_a_pod("installed again, it has its files", "test $($fs cat /d/a | wc -c) = 3000000")
-        self._change("uninstall")
-        self._bed.kubectl("delete", "pvc", *self._claims(), "-n", NAMESPACE, "--timeout=60s")
-        return True
+        self._uninstall()
+        return self._delete_claims()
 
     def runs_stock_values(self) -> bool:
         """Stock's file, and beside it what is this bed's own: its volumes, its image, its size."""
@@ -289,10 +295,8 @@ class PlainLife:
                        "test $($fs cat /stock/a) = pond && $fs rm -R /stock", "ALLUXIO_MASTER_HOSTNAME=alluxio-master-0")
         sockets = [path for name in volumes for path in (self._bed.folder / name).iterdir() if path.is_socket()]
         self._checks.equal("domain sockets", len(sockets), 1)
-        self._change("uninstall", release="alluxio")
-        wait_for(lambda: not self._uids("alluxio"), _WAIT_S, 0.5)
-        self._bed.kubectl("delete", "pvc", *self._claims(), "-n", NAMESPACE, "--timeout=60s")
-        return self._checks.equal("claims that are left", self._claims(), [])
+        self._uninstall("alluxio")
+        return self._delete_claims()
 
     def has_three_masters(self) -> bool:
         release, name = "headpond-ha", "headpond-ha"
@@ -309,7 +313,5 @@ class PlainLife:
         self._in_a_pod("they serve without one of them", "test $($fs cat /plain/a | wc -c) = 100000 && $fs rm -R /plain", masters)
         done = self._bed.kubectl("rollout", "status", f"statefulset/{name}-master", "-n", NAMESPACE, "--timeout=90s", check=False)
         self._checks.that("and it comes back", self._uids(release).keys() == before.keys() and "complete" in done, done)
-        self._change("uninstall", release=release)
-        wait_for(lambda: not self._uids(release), _WAIT_S, 0.5)
-        self._bed.kubectl("delete", "pvc", *self._claims(), "-n", NAMESPACE, "--timeout=60s")
-        return self._checks.equal("claims that are left", self._claims(), [])
+        self._uninstall(release)
+        return self._delete_claims()

@@ -15,6 +15,7 @@
 
 #include "base/units.h"
 #include "operator/api/limits.h"
+#include "operator/api/shown.h"
 
 namespace headpond::api {
 namespace {
@@ -22,13 +23,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kItemSuffix = "[]";
-constexpr size_t kMaxShownValue = 60;  // bytes of a bad value that a message repeats
-
-std::string Shown(const json& value) {
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
-  if (text.size() > kMaxShownValue) text = text.substr(0, kMaxShownValue) + "...";
-  return text;
-}
 
 std::string_view Article(const json& value) {
   switch (value.type()) {

@@ -10,14 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "operator/api/shown.h"
 #include "operator/api/yaml.h"
 
 namespace headpond::operator_cli {
 namespace {
 
+using api::Shown;
 using nlohmann::json;
-
-constexpr size_t kMaxShown = 60;  // bytes of a bad value that a message repeats
 
 // The file is part of the program: that it is well-formed is a test's matter.
 const json& KeysFile() {
@@ -32,11 +32,6 @@ const json& Part(const char* name) {
   static const json none = json::object();
   const auto found = KeysFile().find(name);
   return found == KeysFile().end() ? none : *found;
-}
-
-std::string Shown(const json& value) {
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
-  return text.size() > kMaxShown ? text.substr(0, kMaxShown) + "..." : text;
 }
 
 std::string RowText(const json& row, const char* name) {

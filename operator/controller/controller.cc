@@ -143,13 +143,7 @@ bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
     LogInfo(kComponent, "cluster {}/{}: {}", look.ref.name_space, look.ref.name,
             plan::Describe(action));
     // A failed start is on record in the runtime, and shows in the next status.
-    const Status done =
-        action.kind == plan::ActionKind::kTransfer ? Transfer(look, cluster, action)
-        : action.kind == plan::ActionKind::kDismiss
-            ? Ask(look, cluster, {.what = QuorumCall::What::kRemove, .address = action.to})
-        : action.kind == plan::ActionKind::kFetch
-            ? Fetch(look, cluster, action)
-            : runtime::Execute(*look.runtime, look.ref, look.desired.workloads, action);
+    const Status done = Do(look, cluster, action);
     if (done.ok()) {
       store_.Tell(cluster, {.reason = ReasonOf(action.kind), .text = plan::Describe(action)});
       continue;
@@ -161,6 +155,17 @@ bool Controller::Execute(const Look& look, const api::CacheCluster& cluster) {
                           .text = fmt::format("{}: {}", plan::Describe(action), done.message())});
   }
   return !actions.empty();
+}
+
+Status Controller::Do(const Look& look, const api::CacheCluster& cluster,
+                      const plan::Action& action) {
+  switch (action.kind) {
+    case plan::ActionKind::kTransfer: return Transfer(look, cluster, action);
+    case plan::ActionKind::kDismiss:
+      return Ask(look, cluster, {.what = QuorumCall::What::kRemove, .address = action.to});
+    case plan::ActionKind::kFetch: return Fetch(look, cluster, action);
+    default: return runtime::Execute(*look.runtime, look.ref, look.desired.workloads, action);
+  }
 }
 
 Status Controller::Fetch(const Look& look, const api::CacheCluster& cluster,

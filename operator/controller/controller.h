@@ -53,6 +53,7 @@ class Controller {
               const Status& trouble);
   // Does what the plan allows now; true when there was something.
   bool Execute(const Look& look, const api::CacheCluster& cluster);
+  Status Do(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   Status Fetch(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   Status Transfer(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);
   Status Ask(const Look& look, const api::CacheCluster& cluster, QuorumCall call) const;
