@@ -103,9 +103,10 @@ def client_command(
 ):
     """The command line of a JVM with the stock client on its class path.
 
-    `master` is host:port; `properties` are `key=value`; `main` is the class and its arguments.
+    `master` is host:port, or several of them with commas between; `properties` are `key=value`; `main` is the class and
+    its arguments.
     """
-    host, port = split_address(master)
+    host, port = split_address(master.split(",")[0])
     logs = workdir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     class_path = [str(E2E / "stock" / "conf"), *map(str, extra_cp), f"{client_jars()}/*"]
@@ -117,6 +118,7 @@ def client_command(
         "alluxio.logger.type=client",
         f"alluxio.master.hostname={host}",
         f"alluxio.master.rpc.port={port}",
+        *([f"alluxio.master.rpc.addresses={master}"] if "," in master else []),
         *properties,
     ]
     flags = [f"-Xmx{heap}", f"-XX:MaxDirectMemorySize={heap}", "-cp", ":".join(class_path)]

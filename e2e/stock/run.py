@@ -89,7 +89,7 @@ class Report:
 def last_reason(log: Path) -> str:
     """What a failed test complained about first, or its last words."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    wrong = [line for line in lines if line.startswith("WRONG ")]
+    wrong = list(dict.fromkeys(line for line in lines if line.startswith("WRONG ")))
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         return wrong[0].removeprefix("WRONG ") + more
