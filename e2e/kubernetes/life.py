@@ -69,6 +69,24 @@ class Life:
                 wait_for(self._cluster.ready, READY_LIMIT_S, 0.2)
             if not self._checks.that(f"{pod} deleted: healed after {time.monotonic() - begin:.1f} s", bool(healed), self._cluster.text()):
                 return False
+        return self._heals_what_is_beside() and self._outlived_it()
+
+    def _heals_what_is_beside(self) -> bool:
+        """Services, the budget and the daemons' Secrets, deleted by somebody, come back and no pod goes."""
+        bed, pods = self._pond.bed, self._pond.uids()
+        label = bed.get("statefulset", "lab-master-0", "-n", NAMESPACE)["metadata"]["labels"]["headpond.dev/cluster-uid"]
+        names = lambda: set(bed.kubectl("get", "services,secrets,poddisruptionbudgets", "-n", NAMESPACE, "-o", "name",
+                                        "-l", f"headpond.dev/cluster-uid={label}").split())
+        before = names()
+        for name in before:
+            bed.kubectl("delete", name, "-n", NAMESPACE, "--wait=false")
+        begin = time.monotonic()
+        healed = wait_for(lambda: names() == before and self._cluster.ready(), 60, 0.2)
+        self._checks.that(f"{len(before)} objects beside the pods deleted: healed after {time.monotonic() - begin:.1f} s",
+                          bool(healed) and len(before) >= 7, f"{before}\n{names()}")
+        return self._checks.equal("pods that went with them", {n for n, uid in pods.items() if self._pond.uids().get(n) != uid}, set())
+
+    def _outlived_it(self) -> bool:
         worked, what = self._in_a_pod("headpond fs ls /d && test $(headpond fs cat /d/a | wc -c) = 3000000")
         return self._checks.that("the namespace outlived its master's pod", worked, what)
 

@@ -28,6 +28,7 @@ const char* ReasonOf(plan::ActionKind kind) {
     case plan::ActionKind::kRestore: return "RolledBack";
     case plan::ActionKind::kTransfer: return "LeaderMoved";
     case plan::ActionKind::kDismiss: return "MasterDismissed";
+    case plan::ActionKind::kMend: return "Mended";
   }
   return "Acted";
 }

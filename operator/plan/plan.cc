@@ -52,6 +52,7 @@ class Planner {
         ReplaceOutdated(role);
       }
       AdjustLimits();
+      MendMissing();
     }
     return std::move(plan_);
   }
@@ -550,6 +551,25 @@ class Planner {
     }
   }
 
+  void MendMissing() {
+    std::set<std::string> mended;  // several may miss the same
+    for (const Workload& workload : desired_.workloads) {
+      const ObservedWorkload* const found = Found(workload.name);
+      if (found == nullptr || found->phase != Phase::kRunning) continue;
+      if (std::ranges::all_of(found->missing, [&](const auto& it) { return mended.contains(it); }))
+        continue;
+      if (found->mend_failed_at_ms > desired_.retry_at_ms) {
+        const int64_t due =
+            std::min(found->mend_failed_at_ms, now_ms_) + policy_.max_backoff.count();
+        NoteDue(due);
+        if (due > now_ms_) continue;
+      }
+      mended.insert(found->missing.begin(), found->missing.end());
+      Add(ActionKind::kMend, workload.name,
+          fmt::format("gone: {}", fmt::join(found->missing, ", ")));
+    }
+  }
+
   std::vector<std::string> OutdatedOrSilentMasters() const {
     std::vector<std::string> waits_for;
     for (const Workload& workload : desired_.workloads) {
@@ -589,6 +609,7 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kRestore: return "restore";
     case ActionKind::kTransfer: return "transfer leadership from";
     case ActionKind::kDismiss: return "dismiss";
+    case ActionKind::kMend: return "mend what is beside";
   }
   return "";
 }

@@ -65,6 +65,12 @@ class World {
         ASSERT_EQ(found->phase, Phase::kRunning);
         found->limits = LimitsOf(action.workload, desired);
         return;
+      case ActionKind::kMend:
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->phase, Phase::kRunning);
+        ASSERT_THAT(found->missing, ::testing::Not(::testing::IsEmpty()));
+        found->missing.clear();
+        return;
       case ActionKind::kCleanUp:
         ASSERT_TRUE(observed_.workloads.empty());
         observed_.has_leftovers = false;
@@ -123,6 +129,8 @@ class World {
         continue;
       }
       if (workload.phase == Phase::kStopping && random_.OneIn(3)) Exit(workload, 0);
+      if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
+        workload.missing = {"services one"};
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
     }
@@ -536,6 +544,7 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
       ASSERT_NE(found, all.end());
       EXPECT_EQ(found->config_hash, workload.ConfigHash());
       EXPECT_TRUE(found->serving);
+      EXPECT_THAT(found->missing, ::testing::IsEmpty());
       if (!workload.container) continue;
       EXPECT_EQ(found->limits, workload.container->limits());
     }

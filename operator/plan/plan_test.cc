@@ -448,6 +448,19 @@ TEST_F(TrialTest, AFirstConfigurationHasNothingToGoBackTo) {
               ::testing::StartsWith("start c-master-0"));
 }
 
+TEST(PlanTest, PutsBackWhatIsGoneBesideADaemonOnceForAllThatMissIt) {
+  ObservedWorkload master = Serving(kMaster), worker = Serving(kWorker0);
+  master.missing = {"services c", "services c-master-0"};
+  worker.missing = {"services c"};
+  EXPECT_EQ(PlanOf(kDesired, {{master, worker, Serving(kWorker1)}}),
+            "mend what is beside c-master-0 (gone: services c, services c-master-0)\n");
+  master.mend_failed_at_ms = kNow - 1000;
+  worker.missing.clear();
+  const Plan plan = MakePlan(kDesired, {{master, worker, Serving(kWorker1)}}, kNow, kPolicy);
+  EXPECT_TRUE(plan.converged());
+  EXPECT_EQ(plan.due_at_ms, kNow - 1000 + kPolicy.max_backoff.count());
+}
+
 TEST(PlanTest, DeletionStopsWorkersThenMastersAndKeepsData) {
   DesiredCluster desired = kDesired;
   desired.deleting = true;

@@ -92,6 +92,12 @@ class Runtime {
     return Status::Ok();  // processes have no limits
   }
 
+  // Puts back what ObservedWorkload::missing names, beside a daemon that runs. A failure is
+  // remembered and observed.
+  virtual Status Mend(const ClusterRef& /*cluster*/, const plan::Workload& /*workload*/) {
+    return Status::Ok();  // processes and containers have nothing beside them
+  }
+
   // Removes what has no data and no daemon any more.
   virtual Status CleanUp(const ClusterRef& /*cluster*/) { return Status::Ok(); }
 

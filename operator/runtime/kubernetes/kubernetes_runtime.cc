@@ -119,6 +119,9 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
   for (plan::ObservedWorkload& workload : observed.workloads) {
     if (workload.serving) RETURN_IF_ERROR(Prove(cluster, workload));
     workload = WithProof(cluster, std::move(workload));
+    workload.missing = MissingBeside(cluster, workload);
+    const auto failed = failed_mends_.find({cluster.uid, workload.name});
+    workload.mend_failed_at_ms = failed == failed_mends_.end() ? 0 : failed->second;
   }
   AddTraces(cluster, observed);
   observed.has_data =
@@ -153,6 +156,23 @@ void KubernetesRuntime::AskMasters(const ClusterRef& cluster,
                                       results[i].message);
     }
   }
+}
+
+std::vector<std::string> KubernetesRuntime::MissingBeside(const ClusterRef& cluster,
+                                                          const plan::ObservedWorkload& workload) {
+  if (workload.phase != Phase::kRunning) return {};
+  std::vector<std::pair<kube::Resource, kube::ObjectName>> wanted = {
+      {k8s::kSecrets, {cluster.name_space, k8s::SecretName(workload.name, workload.config_hash)}}};
+  for (const k8s::Wanted& shared :
+       k8s::SharedObjects(cluster, {.role = workload.role, .name = workload.name}))
+    wanted.emplace_back(shared.resource, kube::NameOf(*shared.object));
+  std::vector<std::string> missing;
+  for (const auto& [resource, name] : wanted) {
+    const kube::Object found = Of(resource).Cached(name);
+    if (!found || !k8s::BelongsTo(*found, cluster))
+      missing.push_back(fmt::format("{} {}", resource.plural, name.name));
+  }
+  return missing;
 }
 
 kube::Object KubernetesRuntime::ProvenSecret(const ClusterRef& cluster,
@@ -429,6 +449,34 @@ Status KubernetesRuntime::Remove(const ClusterRef& cluster, const std::string& w
 
 void KubernetesRuntime::Forget(const ClusterRef& cluster, const std::string& workload) {
   failed_.erase(std::pair(cluster.uid, workload));
+  failed_mends_.erase(std::pair(cluster.uid, workload));
+}
+
+Status KubernetesRuntime::Mend(const ClusterRef& cluster, const plan::Workload& workload) {
+  RETURN_IF_ERROR(MayAct());
+  const auto key = std::pair(cluster.uid, workload.name);
+  Status mended = TryMend(cluster, workload);
+  if (mended.ok())
+    failed_mends_.erase(key);
+  else if (!IsPassing(mended.code()))
+    failed_mends_[key] = clock_.NowMs();
+  return mended;
+}
+
+Status KubernetesRuntime::TryMend(const ClusterRef& cluster, const plan::Workload& workload) {
+  std::string reason;
+  for (const k8s::Wanted& shared : k8s::SharedObjects(cluster, workload))
+    RETURN_IF_ERROR(Ensure(cluster, shared, reason));
+  const kube::Object set = Of(k8s::kStatefulSets).Cached({cluster.name_space, workload.name});
+  const std::string hash = set ? k8s::AnnotationOf(*set, k8s::kHashAnnotation) : "";
+  if (hash == workload.ConfigHash())
+    return Ensure(cluster, k8s::SecretOf(cluster, workload), reason);
+  const kube::ObjectName secret{cluster.name_space, k8s::SecretName(workload.name, hash)};
+  if (Of(k8s::kSecrets).Cached(secret)) return Status::Ok();
+  return FailedPrecondition(
+      "secret {} held the configuration that {} runs with: its pod can't be started again before "
+      "it gets another one",
+      secret.name, workload.name);
 }
 
 Status KubernetesRuntime::CleanUp(const ClusterRef& cluster) {

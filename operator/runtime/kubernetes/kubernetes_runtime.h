@@ -54,6 +54,7 @@ class KubernetesRuntime final : public Runtime {
   Status DeleteData(const ClusterRef& cluster) override;
   // The kubelets fetch images themselves; what goes wrong shows in the pod.
   Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status Mend(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status CleanUp(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
 
@@ -83,6 +84,9 @@ class KubernetesRuntime final : public Runtime {
   Status Prove(const ClusterRef& cluster, const plan::ObservedWorkload& workload);
   // What only a Secret or a failure tells of.
   void AddTraces(const ClusterRef& cluster, plan::ObservedCluster& observed);
+  // What belongs beside the daemon and is not there.
+  std::vector<std::string> MissingBeside(const ClusterRef& cluster,
+                                         const plan::ObservedWorkload& workload);
   // Asks those that run how they stand.
   void AskMasters(const ClusterRef& cluster, std::vector<plan::ObservedWorkload>& workloads);
 
@@ -91,6 +95,7 @@ class KubernetesRuntime final : public Runtime {
   Status Ensure(const ClusterRef& cluster, const k8s::Wanted& wanted, std::string& reason);
   Status TryStart(const ClusterRef& cluster, const plan::Workload& workload,
                   const k8s::Record& record, const kube::Object& pod, std::string& reason);
+  Status TryMend(const ClusterRef& cluster, const plan::Workload& workload);
   // Changes the record of a StatefulSet that is ours, and how many pods it has.
   Status Amend(const kube::ObjectName& name, const std::function<void(k8s::Record&)>& change,
                std::optional<int> replicas);
@@ -100,8 +105,9 @@ class KubernetesRuntime final : public Runtime {
   kube::Client& client_;
   const Clock& clock_;
   std::function<void()> changed_;
-  std::vector<std::unique_ptr<Followed>> followed_;                    // from the first look on
-  std::map<std::pair<std::string, std::string>, FailedStart> failed_;  // by cluster uid and name
+  std::vector<std::unique_ptr<Followed>> followed_;                      // from the first look on
+  std::map<std::pair<std::string, std::string>, FailedStart> failed_;    // by cluster uid and name
+  std::map<std::pair<std::string, std::string>, int64_t> failed_mends_;  // when, likewise
   std::map<std::string, plan::ObservedImage> images_;
   Prober prober_;
 };

@@ -268,6 +268,40 @@ TEST_F(KubernetesRuntimeTest, AStatefulSetDeletedByHandIsStartedAgain) {
   EXPECT_TRUE(WaitUntilServing());
 }
 
+TEST_F(KubernetesRuntimeTest, WhatIsDeletedBesideADaemonIsNamedAndPutBack) {
+  ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(WaitUntilServing());
+  EXPECT_THAT(last_.workloads[0].missing, IsEmpty());
+  const std::string secret = k8s::SecretName(master_.name, master_.ConfigHash());
+  const std::string core = "/api/v1/namespaces/default/";
+  world_.Ask("DELETE", core + "services/demo-master-0", nullptr);
+  world_.Ask("DELETE", core + "secrets/" + secret, nullptr);
+  world_.Ask("DELETE", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/demo-masters",
+             nullptr);
+  ASSERT_TRUE(WaitFor([](const auto* workload) { return workload->missing.size() == 3; }));
+  EXPECT_THAT(last_.workloads[0].missing,
+              ::testing::UnorderedElementsAre("services demo-master-0", "secrets " + secret,
+                                              "poddisruptionbudgets demo-masters"));
+  ASSERT_OK(runtime_->Mend(cluster_, master_));
+  ASSERT_TRUE(WaitFor([&](const auto* workload) {
+    return workload->missing.empty() && workload->proven_hash == master_.ConfigHash();
+  }));
+  EXPECT_EQ(world_.Get(core + "secrets/" + secret)["metadata"]["name"], secret);
+}
+
+TEST_F(KubernetesRuntimeTest, WhatCantBePutBackIsRemembered) {
+  ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(WaitUntilServing());
+  const std::string secret = k8s::SecretName(master_.name, master_.ConfigHash());
+  world_.Ask("DELETE", "/api/v1/namespaces/default/secrets/" + secret, nullptr);
+  ASSERT_TRUE(WaitFor([](const auto* workload) { return !workload->missing.empty(); }));
+  plan::Workload changed = master_;
+  changed.args.emplace_back("-Dalluxio.some.key=1");
+  EXPECT_THAT(runtime_->Mend(cluster_, changed),
+              StatusIs(Code::kFailedPrecondition, HasSubstr(secret)));
+  EXPECT_NE(Observe()->mend_failed_at_ms, 0);
+}
+
 TEST_F(KubernetesRuntimeTest, FilesAreSecretsAndNothingElseHasTheirContent) {
   ASSERT_OK(runtime_->Start(cluster_, master_));
   ASSERT_TRUE(WaitUntilServing());
