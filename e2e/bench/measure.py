@@ -38,13 +38,14 @@ class Sizes:
     io_mib: int
     io_repetitions: int  # per round
     random_seconds: float
+    failovers: int
     fill_stock: int  # files of the namespace measurement
     fill_ours: int
 
 
 # Numbers of files are multiples of ten times the filling threads.
-FULL = Sizes(3, (1, 32), {1: 1000, 32: 300}, 1024, 2, 3.0, 200_000, 1_000_000)
-QUICK = Sizes(1, (1, 32), {1: 200, 32: 20}, 64, 1, 0.5, 8_000, 8_000)
+FULL = Sizes(3, (1, 32), {1: 1000, 32: 300}, 1024, 2, 3.0, 5, 200_000, 1_000_000)
+QUICK = Sizes(1, (1, 32), {1: 200, 32: 20}, 64, 1, 0.5, 1, 8_000, 8_000)
 
 
 class Samples:
@@ -76,7 +77,7 @@ class ProgramFailed(Exception):
     """A benchmark program ended with an error; the text holds its last words."""
 
 
-def _run(command: list[str], limit_s: float) -> str:
+def run(command: list[str], limit_s: float) -> str:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired as late:
@@ -109,9 +110,13 @@ def idle_memory(cluster: Cluster, samples: Samples) -> None:
         samples.add(f"rss.{role}_mib", cluster.processes[role].rss_bytes() / _MIB)
 
 
-def _java(cluster: Cluster, folder: Path, role: str, main: list[str], properties=()) -> list[str]:
+def java(
+    cluster: Cluster, folder: Path, role: str, main: list[str], properties=(), master: str = ""
+) -> list[str]:
+    """A program of ours with the stock client: `role` is the server whose CPU it reads, `master` whom
+    it asks (default: the cluster's)."""
     return parts.client_command(
-        cluster.master,
+        master or cluster.master,
         folder / "client",
         main,
         [
@@ -128,7 +133,7 @@ def java_metadata(cluster: Cluster, folder: Path, sizes: Sizes, samples: Samples
     for threads in sizes.meta_threads:
         operations = sizes.meta_operations[threads]
         main = ["dev.headpond.bench.MetaBench", str(threads), str(operations)]
-        output = _run(_java(cluster, folder, "master", main), 600)
+        output = run(java(cluster, folder, "master", main), 600)
         samples.add_lines(f"java.meta{threads}", output)
 
 
@@ -146,7 +151,7 @@ def java_io(cluster: Cluster, folder: Path, sizes: Sizes, samples: Samples) -> N
             str(sizes.io_repetitions),
             str(sizes.random_seconds),
         ]
-        output = _run(_java(cluster, folder, "worker", main, [setting]), 900)
+        output = run(java(cluster, folder, "worker", main, [setting]), 900)
         samples.add_lines(f"java.{way}", output)
 
 
@@ -175,7 +180,7 @@ class NativeClient:
     def metadata(self, cluster: Cluster, sizes: Sizes, samples: Samples) -> None:
         for threads in sizes.meta_threads:
             arguments = ["--threads", str(threads), "--ops", str(sizes.meta_operations[threads])]
-            output = _run(self.command(cluster, ["meta"], *arguments), 600)
+            output = run(self.command(cluster, ["meta"], *arguments), 600)
             samples.add_lines(f"native.meta{threads}", output)
 
     def io(self, cluster: Cluster, sizes: Sizes, samples: Samples) -> None:
@@ -183,7 +188,7 @@ class NativeClient:
             arguments = [f"-D{setting}", "--mib", str(sizes.io_mib)]
             arguments += ["--repetitions", str(sizes.io_repetitions)]
             arguments += ["--random-seconds", str(sizes.random_seconds)]
-            samples.add_lines(f"native.{way}", _run(self.command(cluster, ["io"], *arguments), 900))
+            samples.add_lines(f"native.{way}", run(self.command(cluster, ["io"], *arguments), 900))
 
 
 def _live_heap_bytes(pid: int) -> int | None:
@@ -209,11 +214,11 @@ def memory_per_file(server, folder: Path, sizes: Sizes, samples: Samples) -> Non
         def fill(count: int) -> None:
             if use_native:
                 arguments = ["--threads", str(_FILL_THREADS), "--files", str(count)]
-                output = _run(native.command(cluster, ["meta", "create"], *arguments), 1800)
+                output = run(native.command(cluster, ["meta", "create"], *arguments), 1800)
             else:
                 each = str(count // _FILL_THREADS)
                 main = ["dev.headpond.bench.MetaBench", "fill", str(_FILL_THREADS), each]
-                output = _run(_java(cluster, folder, "master", main), 1800)
+                output = run(java(cluster, folder, "master", main), 1800)
             created = Samples()
             created.add_lines("fill", output)
             if created.median("fill.files") != count:

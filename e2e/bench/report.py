@@ -158,6 +158,17 @@ def _native_io() -> list[Row]:
     ]
 
 
+def _quorum(threads: int) -> list[Row]:
+    section = f"Three masters with the embedded journal, stock Java client, {threads} threads"
+    create, cpu = f"quorum.meta{threads}.create", f"quorum.meta{threads}.create.cpu_us"
+    return [
+        Row(section, "create", "per s", f"{create}.per_s", f"{create}.per_s", None, True),
+        Row(section, "create, leader's CPU", "µs per operation", cpu, cpu, None, False),
+        Row(section, "mkdir", "per s", *2 * (f"quorum.meta{threads}.mkdir.per_s",), None, True),
+        Row(section, "leader killed, to the next change", "s", *2 * ("quorum.failover_s",), 0.5, False, True),
+    ]
+
+
 def rows(sizes: Sizes) -> list[Row]:
     servers = "Servers"
     result = [
@@ -205,6 +216,7 @@ def rows(sizes: Sizes) -> list[Row]:
     for threads in sorted(sizes.meta_threads, reverse=True):
         result += _java_metadata(threads)
     result += _native_metadata(max(sizes.meta_threads))
+    result += _quorum(max(sizes.meta_threads))
     result += _java_io("remote", "over TCP") + _java_io("short", "short circuit")
     return result + _native_io()
 

@@ -20,12 +20,13 @@ _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent))
 sys.path.insert(0, str(_HERE))
 import measure
+import quorum
 import report
 from harness import parts
 from harness.cluster import Cluster, HeadpondServer, StartFailed, StockServer
 from harness.shell import ShellFailed
 
-_ALL = ("start", "memory", "meta", "io", "namespace")
+_ALL = ("start", "memory", "meta", "io", "quorum", "namespace")
 _SHARED_MEMORY = Path("/dev/shm")
 _COPIES = 4  # files of a round that can be in a block store before deletions reach the worker
 
@@ -98,6 +99,10 @@ class Bench:
                     )
         if {"memory", "meta", "io"} & set(self.wanted):
             self.side_by_side(block_stores)
+        if "quorum" in self.wanted:
+            for each in self.contenders:
+                folder = self.folder / f"quorum-{each.name}"
+                self.step(each, "three masters", quorum.measure_all, each.server, folder, self.sizes, each.samples)
         if "namespace" in self.wanted:
             for each in self.contenders:
                 self.step(

@@ -96,7 +96,8 @@ class Cluster:
     """Owns the processes, ports and folders of one cluster; use it as a context manager.
 
     `folder` is created and holds everything but the block store, which is in `block_store`
-    (default: inside the folder). `properties` go to all roles and override the defaults.
+    (default: inside the folder). `properties` go to all roles and override the defaults; those of a
+    role may be changed until it is started.
     """
 
     def __init__(
@@ -109,9 +110,9 @@ class Cluster:
         self.roles = list(roles or server.roles)
         self.processes: dict[str, Process] = {}
         ports = free_ports(10)
-        self.master_port, self.worker_port = ports[0], ports[1]
+        self.master_port, self.worker_port, self.journal_port = ports[0], ports[1], ports[3]
         self.master = f"localhost:{self.master_port}"
-        self._properties = {
+        self.properties = {
             "alluxio.master.hostname": "localhost",
             "alluxio.master.rpc.port": ports[0],
             "alluxio.master.bind.host": "127.0.0.1",
@@ -169,7 +170,7 @@ class Cluster:
             folder.mkdir(parents=True, exist_ok=True)
 
     def start_role(self, role: str) -> Process:
-        settings = [f"{key}={value}" for key, value in self._properties.items()]
+        settings = [f"{key}={value}" for key, value in self.properties.items()]
         command = self.server.command(role, settings, self.folder)
         process = Process(role, command, self.folder / "logs" / f"{role}.out")
         self.processes[role] = process
