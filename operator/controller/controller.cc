@@ -96,6 +96,7 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const auto refused = refused_transfers_.find(key);
   look->refused_transfers = refused == refused_transfers_.end() ? 0 : refused->second;
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
+  DoubtSecrets(*look, !looked.ok());
   if (!looked.ok()) return Excuse(cluster, look->desired, looked);
   const plan::DesiredCluster& desired = look->desired;
   const plan::ObservedCluster& observed = look->observed;
@@ -113,6 +114,12 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   for (const auto& due : {plan.due_at_ms, observed.due_at_ms})
     if (due) next = std::min(next, milliseconds(std::max<int64_t>(*due - clock_.NowMs(), 1)));
   return {next};
+}
+
+void Controller::DoubtSecrets(const Look& look, bool all) {
+  for (const runtime::Node& node : look.ref.nodes)
+    if (!node.tls_secret.empty() && (all || look.observed.unreachable.contains(node.name)))
+      secrets_.Doubt(look.ref.name_space, node.tls_secret);
 }
 
 Controller::Pass Controller::Bury(const ClusterKey& key, bool has_data) {

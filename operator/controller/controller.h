@@ -51,6 +51,8 @@ class Controller {
   // Nothing can be done: says so in the status.
   Pass Excuse(const api::CacheCluster& cluster, const plan::DesiredCluster& desired,
               const Status& trouble);
+  // Those of nodes that were not reached: `all` of them, or those that the look says.
+  void DoubtSecrets(const Look& look, bool all);
   // Does what the plan allows now; true when there was something.
   bool Execute(const Look& look, const api::CacheCluster& cluster);
   Status Do(const Look& look, const api::CacheCluster& cluster, const plan::Action& action);

@@ -47,6 +47,7 @@ runtime::Node Resolve(const api::CacheCluster& cluster, std::string name,
   runtime::Node node{.name = std::move(name),
                      .address = engine.address,
                      .context = engine.context,
+                     .tls_secret = engine.tls_secret,
                      .field = std::move(field)};
   if (engine.tls_secret.empty()) return node;
   auto tls = ReadTls(cluster, engine.tls_secret, node.field + ".tlsSecret", secrets);

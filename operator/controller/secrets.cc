@@ -15,7 +15,8 @@ constexpr const char* kDockerConfigKey = ".dockerconfigjson";
 Result<SecretData> Secrets::Find(const std::string& name_space, const std::string& name) {
   const std::pair key(name_space, name);
   const auto known = known_.find(key);
-  if (known != known_.end() && clock_.Now() - known->second.read_at < kValidFor)
+  if (known != known_.end() &&
+      clock_.Now() - known->second.read_at < (known->second.in_doubt ? kValidInDoubt : kValidFor))
     return known->second.data;
   auto read = read_(name_space, name);
   if (read.ok())
@@ -23,6 +24,11 @@ Result<SecretData> Secrets::Find(const std::string& name_space, const std::strin
   else
     known_.erase(key);
   return read;
+}
+
+void Secrets::Doubt(const std::string& name_space, const std::string& name) {
+  if (const auto known = known_.find(std::pair(name_space, name)); known != known_.end())
+    known->second.in_doubt = true;
 }
 
 Result<SecretData> Secrets::Read(const api::CacheCluster& cluster, const std::string& name,

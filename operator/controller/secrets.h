@@ -13,8 +13,8 @@
 namespace headpond::controller {
 
 // The Secrets that specs name. What was read is good for a minute, so that idle clusters ask for
-// little; what is missing, or no login, is asked for at every look, so that it is found when it
-// comes. Not thread safe.
+// little; for five seconds, when it is in doubt; what is missing, or no login, is asked for at
+// every look, so that it is found when it comes. Not thread safe.
 class Secrets {
  public:
   // NotFound when there is no such Secret.
@@ -27,6 +27,9 @@ class Secrets {
   Result<SecretData> Read(const api::CacheCluster& cluster, const std::string& name,
                           const std::string& field);
 
+  // What needed it failed: it may have been changed since.
+  void Doubt(const std::string& name_space, const std::string& name);
+
   // Those that `field` ("spec.imagePullSecrets") names. One that is of no use says so itself, with
   // its name and the remedy.
   runtime::PullAccess ReadForPulls(const std::string& name_space,
@@ -38,9 +41,11 @@ class Secrets {
 
  private:
   static constexpr std::chrono::seconds kValidFor{60};
+  static constexpr std::chrono::seconds kValidInDoubt{5};
   struct Known {
     SecretData data;
     std::chrono::steady_clock::time_point read_at;
+    bool in_doubt = false;
   };
 
   Result<SecretData> Find(const std::string& name_space, const std::string& name);

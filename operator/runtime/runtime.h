@@ -22,6 +22,7 @@ struct Node {
   std::string name;  // empty: the only one
   std::string address, context;
   std::optional<Tls> tls;
+  std::string tls_secret = {};    // which Secret that is of
   std::string field;              // where the spec names it: "spec.runtime.docker.nodes[0]"
   Status trouble = Status::Ok();  // why it can't even be tried, such as a missing Secret
 };
