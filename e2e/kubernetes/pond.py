@@ -109,12 +109,14 @@ class Pond:
         self.bed.kubectl("apply", "-f", "-", text_in="".join(
             _VOLUME.format(name=name, folder=self.bed.folder) for name in names))
 
-    def start_operator(self) -> None:
+    def start_operator(self, without: str = "") -> None:
+        """`without`: a kind of objects that it has no rights on."""
         if self.operator:
             return
         self.bed.kubectl("apply", "-f", "-", text_in=run(str(self.program), "crds"))
         self.bed.kubectl("wait", "--for=condition=Established", "crd/cacheclusters.headpond.dev", "--timeout=30s")
-        self.bed.kubectl("apply", "-n", NAMESPACE, "-f", str(ROOT / "manifests/rbac/operator.yaml"))
+        rights = (ROOT / "manifests/rbac/operator.yaml").read_text()
+        self.bed.kubectl("apply", "-n", NAMESPACE, "-f", "-", text_in=rights.replace(without, "nothing") if without else rights)
         account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/headpond-operator/token"
         # Not `kubectl create token`, which older ones haven't.
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
