@@ -551,11 +551,17 @@ class Planner {
     }
   }
 
+  bool IsBeingActedOn(const Workload& workload) const {
+    return std::ranges::any_of(plan_.steps, [&](const Step& step) {
+      return step.action.workload == workload.name && step.waits_for.empty();
+    });
+  }
+
   void MendMissing() {
     std::set<std::string> mended;  // several may miss the same
     for (const Workload& workload : desired_.workloads) {
       const ObservedWorkload* const found = Found(workload.name);
-      if (found == nullptr || found->phase != Phase::kRunning) continue;
+      if (found == nullptr || found->phase != Phase::kRunning || IsBeingActedOn(workload)) continue;
       if (std::ranges::all_of(found->missing, [&](const auto& it) { return mended.contains(it); }))
         continue;
       if (found->mend_failed_at_ms > desired_.retry_at_ms) {

@@ -422,13 +422,15 @@ int StoppedInService(const World& world, const DesiredCluster& desired,
   return count;
 }
 
-// Daemons of the role that are wanted and don't serve.
+// Daemons of the role that are wanted and don't serve, but for masters that join later.
 int SilentOnes(const World& world, const DesiredCluster& desired, Role role) {
   int count = 0;
   for (const Workload& workload : desired.workloads) {
     const auto& all = world.observed().workloads;
     const auto found = std::ranges::find(all, workload.name, &ObservedWorkload::name);
-    count += workload.role == role && (found == all.end() || !found->serving);
+    const bool joins_later = !world.voters().empty() && !workload.quorum_address.empty() &&
+                             !world.TakesPart(workload.quorum_address);
+    count += workload.role == role && !joins_later && (found == all.end() || !found->serving);
   }
   return count;
 }
