@@ -316,7 +316,11 @@ class Planner {
     }
     const bool majority = masters - missing.size() > masters / 2;
     if (!majority) return missing;
-    if (IsOfQuorum(Role::kMaster) && LeaderOf(observed_) == nullptr) return {"a master to lead"};
+    const bool led = LeaderOf(observed_) != nullptr ||
+                     std::ranges::any_of(observed_.workloads, [&](const ObservedWorkload& found) {
+                       return found.role == Role::kMaster && change_->IsAlone(found);
+                     });
+    if (IsOfQuorum(Role::kMaster) && !led) return {"a master to lead"};
     return {};
   }
 
