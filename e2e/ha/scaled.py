@@ -122,9 +122,9 @@ def three_become_five(cluster: Cluster, checks: Checks) -> None:
     watch.end(checks, 5)
     actions = cluster.actions()[seen:]
     joins = actions.index("start ha-master-3")
-    listed = {action for action in actions[:joins] if action.startswith("start")}
-    checks.equal("who had the longer list before the fourth came", sorted(listed), [f"start {name}" for name in names(3) + _WORKERS])
-    checks.equal("what was done after that", actions[joins:], ["start ha-master-3", "start ha-master-4"])
+    ended = [action for action in actions[:joins] if action.startswith("stop")]
+    checks.equal("who ended with the shorter list before the fourth came", sorted(ended), [f"stop {name}" for name in names(3) + _WORKERS])
+    checks.equal("masters that came then", [a for a in actions[joins:] if "master" in a], ["start ha-master-3", "start ha-master-4"])
     writers.end(cluster, checks)
 
 
