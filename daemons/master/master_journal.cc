@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "consensus/raft_log_folder.h"
+#include "io/remove_folder.h"
 #include "journal/embedded/embedded_journal.h"
 #include "journal/embedded/grpc_transport.h"
 #include "journal/local_journal.h"
@@ -71,19 +72,12 @@ Result<std::unique_ptr<RestoredState>> ReadOwnJournal(const Config& config, io::
   return state;
 }
 
-// Folders of nodes have no folders in them.
-Status RemoveFolder(io::Env& env, const std::string& path) {
-  ASSIGN_OR_RETURN(const auto names, env.List(path));
-  for (const std::string& name : names) RETURN_IF_ERROR(env.Remove(path + "/" + name));
-  return env.Remove(path);
-}
-
 // Of those that were moved aside, the last one is enough.
 Status MoveAside(io::Env& env, const std::string& parent, const std::string& path, uint64_t node) {
   ASSIGN_OR_RETURN(const auto names, env.List(parent));
   for (const std::string& name : names)
     if (name.starts_with(kRemovedPrefix))
-      RETURN_IF_ERROR(RemoveFolder(env, fmt::format("{}/{}", parent, name)));
+      RETURN_IF_ERROR(io::RemoveFolder(env, fmt::format("{}/{}", parent, name)));
   RETURN_IF_ERROR(env.Rename(path, fmt::format("{}/{}{}", parent, kRemovedPrefix, node)));
   return env.SyncDirectory(parent);
 }

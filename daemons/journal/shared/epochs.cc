@@ -5,6 +5,7 @@
 #include <map>
 
 #include "io/numbered_files.h"
+#include "io/remove_folder.h"
 #include "io/stamp.h"
 #include "journal/format.h"
 
@@ -27,14 +28,6 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-Status RemoveFolder(io::Env& env, const std::string& folder) {
-  const auto names = env.List(folder);
-  if (names.status().code() == Code::kNotFound) return Status::Ok();
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) RETURN_IF_ERROR(env.Remove(folder + "/" + name));
-  return env.Remove(folder);
 }
 
 }  // namespace
@@ -115,7 +108,7 @@ Status Epochs::RemoveBefore(uint64_t epoch) {
   };
   for (const std::string& name : names) {
     const std::string path = folder_ + "/" + name;
-    if (older(name, kLogSuffix)) RETURN_IF_ERROR(RemoveFolder(env_, path));
+    if (older(name, kLogSuffix)) RETURN_IF_ERROR(io::RemoveFolder(env_, path));
     if (older(name, kBeginSuffix) || older(name, kClaimSuffix)) {
       const Status removed = env_.Remove(path);
       if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
