@@ -1,7 +1,6 @@
 #include "io/stamp.h"
 
 #include <algorithm>
-#include <string_view>
 
 namespace headpond::io {
 namespace {
@@ -10,24 +9,31 @@ constexpr int64_t kLimitBytes = 4096;
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> ReadStampFile(Env& env, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(env, path, kLimitBytes));
-  std::map<std::string, std::string> values;
-  for (std::string_view text = content; !text.empty();) {
+Stamp ParseStamp(std::string_view text) {
+  Stamp stamp;
+  while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     const auto line = text.substr(0, end);
     if (const size_t equals = line.find('='); equals != std::string_view::npos)
-      values.emplace(line.substr(0, equals), line.substr(equals + 1));
+      stamp.emplace(line.substr(0, equals), line.substr(equals + 1));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return values;
+  return stamp;
 }
 
-Status WriteStampFile(Env& env, const std::string& path,
-                      const std::map<std::string, std::string>& values) {
+std::string StampText(const Stamp& stamp) {
   std::string text;
-  for (const auto& [key, value] : values) text += key + "=" + value + "\n";
-  return WriteFileAtomically(env, path, text);
+  for (const auto& [key, value] : stamp) text += key + "=" + value + "\n";
+  return text;
+}
+
+Result<Stamp> ReadStampFile(Env& env, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string content, ReadWholeFile(env, path, kLimitBytes));
+  return ParseStamp(content);
+}
+
+Status WriteStampFile(Env& env, const std::string& path, const Stamp& stamp) {
+  return WriteFileAtomically(env, path, StampText(stamp));
 }
 
 }  // namespace headpond::io

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "io/env.h"
@@ -11,9 +12,14 @@ namespace headpond::io {
 // A stamp says whose a folder of durable state is: lines of `key=value`, so that an operator can
 // read it too. Values have no line breaks.
 
-// Unknown lines are left out. Errors: of the file system; NotFound when there is none.
-Result<std::map<std::string, std::string>> ReadStampFile(Env& env, const std::string& path);
-Status WriteStampFile(Env& env, const std::string& path,
-                      const std::map<std::string, std::string>& values);
+using Stamp = std::map<std::string, std::string>;
+
+// Unknown lines are left out.
+Stamp ParseStamp(std::string_view text);
+std::string StampText(const Stamp& stamp);
+
+// Errors: of the file system; NotFound when there is none.
+Result<Stamp> ReadStampFile(Env& env, const std::string& path);
+Status WriteStampFile(Env& env, const std::string& path, const Stamp& stamp);
 
 }  // namespace headpond::io

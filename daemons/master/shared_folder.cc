@@ -1,10 +1,10 @@
 #include "master/shared_folder.h"
 
 #include <charconv>
-#include <map>
 #include <string_view>
 
 #include "consensus/raft_log_folder.h"
+#include "io/stamp.h"
 #include "journal/local_journal.h"
 #include "journal/shared/epochs.h"
 
@@ -12,6 +12,9 @@ namespace headpond::master {
 namespace {
 
 constexpr const char* kFolder = "alluxio.master.journal.folder";
+constexpr const char* kClusterKey = "cluster.id";
+constexpr const char* kFormedKey = "formed";
+constexpr const char* kEpochKey = "epoch";
 constexpr std::string_view kFileScheme = "file://";
 constexpr std::string_view kNotShared =
     "is it mounted here, and is it the folder that the other masters share? Nothing was changed";
@@ -23,21 +26,15 @@ std::string ClusterRecordPath(const std::string& election_path) {
 }
 
 std::string EncodeClusterRecord(const ClusterRecord& record) {
-  return fmt::format("cluster.id={}\nformed={}\nepoch={}\n", record.cluster_id, record.formed,
-                     record.epoch);
+  return io::StampText({{kClusterKey, record.cluster_id},
+                        {kFormedKey, record.formed ? "true" : "false"},
+                        {kEpochKey, std::to_string(record.epoch)}});
 }
 
 Result<ClusterRecord> ParseClusterRecord(const std::string& text) {
-  std::map<std::string, std::string> values;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (const size_t mark = line.find('='); mark != std::string::npos)
-      values[line.substr(0, mark)] = line.substr(mark + 1);
-  }
-  ClusterRecord record{.cluster_id = values["cluster.id"], .formed = values["formed"] == "true"};
-  const std::string& epoch = values["epoch"];
+  io::Stamp stamp = io::ParseStamp(text);
+  ClusterRecord record{.cluster_id = stamp[kClusterKey], .formed = stamp[kFormedKey] == "true"};
+  const std::string& epoch = stamp[kEpochKey];
   const auto [stop, error] =
       std::from_chars(epoch.data(), epoch.data() + epoch.size(), record.epoch);
   if (record.cluster_id.empty() || error != std::errc() || stop != epoch.data() + epoch.size())
