@@ -10,8 +10,8 @@ namespace {
 constexpr std::string_view kLogSuffix = ".log";
 constexpr std::string_view kSnapshotSuffix = ".snapshot";
 constexpr std::string_view kTemporarySuffix = ".tmp";
-constexpr std::string_view kStampVersionKey = "format.version";
-constexpr std::string_view kStampClusterKey = "cluster.id";
+constexpr char kStampVersionKey[] = "format.version";
+constexpr char kStampClusterKey[] = "cluster.id";
 
 // One of our names with the suffix: nobody else's files are ever removed.
 bool IsTemporary(std::string_view name) {
@@ -50,18 +50,10 @@ Result<FolderFiles> ListFolder(io::Env& env, const std::string& folder) {
   return files;
 }
 
-Result<std::string> ReadStamp(io::Env& env, const std::string& folder) {
-  const std::string path = folder + "/" + kStampName;
-  auto stamp = io::ReadStampFile(env, path);
-  if (stamp.status().code() == Code::kNotFound)
-    return FailedPrecondition(
-        "the journal folder {} has not been formatted (no file {}): run `headpond formatJournal`, "
-        "or "
-        "point alluxio.master.journal.folder at the folder of the existing journal",
-        folder, path);
-  if (!stamp.ok()) return stamp.status();
-  const std::string& version = (*stamp)[std::string(kStampVersionKey)];
-  const std::string& cluster_id = (*stamp)[std::string(kStampClusterKey)];
+Result<std::string> ReadStampAt(io::Env& env, const std::string& path) {
+  ASSIGN_OR_RETURN(io::Stamp stamp, io::ReadStampFile(env, path));
+  const std::string& version = stamp[kStampVersionKey];
+  const std::string& cluster_id = stamp[kStampClusterKey];
   if (version.empty() || cluster_id.empty() || cluster_id.size() > kMaxClusterIdBytes)
     return DataLoss("{}: is not a journal stamp: restore it from a backup of the folder", path);
   if (version != std::to_string(kFormatVersion))
@@ -70,10 +62,25 @@ Result<std::string> ReadStamp(io::Env& env, const std::string& folder) {
   return cluster_id;
 }
 
+Status WriteStampAt(io::Env& env, const std::string& path, const std::string& cluster_id) {
+  return io::WriteStampFile(
+      env, path,
+      {{kStampVersionKey, std::to_string(kFormatVersion)}, {kStampClusterKey, cluster_id}});
+}
+
+Result<std::string> ReadStamp(io::Env& env, const std::string& folder) {
+  const std::string path = folder + "/" + kStampName;
+  auto cluster_id = ReadStampAt(env, path);
+  if (cluster_id.status().code() == Code::kNotFound)
+    return FailedPrecondition(
+        "the journal folder {} has not been formatted (no file {}): run `headpond formatJournal`, "
+        "or point alluxio.master.journal.folder at the folder of the existing journal",
+        folder, path);
+  return cluster_id;
+}
+
 Status WriteStamp(io::Env& env, const std::string& folder, const std::string& cluster_id) {
-  return io::WriteStampFile(env, folder + "/" + kStampName,
-                            {{std::string(kStampVersionKey), std::to_string(kFormatVersion)},
-                             {std::string(kStampClusterKey), cluster_id}});
+  return WriteStampAt(env, folder + "/" + kStampName, cluster_id);
 }
 
 }  // namespace headpond::journal

@@ -32,8 +32,14 @@ struct FolderFiles {
 // Errors: NotFound when there is no such folder.
 Result<FolderFiles> ListFolder(io::Env& env, const std::string& folder);
 
-// The cluster id of the stamp. Errors: FailedPrecondition with the remedy when the folder is absent
-// or not formatted, or of a newer version; DataLoss when the stamp can't be read as one.
+// The stamp of a journal, at `path`, is its format version and cluster id. Errors: NotFound when
+// there is none; FailedPrecondition when it is of another version; DataLoss when it can't be read
+// as one.
+Result<std::string> ReadStampAt(io::Env& env, const std::string& path);
+Status WriteStampAt(io::Env& env, const std::string& path, const std::string& cluster_id);
+
+// The cluster id of the folder's stamp. Errors: FailedPrecondition with the remedy when the folder
+// is absent or not formatted; those of ReadStampAt.
 Result<std::string> ReadStamp(io::Env& env, const std::string& folder);
 Status WriteStamp(io::Env& env, const std::string& folder, const std::string& cluster_id);
 

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "io/numbered_files.h"
 #include "io/remove_folder.h"
 #include "io/stamp.h"
-#include "journal/format.h"
+#include "journal/folder.h"
 
 namespace headpond::journal {
 namespace {
@@ -15,8 +14,6 @@ namespace {
 constexpr std::string_view kClaimSuffix = ".claim";
 constexpr std::string_view kBeginSuffix = ".begin";
 constexpr std::string_view kLogSuffix = ".epoch";
-constexpr char kStampVersionKey[] = "format.version";
-constexpr char kStampClusterKey[] = "cluster.id";
 constexpr char kOwnerKey[] = "master";
 // A chain line is first.<epoch>=<entry>.
 constexpr std::string_view kFirstKey = "first.";
@@ -66,7 +63,7 @@ Result<uint64_t> Epochs::Claim(const std::string& owner) {
 }
 
 Status Epochs::Begin(uint64_t epoch, const Chain& chain) {
-  std::map<std::string, std::string> values;
+  io::Stamp values;
   for (const Segment& segment : chain)
     values[fmt::format("{}{}", kFirstKey, segment.epoch)] = std::to_string(segment.first);
   return io::WriteStampFile(env_, io::NumberedPath(folder_, epoch, kBeginSuffix), values);
@@ -118,25 +115,15 @@ Status Epochs::RemoveBefore(uint64_t epoch) {
 }
 
 Result<std::optional<std::string>> ReadSharedStamp(io::Env& env, const std::string& folder) {
-  const std::string path = folder + "/" + kSharedStampName;
-  auto stamp = io::ReadStampFile(env, path);
-  if (stamp.status().code() == Code::kNotFound) return std::optional<std::string>();
-  if (!stamp.ok()) return stamp.status();
-  const std::string& version = (*stamp)[kStampVersionKey];
-  const std::string& cluster_id = (*stamp)[kStampClusterKey];
-  if (version.empty() || cluster_id.empty() || cluster_id.size() > kMaxClusterIdBytes)
-    return DataLoss("{}: is not a journal stamp: restore it from a backup of the folder", path);
-  if (version != std::to_string(kFormatVersion))
-    return FailedPrecondition("{}: format version {} is not {}, the one this program reads", path,
-                              version, kFormatVersion);
-  return std::optional(cluster_id);
+  auto cluster_id = ReadStampAt(env, folder + "/" + kSharedStampName);
+  if (cluster_id.status().code() == Code::kNotFound) return std::optional<std::string>();
+  if (!cluster_id.ok()) return cluster_id.status();
+  return std::optional(*std::move(cluster_id));
 }
 
 Status WriteSharedStamp(io::Env& env, const std::string& folder, const std::string& cluster_id) {
   RETURN_IF_ERROR(io::CreateDirectoriesDurably(env, folder));
-  return io::WriteStampFile(
-      env, folder + "/" + kSharedStampName,
-      {{kStampVersionKey, std::to_string(kFormatVersion)}, {kStampClusterKey, cluster_id}});
+  return WriteStampAt(env, folder + "/" + kSharedStampName, cluster_id);
 }
 
 Status CheckSharedFolder(io::Env& env, const std::string& folder, const std::string& name) {
