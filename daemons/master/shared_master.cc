@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/clock.h"
 #include "base/daemon.h"
 #include "base/host_port.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/stop_signal.h"
 #include "journal/shared/epochs.h"
-#include "master/primary_master.h"
 #include "master/store_setup.h"
 #include "zookeeper/leaders.h"
 
@@ -24,7 +21,6 @@ constexpr const char* kSessionTimeout = "alluxio.zookeeper.session.timeout";
 // a leader when one dies, and ZooKeeper's default ticks allow 4 s at least.
 constexpr std::chrono::seconds kDefaultSessionTimeout{6};
 constexpr std::chrono::milliseconds kPause{200};
-constexpr std::chrono::seconds kDemotionLook{1};
 
 std::string OwnAddress(const Config& config) {
   return HostPort{config.Find("alluxio.master.hostname").value_or(LocalHostName()),
@@ -41,8 +37,7 @@ std::string ProbeName(std::string self) {
 }  // namespace
 
 SharedMaster::SharedMaster(const Config& config, MasterOutside outside)
-    : config_(config),
-      outside_(std::move(outside)),
+    : FailoverMaster(config, std::move(outside)),
       self_(OwnAddress(config)),
       record_path_(ClusterRecordPath(config.GetString("alluxio.zookeeper.election.path"))) {}
 
@@ -80,14 +75,12 @@ SharedMaster::~SharedMaster() {
 }
 
 Status SharedMaster::Start() {
-  RETURN_IF_ERROR(ports_.Hold());
+  RETURN_IF_ERROR(FailoverMaster::Start());
   election_->Start();
-  thread_ = std::thread([this] { Run(); });
   return Status::Ok();
 }
 
-void SharedMaster::Stop() {
-  if (stopping_.exchange(true)) return;
+void SharedMaster::Interrupt() {
   std::shared_ptr<journal::SharedJournal> journal;
   {
     MutexLock lock(mutex_);
@@ -98,13 +91,6 @@ void SharedMaster::Stop() {
   // Ends following and leading. Only then may another one lead.
   if (journal != nullptr) journal->Stop();
   if (election_ != nullptr) election_->Stop();
-  if (thread_.joinable()) thread_.join();
-  ports_.Free();
-}
-
-Status SharedMaster::failure() const {
-  MutexLock lock(mutex_);
-  return failure_;
 }
 
 void SharedMaster::OnElection() {
@@ -126,24 +112,9 @@ void SharedMaster::Pause() {
   news_ = false;
 }
 
-void SharedMaster::Run() {
-  Status status = OpenJournal();
-  while (status.ok() && !stopping_) status = FollowAndLead();
-  if (!status.ok() && !stopping_) Fail(status);
-}
-
-void SharedMaster::Fail(const Status& status) {
-  LogError(kComponent, "{}", status.message());
-  {
-    MutexLock lock(mutex_);
-    failure_ = status;
-  }
-  StopSignal::Request();
-}
-
 Status SharedMaster::OpenJournal() {
   for (bool agreed = false; !agreed; Pause()) {
-    if (stopping_) return Cancelled("the master is being stopped");
+    if (stopping()) return Cancelled("the master is being stopped");
     const auto session = election_->session();
     if (session == nullptr) continue;
     const auto step = AgreeOnFolder(*session);
@@ -214,33 +185,7 @@ Status SharedMaster::FollowAndLead() {
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   RecordEpoch();
   const auto snapshots = StartSnapshots(config_, store);
-  return Lead(store);
-}
-
-Status SharedMaster::Lead(MetadataStore& store) {
-  auto primary = PrimaryMaster::Create({.config = config_,
-                                        .clock = Clock::System(),
-                                        .metrics = metrics_,
-                                        .store = store,
-                                        .open_ufs = outside_.open_ufs,
-                                        .cluster_id = cluster_id_});
-  const auto led_no_more = [&] {
-    return journal_->AwaitDemotion(std::chrono::steady_clock::now());
-  };
-  if (!primary.ok()) return led_no_more() ? Status::Ok() : primary.status();
-  ports_.Free();
-  RETURN_IF_ERROR((*primary)->Start());
-  election_->Announce(true);
-  while (!stopping_ && !journal_->AwaitDemotion(std::chrono::steady_clock::now() + kDemotionLook)) {
-  }
-  election_->Announce(false);
-  (*primary)->Stop();
-  if (stopping_) return Status::Ok();
-  LogInfo(kComponent, "this master leads no more");
-  if (config_.GetBool("alluxio.master.journal.exit.on.demotion"))
-    return Unavailable(
-        "another master leads, and alluxio.master.journal.exit.on.demotion asks this one to end");
-  return ports_.Hold();
+  return Lead(store, *journal_, cluster_id_, /*quorum=*/nullptr);
 }
 
 std::optional<QuorumView> SharedMaster::Look() const {
