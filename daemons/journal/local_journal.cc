@@ -20,6 +20,12 @@
 namespace headpond::journal {
 namespace {
 
+class NoGuard final : public WriteGuard {
+ public:
+  Status MayWrite() override { return Status::Ok(); }
+  Status MayAcknowledge() override { return Status::Ok(); }
+};
+
 class LocalJournal final : public Journal {
  public:
   LocalJournal(io::Env& env, LocalJournalOptions options, std::string cluster_id,
@@ -265,7 +271,7 @@ std::optional<Batch> LocalJournal::NextBatch() {
 }
 
 Status LocalJournal::Write(Batch& batch) {
-  if (options_.guard != nullptr) RETURN_IF_ERROR(options_.guard->MayWrite());
+  RETURN_IF_ERROR(options_.guard->MayWrite());
   const bool full =
       log_->size() + static_cast<int64_t>(batch.frame.bytes()) > options_.segment_bytes;
   if ((batch.new_log || full) && log_->first_sequence() != batch.first) {
@@ -280,7 +286,7 @@ Status LocalJournal::Write(Batch& batch) {
       log_->WriteDurably(batch.frame.Seal(FrameType::kEntries, batch.first, log_->salt())));
   if (flush_timer_ != nullptr)
     flush_timer_->Record(std::chrono::nanoseconds(options_.clock->Now() - start).count());
-  return options_.guard == nullptr ? Status::Ok() : options_.guard->MayAcknowledge();
+  return options_.guard->MayAcknowledge();
 }
 
 void LocalJournal::Finish(Batch batch, Gathering::Time start, const Status& status) {
@@ -331,7 +337,7 @@ void LocalJournal::End() {
     left = waiters_.TakeAll();
   }
   for (const auto& done : left) done(outcome);
-  if (outcome.ok() && (options_.guard == nullptr || options_.guard->MayWrite().ok())) {
+  if (outcome.ok() && options_.guard->MayWrite().ok()) {
     FrameBuilder end;
     if (const Status status =
             log_->WriteDurably(end.Seal(FrameType::kCleanEnd, next, log_->salt()));
@@ -418,6 +424,11 @@ Status LocalJournal::AwaitDurable(uint64_t sequence, uint64_t log_first) {
 }
 
 }  // namespace
+
+WriteGuard& WriteGuard::None() {
+  static NoGuard none;
+  return none;
+}
 
 Result<std::unique_ptr<Journal>> StartLocalJournal(io::Env& env, LocalJournalOptions options,
                                                    const std::string& cluster_id,

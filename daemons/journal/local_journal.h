@@ -20,6 +20,8 @@ namespace headpond::journal {
 class WriteGuard {
  public:
   virtual ~WriteGuard() = default;
+  // For a folder that nobody else takes.
+  static WriteGuard& None();
   // Before each write.
   virtual Status MayWrite() = 0;
   // After each sync, before anyone is told that something is durable.
@@ -46,7 +48,7 @@ struct LocalJournalOptions {
   // Older snapshots that are kept beside the newest, with the log from the oldest of them on, for
   // those who read along.
   size_t kept_snapshots = 0;
-  WriteGuard* guard = nullptr;  // may be null; outlives the journal
+  WriteGuard* guard = &WriteGuard::None();  // outlives the journal
   // How long Snapshot waits at its end for the disk to take what was appended.
   std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(5);
   Random random = Random::FromSystem();   // of the salts of files
