@@ -1,8 +1,5 @@
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +8,7 @@
 #include "base/random.h"
 #include "io/faulty_env.h"
 #include "io/mem_env.h"
+#include "journal/crash_testing.h"
 #include "journal/folder.h"
 #include "journal/journal_testing.h"
 #include "journal/local_journal.h"
@@ -22,20 +20,9 @@ namespace {
 constexpr char kFolder[] = "/journal";
 constexpr uint64_t kSeeds = 1000;
 
-// Lives of one journal, each ended by a crash, a kill, a failing disk or an orderly stop at a
-// random moment.
-//
-// The state of this "master" is its history: the list of all entries ever appended and not lost.
-// Its snapshots hold one record per entry, so what a snapshot shows can be checked like the log.
-// Checked after each start:
-//   - every acknowledged entry is there, in its place, as it was appended;
-//   - what else is there was appended in that order in the life before: no gaps, no inventions,
-//   nothing
-//     from further back that a start had found lost;
-//   - recovery never mistakes the marks of a crash for damage.
-class CrashRun {
+class CrashRun : private JournalCrashRun {
  public:
-  explicit CrashRun(uint64_t seed) : random_(seed), env_(mem_, seed) {}
+  explicit CrashRun(uint64_t seed) : JournalCrashRun(seed) {}
 
   void Run() {
     const uint64_t lives = 3 + random_.Below(5);
@@ -48,7 +35,7 @@ class CrashRun {
 
  private:
   void Live() {
-    PlanFaults();
+    PlanFaults(/*operations=*/80);
     if (auto journal = Start(); journal != nullptr) {
       const uint64_t steps = random_.Below(30);
       for (uint64_t i = 0; i < steps && journal->CheckWritable().ok(); ++i) Step(*journal);
@@ -56,17 +43,7 @@ class CrashRun {
       if (random_.OneIn(3)) journal->Stop();
     }
     env_.Crash();
-    const io::Unsynced unsynced[] = {io::Unsynced::kKept, io::Unsynced::kDropped,
-                                     io::Unsynced::kRandom};
-    ASSERT_OK(env_.Restart(unsynced[random_.Below(3)]));
-  }
-
-  void PlanFaults() {
-    const auto at = env_.operations() + 1 + static_cast<int64_t>(random_.Below(80));
-    const uint64_t kind = random_.Below(4);
-    if (kind == 0) env_.FailAt(at, random_.OneIn(2) ? EIO : ENOSPC, random_.OneIn(2));
-    if (kind == 1 || kind == 2) env_.CrashAt(at);
-    faults_planned_ = kind != 3;
+    Restart();
   }
 
   // Formats if need be, recovers and checks; null when a planned fault came in between.
@@ -88,35 +65,10 @@ class CrashRun {
     RecordingReplayer replayed;
     if (const Status status = (*journal)->Recover(replayed); !status.ok())
       return ExpectFault(status);
-    CheckReplayed(**journal, replayed);
+    const uint64_t last = (*journal)->last_sequence();
+    EXPECT_EQ((*journal)->durable_sequence(), last);
+    CheckReplayed(replayed, last, (*journal)->snapshot_sequence() - 1);
     return *std::move(journal);
-  }
-
-  std::unique_ptr<Journal> ExpectFault(const Status& status) {
-    EXPECT_TRUE(faults_planned_) << status.ToString();
-    EXPECT_THAT(status.code(),
-                ::testing::AnyOf(Code::kUnavailable, Code::kInternal, Code::kResourceExhausted))
-        << status.ToString();
-    return nullptr;
-  }
-
-  void CheckReplayed(const Journal& journal, const RecordingReplayer& replayed) {
-    const uint64_t last = journal.last_sequence();
-    EXPECT_EQ(journal.durable_sequence(), last);
-    EXPECT_GE(last, acknowledged_) << "an acknowledged entry is lost";
-    ASSERT_LE(last, history_.size()) << "an entry was invented";
-    const uint64_t snapshot = journal.snapshot_sequence();
-    const size_t shown = replayed.records.size();
-    EXPECT_GE(shown, snapshot - 1) << "the snapshot misses an entry that is not replayed";
-    EXPECT_LE(shown, last) << "the snapshot shows an entry that was lost";
-    for (size_t i = 0; i < std::min<size_t>(shown, last); ++i)
-      ASSERT_EQ(replayed.records[i], history_[i]) << "snapshot, entry " << i + 1;
-    ASSERT_EQ(replayed.entries.size(), last - (snapshot - 1));
-    for (size_t i = 0; i < replayed.entries.size(); ++i)
-      ASSERT_EQ(replayed.entries[i], history_[snapshot - 1 + i]) << "entry " << snapshot + i;
-    // Others may have seen it by now: it must never be lost again.
-    acknowledged_ = last;
-    history_.resize(last);
   }
 
   void Step(Journal& journal) {
@@ -125,24 +77,7 @@ class CrashRun {
       case 1: HoldAndAppend(journal); break;
       case 2:
       case 3: Append(journal, 1 + random_.Below(20)); break;
-      default:
-        Append(journal, 1 + random_.Below(3));
-        // The outcome may be either; what counts is that it comes.
-        EXPECT_NE(AwaitDurable(journal, journal.last_sequence()).code(), Code::kDeadlineExceeded);
-    }
-  }
-
-  void Append(Journal& journal, uint64_t count) {
-    for (uint64_t i = 0; i < count; ++i) {
-      const size_t padding = random_.OneIn(10) ? random_.Below(4000) : random_.Below(100);
-      std::string entry = fmt::format("life {} entry {} {}", life_, history_.size() + 1,
-                                      std::string(padding, static_cast<char>(random_.Next())));
-      history_.push_back(entry);
-      const uint64_t sequence = journal.Append(std::move(entry));
-      ASSERT_EQ(sequence, history_.size());
-      journal.WhenDurable(sequence, [this, sequence](const Status& status) {
-        if (status.ok()) acknowledged_ = std::max(acknowledged_.load(), sequence);
-      });
+      default: AppendAndWait(journal);
     }
   }
 
@@ -152,29 +87,6 @@ class CrashRun {
     Append(journal, 1 + random_.Below(30));
     env_.ReleaseSyncs();
   }
-
-  void Snapshot(Journal& journal) {
-    size_t next = 0;
-    FunctionSource source([&]() -> Result<std::vector<std::string>> {
-      if (random_.OneIn(3)) Append(journal, random_.Below(4));
-      if (random_.OneIn(40)) return Aborted("the source gave up");
-      std::vector<std::string> records;
-      const size_t end = std::min(history_.size(), next + 1 + random_.Below(20));
-      for (; next < end; ++next) records.push_back(history_[next]);
-      return records;
-    });
-    const Status status = journal.Snapshot(source);
-    EXPECT_NE(status.code(), Code::kDeadlineExceeded);
-    EXPECT_NE(status.code(), Code::kDataLoss);
-  }
-
-  Random random_;
-  io::MemEnv mem_;
-  io::FaultyEnv env_;
-  bool faults_planned_ = false;
-  uint64_t life_ = 0;
-  std::vector<std::string> history_;
-  std::atomic<uint64_t> acknowledged_{0};  // written by the journal's thread
 };
 
 TEST(LocalJournalCrashTest, NothingAcknowledgedIsLostAndNothingIsInvented) {

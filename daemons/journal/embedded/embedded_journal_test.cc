@@ -15,40 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Leads once it was recovered, as the suite of all journals expects of its journal.
-class LeadingJournal final : public Journal {
- public:
-  // `help` is called now and then until it leads.
-  LeadingJournal(std::unique_ptr<consensus::Transport> transport,
-                 std::unique_ptr<ReplicatedJournal> journal, std::function<void()> help)
-      : transport_(std::move(transport)), journal_(std::move(journal)), help_(std::move(help)) {}
-
-  Status Recover(Replayer& replayer) override {
-    RETURN_IF_ERROR(journal_->Recover(replayer));
-    PeriodicTask helper("help", std::chrono::milliseconds(20), help_);
-    const auto followed = journal_->Follow(replayer);
-    if (!followed.ok()) return followed.status();
-    return *followed == ReplicatedJournal::Followed::kPromoted
-               ? Status::Ok()
-               : Internal("followed to {}", static_cast<int>(*followed));
-  }
-  Status CheckWritable() const override { return journal_->CheckWritable(); }
-  uint64_t Append(std::string entry) override { return journal_->Append(std::move(entry)); }
-  void WhenDurable(uint64_t sequence, std::function<void(Status)> done) override {
-    journal_->WhenDurable(sequence, std::move(done));
-  }
-  uint64_t last_sequence() const override { return journal_->last_sequence(); }
-  uint64_t durable_sequence() const override { return journal_->durable_sequence(); }
-  uint64_t snapshot_sequence() const override { return journal_->snapshot_sequence(); }
-  Status Snapshot(SnapshotSource& source) override { return journal_->Snapshot(source); }
-  void Stop() override { journal_->Stop(); }
-
- private:
-  const std::unique_ptr<consensus::Transport> transport_;
-  const std::unique_ptr<ReplicatedJournal> journal_;
-  const std::function<void()> help_;
-};
-
 struct OneMemberTraits {
   OneMemberTraits() {
     EXPECT_OK(
@@ -57,7 +23,7 @@ struct OneMemberTraits {
   std::unique_ptr<Journal> Open() {
     auto transport = network.Join(1);
     auto journal = OpenEmbeddedJournal(env, *transport, MemberOptions(1));
-    return std::make_unique<LeadingJournal>(std::move(transport), std::move(journal), [] {});
+    return std::make_unique<LeadingJournal>(std::move(transport), std::move(journal));
   }
   consensus::MemoryNetwork network;
   io::MemEnv env;

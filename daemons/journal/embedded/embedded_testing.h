@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/executor.h"
 #include "consensus/memory_transport.h"
 #include "io/faulty_env.h"
 #include "io/mem_env.h"
@@ -103,6 +105,43 @@ inline EmbeddedJournalOptions MemberOptions(uint64_t id) {
           .max_batch_bytes = 2'000,
           .random = Random(id)};
 }
+
+// A journal of several masters that leads once it was recovered, as the suite of all journals
+// expects of its journal.
+class LeadingJournal final : public Journal {
+ public:
+  // `around` is what the journal needs as long as it is there; `help` is called now and then until
+  // it leads.
+  LeadingJournal(
+      std::shared_ptr<void> around, std::unique_ptr<ReplicatedJournal> journal,
+      std::function<void()> help = [] {})
+      : around_(std::move(around)), journal_(std::move(journal)), help_(std::move(help)) {}
+
+  Status Recover(Replayer& replayer) override {
+    while (true) {
+      RETURN_IF_ERROR(journal_->Recover(replayer));
+      const PeriodicTask helper("help", std::chrono::milliseconds(20), help_);
+      ASSIGN_OR_RETURN(const auto followed, journal_->Follow(replayer));
+      if (followed == ReplicatedJournal::Followed::kPromoted) return Status::Ok();
+      if (followed != ReplicatedJournal::Followed::kRebuild) return Internal("stopped");
+    }
+  }
+  Status CheckWritable() const override { return journal_->CheckWritable(); }
+  uint64_t Append(std::string entry) override { return journal_->Append(std::move(entry)); }
+  void WhenDurable(uint64_t sequence, std::function<void(Status)> done) override {
+    journal_->WhenDurable(sequence, std::move(done));
+  }
+  uint64_t last_sequence() const override { return journal_->last_sequence(); }
+  uint64_t durable_sequence() const override { return journal_->durable_sequence(); }
+  uint64_t snapshot_sequence() const override { return journal_->snapshot_sequence(); }
+  Status Snapshot(SnapshotSource& source) override { return journal_->Snapshot(source); }
+  void Stop() override { journal_->Stop(); }
+
+ private:
+  const std::shared_ptr<void> around_;
+  const std::unique_ptr<ReplicatedJournal> journal_;
+  const std::function<void()> help_;
+};
 
 // One master: its disk, its journal, and the thread that owns it and keeps its state.
 class Member {

@@ -13,41 +13,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Leads once it was recovered, as the suite of all journals expects of its journal.
-class LeadingJournal final : public Journal {
- public:
-  explicit LeadingJournal(io::Env& env) {
-    leadership_.Set(true);
-    journal_ = OpenSharedJournal(env, leadership_, SharedOptions(1));
-  }
-  Status Recover(Replayer& replayer) override {
-    for (;;) {
-      RETURN_IF_ERROR(journal_->Recover(replayer));
-      const auto followed = journal_->Follow(replayer);
-      if (!followed.ok()) return followed.status();
-      if (*followed == ReplicatedJournal::Followed::kPromoted) return Status::Ok();
-      if (*followed != ReplicatedJournal::Followed::kRebuild) return Internal("stopped");
-    }
-  }
-  Status CheckWritable() const override { return journal_->CheckWritable(); }
-  uint64_t Append(std::string entry) override { return journal_->Append(std::move(entry)); }
-  void WhenDurable(uint64_t sequence, std::function<void(Status)> done) override {
-    journal_->WhenDurable(sequence, std::move(done));
-  }
-  uint64_t last_sequence() const override { return journal_->last_sequence(); }
-  uint64_t durable_sequence() const override { return journal_->durable_sequence(); }
-  uint64_t snapshot_sequence() const override { return journal_->snapshot_sequence(); }
-  Status Snapshot(SnapshotSource& source) override { return journal_->Snapshot(source); }
-  void Stop() override { journal_->Stop(); }
-
- private:
-  FakeLeadership leadership_;
-  std::unique_ptr<SharedJournal> journal_;
-};
-
 struct SharedFolderTraits {
   SharedFolderTraits() { EXPECT_OK(WriteSharedStamp(env, kSharedFolder, kSharedCluster)); }
-  std::unique_ptr<Journal> Open() { return std::make_unique<LeadingJournal>(env); }
+  std::unique_ptr<Journal> Open() {
+    auto leadership = std::make_shared<FakeLeadership>();
+    leadership->Set(true);
+    auto journal = OpenSharedJournal(env, *leadership, SharedOptions(1));
+    return std::make_unique<LeadingJournal>(std::move(leadership), std::move(journal));
+  }
   io::MemEnv env;
 };
 
