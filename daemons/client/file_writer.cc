@@ -229,35 +229,25 @@ class FileWriter::Impl {
     }
   }
 
-  // Waits while there are no workers at all, which those of a cluster whose leader has changed soon
-  // are: as long as alluxio.user.file.write.init.* says.
-  Result<WorkerAddress> PickWorker(int64_t block_id, int64_t block_size) {
-    std::optional<Random> random;
-    std::optional<net::Backoff> backoff;
-    bool looked_again = false;
-    while (true) {
-      Result<WorkerAddress> worker = fs_.PickWorker(policy_, block_id, block_size, unreachable_);
-      if (worker.ok() || !unreachable_.empty()) return worker;
-      const auto listed = fs_.Workers(/*refresh=*/false);
-      if (!listed.ok()) return worker;
-      if (!listed->empty()) {
-        // Perhaps they came a moment ago; otherwise none of them will do.
-        if (std::exchange(looked_again, true)) return worker;
-        continue;
-      }
-      if (!backoff) {
-        const Config& config = fs_.config();
-        backoff.emplace(
-            net::RetryPolicy{
-                .base_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.min"),
-                .max_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.max"),
-                .max_duration = config.GetDuration("alluxio.user.file.write.init.max.duration")},
-            fs_.clock(), random.emplace(fs_.RandomNumber()));
-      }
-      const auto pause = backoff->Next();
-      if (!pause) return worker;
+  // While there are no workers at all, which those of a cluster whose leader has changed soon are:
+  // as long as alluxio.user.file.write.init.* says.
+  Status AwaitWorkers() {
+    ASSIGN_OR_RETURN(auto workers, fs_.Workers(/*refresh=*/false));
+    if (!workers.empty()) return Status::Ok();
+    const Config& config = fs_.config();
+    Random random(fs_.RandomNumber());
+    net::Backoff backoff(
+        {.base_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.min"),
+         .max_sleep = config.GetDuration("alluxio.user.file.write.init.sleep.max"),
+         .max_duration = config.GetDuration("alluxio.user.file.write.init.max.duration")},
+        fs_.clock(), random);
+    while (workers.empty()) {
+      const auto pause = backoff.Next();
+      if (!pause) break;
       RETURN_IF_ERROR(pause_.For(*pause));
+      ASSIGN_OR_RETURN(workers, fs_.Workers(/*refresh=*/false));
     }
+    return Status::Ok();
   }
 
   // Tries one worker after the other while they can't be reached.
@@ -267,7 +257,9 @@ class FileWriter::Impl {
     if (only_) return open(*only_);
     Status last;
     while (true) {
-      const Result<WorkerAddress> worker = PickWorker(block_id, block_size);
+      if (unreachable_.empty()) RETURN_IF_ERROR(AwaitWorkers());
+      const Result<WorkerAddress> worker =
+          fs_.PickWorker(policy_, block_id, block_size, unreachable_);
       if (!worker.ok()) return last.ok() ? worker.status() : last;
       Result<std::unique_ptr<DataSink>> sink = open(*worker);
       if (sink.ok() || !MeansUnreachable(sink.status().code())) return sink;
