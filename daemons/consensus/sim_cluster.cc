@@ -30,6 +30,9 @@ Simulation::Simulation(const SimOptions& options)
   core_options_.max_uncommitted_size = 10000 + random_.Below(100000);
   core_options_.max_committed_size_per_ready = random_.OneIn(2) ? 500 : 1 << 20;
   core_options_.pre_vote = !random_.OneIn(4);
+  // Without it, a member that was left behind stands for election in ever higher terms among
+  // members that are switched off, and those that it does not know yet never reach it.
+  if (!options.sizes.empty()) core_options_.pre_vote = true;
   core_options_.check_quorum = !random_.OneIn(6);
   for (int i = 1; i <= options.nodes; ++i) AddMachine(i, FirstImage());
   Schedule(EventKind::kClient, 0, 1);
@@ -131,9 +134,12 @@ void Simulation::OnApplied(uint64_t id, const Entry& entry) {
   report_.digest = MixHash(report_.digest, MixHash(id, entry.index));
   Note("{} applied {} of term {}{}", id, entry.index, entry.term,
        entry.kind == EntryKind::kConfChange ? " (members)" : "");
-  const bool newest = entry.index == checker_.max_committed();
-  if (newest && entry.kind == EntryKind::kConfChange)
-    SwitchOffRemoved(machine(id).node->conf_state());
+  if (entry.kind == EntryKind::kConfChange)
+    SwitchOffRemoved(id, entry.index, machine(id).node->conf_state());
+  // Between the change and the next write of the log.
+  if (faults_ && !options_.sizes.empty() && entry.kind == EntryKind::kConfChange &&
+      entry.index == checker_.max_committed() && random_.OneIn(2))
+    Schedule(EventKind::kCrash, id, 1 + Below(kTick / 5));
   const auto found = proposed_.find({id, entry.index});
   if (found != proposed_.end()) {
     if (found->second.term == entry.term) ++report_.acknowledged;
@@ -142,15 +148,17 @@ void Simulation::OnApplied(uint64_t id, const Entry& entry) {
 }
 
 // Who was in the configuration and no longer is gets some time to disturb, and is then switched
-// off.
-void Simulation::SwitchOffRemoved(const ConfState& state) {
+// off: once a node knows that stays, for as long as the others don't they may need its vote.
+void Simulation::SwitchOffRemoved(uint64_t id, uint64_t index, const ConfState& state) {
   const std::set<uint64_t> members = Members(state);
-  for (auto& [id, machine] : machines_) {
-    if (members.contains(id)) {
+  if (!members.contains(id) || index <= newest_change_) return;
+  newest_change_ = index;
+  for (auto& [other, machine] : machines_) {
+    if (members.contains(other)) {
       machine.joined = true;
     } else if (machine.joined && !machine.removed) {
       machine.removed = true;
-      Schedule(EventKind::kRetire, id, 1 + Below(50 * kTick));
+      Schedule(EventKind::kRetire, other, 1 + Below(50 * kTick));
     }
   }
 }
@@ -190,7 +198,9 @@ Status Simulation::Dispatch(const Event& event) {
     case EventKind::kDeliver: return Deliver(event.value);
     case EventKind::kClient:
       if (!clients_) return Status::Ok();
-      Schedule(EventKind::kClient, 0, 1 + Below(kTick));
+      // Members may change while nothing else is written.
+      Schedule(EventKind::kClient, 0,
+               1 + Below(!options_.sizes.empty() && random_.OneIn(40) ? 200 * kTick : kTick));
       return ActAsClient();
     case EventKind::kFault:
       if (!faults_) return Status::Ok();
@@ -226,6 +236,7 @@ Status Simulation::Dispatch(const Event& event) {
       return node.Tick();
     case EventKind::kSynced: return node.OnSynced();
     case EventKind::kWake: return node.syncing() ? Status::Ok() : node.Run();
+    case EventKind::kCrash: CrashAlone(event.node); return Status::Ok();
     case EventKind::kSnapshotReport: {
       if (node.syncing()) {
         Schedule(EventKind::kSnapshotReport, event.node, 1 + Below(kTick), event.value);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "consensus/sim_disk.h"
@@ -14,7 +15,10 @@ namespace headpond::consensus {
 
 struct SimOptions {
   uint64_t seed = 1;
-  int nodes = 3;
+  int nodes = 3;  // that vote at the beginning
+  // How many are to vote, one after the other and then from the first on again, as fast as faults
+  // let the members change; empty: as chance has it, 3 at least.
+  std::vector<uint64_t> sizes;
   int64_t steps = 10000;  // events with faults; the quiet end comes on top
   SimDiskMaker disks = &MakeMemoryDisk;
   // Takes a line for each thing that happens; null to not even make them.
@@ -32,6 +36,7 @@ struct SimReport {
   int64_t crashes = 0;
   int64_t snapshots_restored = 0;
   int64_t conf_changes = 0;
+  int64_t sizes_reached = 0;
   int64_t messages = 0;
   int64_t messages_lost = 0;
 };

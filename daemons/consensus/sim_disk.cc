@@ -1,5 +1,6 @@
 #include "consensus/sim_disk.h"
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 #include <variant>
@@ -55,9 +56,11 @@ struct Image {
   void Apply(const HardState& state) { hard_state = state; }
 };
 
+enum class Forgets { kNothing, kCommits, kEverything };
+
 class MemoryDisk final : public SimDisk {
  public:
-  MemoryDisk(const SimSnapshot& first, bool lies) : lies_(lies) {
+  MemoryDisk(const SimSnapshot& first, Forgets forgets) : forgets_(forgets) {
     durable_.Apply(Restore{first});
     visible_ = durable_;
   }
@@ -77,8 +80,9 @@ class MemoryDisk final : public SimDisk {
   }
 
   void Sync() {
-    if (!lies_) Settle(unsynced_.size());
+    if (forgets_ != Forgets::kEverything) Settle(unsynced_.size());
   }
+  bool forgets_commits() const { return forgets_ == Forgets::kCommits; }
 
   const Image& visible() const { return visible_; }
 
@@ -90,7 +94,7 @@ class MemoryDisk final : public SimDisk {
     }
   }
 
-  const bool lies_;
+  const Forgets forgets_;
   Image durable_;
   Image visible_;
   std::deque<Record> unsynced_;  // what visible_ has and durable_ has not
@@ -142,9 +146,10 @@ class MemoryLog final : public SimLog {
     return Status::Ok();
   }
 
-  Status WriteCommit(uint64_t commit) override {
+  Status LearnCommit(uint64_t commit) override {
+    if (disk_.forgets_commits()) return Status::Ok();
     HardState state = image().hard_state;
-    state.commit = commit;
+    state.commit = std::max(state.commit, commit);
     disk_.Add(state);
     return Status::Ok();
   }
@@ -152,6 +157,11 @@ class MemoryLog final : public SimLog {
   Status Sync() override {
     disk_.Sync();
     return Status::Ok();
+  }
+
+  Status WriteCommit(uint64_t commit) override {
+    RETURN_IF_ERROR(LearnCommit(commit));
+    return Sync();
   }
 
   Status Compact(SimSnapshot snapshot, uint64_t cut) override {
@@ -172,11 +182,15 @@ Result<std::unique_ptr<SimLog>> MemoryDisk::Open() {
 }  // namespace
 
 std::unique_ptr<SimDisk> MakeMemoryDisk(uint64_t, const SimSnapshot& first, uint64_t) {
-  return std::make_unique<MemoryDisk>(first, /*lies=*/false);
+  return std::make_unique<MemoryDisk>(first, Forgets::kNothing);
 }
 
 std::unique_ptr<SimDisk> MakeLyingDisk(uint64_t, const SimSnapshot& first, uint64_t) {
-  return std::make_unique<MemoryDisk>(first, /*lies=*/true);
+  return std::make_unique<MemoryDisk>(first, Forgets::kEverything);
+}
+
+std::unique_ptr<SimDisk> MakeForgetfulDisk(uint64_t, const SimSnapshot& first, uint64_t) {
+  return std::make_unique<MemoryDisk>(first, Forgets::kCommits);
 }
 
 }  // namespace headpond::consensus

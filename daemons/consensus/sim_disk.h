@@ -30,8 +30,11 @@ class SimLog : public LogReader {
   // Visible at once, durable after Sync. `received` is the state of ready.snapshot, if there is
   // one.
   virtual Status Write(const Ready& ready, const SimSnapshot* received) = 0;
-  virtual Status WriteCommit(uint64_t commit) = 0;
+  // May be forgotten by a crash.
+  virtual Status LearnCommit(uint64_t commit) = 0;
   virtual Status Sync() = 0;
+  // Durable when it returned OK. Not between Write and Sync.
+  virtual Status WriteCommit(uint64_t commit) = 0;
   // Takes a snapshot and cuts the log up to `cut`, which is at most the snapshot's index.
   virtual Status Compact(SimSnapshot snapshot, uint64_t cut) = 0;
 };
@@ -55,5 +58,7 @@ using SimDiskMaker = std::unique_ptr<SimDisk> (*)(uint64_t node, const SimSnapsh
 std::unique_ptr<SimDisk> MakeMemoryDisk(uint64_t node, const SimSnapshot& first, uint64_t seed);
 // Keeps of a crash no more than the beginning, synced or not: a run over it must be found out.
 std::unique_ptr<SimDisk> MakeLyingDisk(uint64_t node, const SimSnapshot& first, uint64_t seed);
+// Keeps nothing of LearnCommit and WriteCommit: a run that begins with one node must be found out.
+std::unique_ptr<SimDisk> MakeForgetfulDisk(uint64_t node, const SimSnapshot& first, uint64_t seed);
 
 }  // namespace headpond::consensus

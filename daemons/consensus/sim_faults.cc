@@ -5,6 +5,15 @@
 #include "consensus/sim_simulation.h"
 
 namespace headpond::consensus {
+namespace {
+
+std::vector<uint64_t> OtherVoters(const CoreStatus& status) {
+  std::vector<uint64_t> others = status.conf_state.voters;
+  std::erase(others, status.leader);
+  return others;
+}
+
+}  // namespace
 
 // --- Clients
 
@@ -57,7 +66,8 @@ Status Simulation::InjectFault() {
   if (alive.empty()) return Status::Ok();
   const uint64_t victim = !leaders.empty() && random_.OneIn(2) ? Pick(leaders) : Pick(alive);
   SimNode& node = *machine(victim).node;
-  switch (random_.Below(14)) {
+  // Growing takes a change for each step of each node.
+  switch (random_.Below(options_.sizes.empty() ? 14 : 20)) {
     case 0:
     case 1: Crash(victim); return Status::Ok();
     case 2:
@@ -103,6 +113,12 @@ void Simulation::Crash(uint64_t id) {
   Schedule(EventKind::kRestart, id, 1 + Below(random_.OneIn(2) ? kTick : 40 * kTick));
 }
 
+// So that it comes back with no more than it knows itself of who the members are.
+void Simulation::CrashAlone(uint64_t id) {
+  network_.Isolate(id, Ids());
+  Crash(id);
+}
+
 Status Simulation::Restart(uint64_t id) {
   Note("{} starts", id);
   RETURN_IF_ERROR(machine(id).node->Start(random_.Next()));
@@ -125,19 +141,48 @@ Status Simulation::JumpClock(uint64_t id) {
   return Status::Ok();
 }
 
-std::vector<ConfChange> Simulation::PickChanges(const CoreStatus& status) {
-  std::vector<uint64_t> others;
-  for (const uint64_t id : status.conf_state.voters) {
-    if (id != status.leader) others.push_back(id);
+ConfChange Simulation::AddNode(ConfChangeKind kind) {
+  AddMachine(next_id_, {});
+  return {kind, next_id_++};
+}
+
+std::vector<ConfChange> Simulation::PickResize(const CoreStatus& status) {
+  const std::vector<uint64_t>& learners = status.conf_state.learners;
+  const std::vector<uint64_t> others = OtherVoters(status);
+  const uint64_t voters = others.size() + 1;
+  const uint64_t goal = options_.sizes[next_size_];
+  // Two at once go by joint consensus.
+  if (voters > goal) {
+    if (voters > goal + 1 && random_.OneIn(3))
+      return {{ConfChangeKind::kRemove, others.front()}, {ConfChangeKind::kRemove, others.back()}};
+    return {{ConfChangeKind::kRemove, Pick(others)}};
   }
+  // All learn first and then become voters, or one after the other.
+  const bool enough = learners.size() >= goal - voters;
+  if (learners.size() >= 2 && goal - voters >= 2 && random_.OneIn(3))
+    return {{ConfChangeKind::kAddVoter, learners.front()},
+            {ConfChangeKind::kAddVoter, learners.back()}};
+  if (!learners.empty() && (enough || random_.OneIn(4)))
+    return {{ConfChangeKind::kAddVoter, Pick(learners)}};
+  if (machines_.size() >= 12) return {};
+  // A voter may come with nothing, too.
+  return {AddNode(random_.OneIn(4) ? ConfChangeKind::kAddVoter : ConfChangeKind::kAddLearner)};
+}
+
+std::vector<ConfChange> Simulation::PickChanges(const CoreStatus& status) {
+  if (!options_.sizes.empty() && status.conf_state.voters_outgoing.empty()) {
+    if (status.conf_state.voters.size() != options_.sizes[next_size_]) return PickResize(status);
+    ++report_.sizes_reached;
+    next_size_ = (next_size_ + 1) % options_.sizes.size();
+  }
+  const std::vector<uint64_t> others = OtherVoters(status);
   const std::vector<uint64_t>& learners = status.conf_state.learners;
   const uint64_t voters = status.conf_state.voters.size();
   switch (random_.Below(5)) {
     case 0:
     case 1:
       if (learners.size() + voters >= 7 || machines_.size() >= 12) return {};
-      AddMachine(next_id_, {});
-      return {{ConfChangeKind::kAddLearner, next_id_++}};
+      return {AddNode(ConfChangeKind::kAddLearner)};
     case 2:
       if (learners.empty()) return {};
       return {{ConfChangeKind::kAddVoter, Pick(learners)}};

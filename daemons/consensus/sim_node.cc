@@ -123,7 +123,7 @@ Status SimNode::Finish() {
   Send(std::move(ready.persisted_messages));
   ASSIGN_OR_RETURN(LightReady light, core_->Advance());
   Send(std::move(light.messages));
-  if (light.commit) RETURN_IF_ERROR(log_->WriteCommit(*light.commit));
+  if (light.commit) RETURN_IF_ERROR(log_->LearnCommit(*light.commit));
   if (ready.snapshot) {
     const SimSnapshot& snapshot = received_.at(ready.snapshot->index);
     to_apply_.clear();
@@ -160,6 +160,7 @@ Status SimNode::ApplySome() {
     }
     state_.Apply(entry);
     if (entry.kind == EntryKind::kConfChange) {
+      RETURN_IF_ERROR(log_->WriteCommit(entry.index));
       ASSIGN_OR_RETURN(conf_state_, core_->ApplyConfChange(entry));
     }
     RETURN_IF_ERROR(core_->AdvanceApply(entry.index));

@@ -52,10 +52,12 @@ class RealLog final : public SimLog {
     return Status::Ok();
   }
 
-  Status WriteCommit(uint64_t commit) override {
+  Status LearnCommit(uint64_t commit) override {
     log_->LearnCommit(commit);
     return Status::Ok();
   }
+
+  Status WriteCommit(uint64_t commit) override { return log_->WriteCommit(commit); }
 
   Status Sync() override {
     const Waiting waiting = *std::exchange(waiting_, std::nullopt);

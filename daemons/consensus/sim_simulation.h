@@ -28,6 +28,7 @@ enum class EventKind : uint8_t {
   kRestart,
   kResume,
   kSnapshotReport,
+  kCrash,
   kClient,
   kFault,
   kRetire
@@ -99,7 +100,7 @@ class Simulation final : public SimWorld {
   // Nodes that believe to lead, of which there may be several, and that can be called now.
   std::vector<uint64_t> Leaders() const;
 
-  void SwitchOffRemoved(const ConfState& state);
+  void SwitchOffRemoved(uint64_t id, uint64_t index, const ConfState& state);
 
   Status Work(int64_t steps);
   Status Dispatch(const Event& event);
@@ -112,11 +113,15 @@ class Simulation final : public SimWorld {
 
   Status InjectFault();
   void Crash(uint64_t id);
+  void CrashAlone(uint64_t id);
   Status Restart(uint64_t id);
   void Pause(uint64_t id);
   Status JumpClock(uint64_t id);
   Status ChangeMembers(uint64_t leader);
   std::vector<ConfChange> PickChanges(const CoreStatus& status);
+  // Towards the size that is next.
+  std::vector<ConfChange> PickResize(const CoreStatus& status);
+  ConfChange AddNode(ConfChangeKind kind);
 
   Status ComeToRest();
   bool AtRest() const;
@@ -136,7 +141,9 @@ class Simulation final : public SimWorld {
   std::map<uint64_t, SimPacket> packets_;  // on their way, by number
   uint64_t next_packet_ = 1;
   std::map<uint64_t, Machine> machines_;
-  uint64_t next_id_;  // ids are never used again
+  uint64_t next_id_;            // ids are never used again
+  size_t next_size_ = 0;        // of options_.sizes
+  uint64_t newest_change_ = 0;  // of members, that a node which stays has applied
   uint64_t next_proposal_ = 1;
   // Proposals by who waits for them at which position.
   std::map<std::pair<uint64_t, uint64_t>, LogPosition> proposed_;
