@@ -49,11 +49,14 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
   ::grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(ToInt(options.max_inbound_message_bytes));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, ToInt(options.keepalive_interval));
+  // On Linux also for how long what was sent may go without an acknowledgement (TCP_USER_TIMEOUT).
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ToInt(options.keepalive_timeout));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // or pings stop after the second
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, ToInt(kFirstReconnect));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, ToInt(kMaxReconnect));
+  // Who waits no longer for an attempt wants no longer pause before the next.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                   ToInt(std::min(kMaxReconnect, options.connect_timeout)));
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(options.connect_timeout));
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, ToInt(kBetweenResolutions));
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, ToInt(options.stream_window_bytes));

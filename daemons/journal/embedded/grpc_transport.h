@@ -25,7 +25,7 @@ struct GrpcTransportOptions {
   size_t max_waiting_bytes = 64u << 20;
   // Between two tries to reach a peer: doubles from the first to the last.
   std::chrono::milliseconds first_retry{50};
-  std::chrono::milliseconds last_retry{1'000};
+  std::chrono::milliseconds last_retry{250};
   // A snapshot that takes longer is begun anew.
   std::chrono::milliseconds snapshot_timeout = std::chrono::minutes(30);
 };

@@ -16,6 +16,14 @@ namespace {
 
 constexpr char kClusterKey[] = "headpond-cluster";
 constexpr char kSecretKey[] = "headpond-secret";
+// Masters hear each other again within about a second of a cut. Left to itself, TCP sends again
+// after pauses that grow as long as the cut has been, for connections and for attempts to make one;
+// so both are given up soon, and begun anew. A leader says something every 60 ms, so silence for a
+// second is a cut, and has cost leadership long before.
+constexpr std::chrono::milliseconds kSilence{1'000};
+constexpr std::chrono::milliseconds kConnect{500};
+// By then a server gives up connections that their clients gave up without its hearing of it.
+constexpr std::chrono::seconds kServerKeepalive{30};
 // More are no quorum's.
 constexpr int kMaxMembers = 1'000;
 
@@ -107,6 +115,7 @@ net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port) {
   options.port = port;
   options.port_property = "alluxio.master.embedded.journal.port";
   options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
+  options.keepalive_interval = kServerKeepalive;
   return options;
 }
 
@@ -115,6 +124,11 @@ std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool 
   options.target = address;
   options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
   options.own_connection = own_connection;
+  // On a connection of its own, bulk may keep the other side from answering for longer.
+  if (!own_connection) {
+    options.keepalive_timeout = kSilence;
+    options.connect_timeout = kConnect;
+  }
   return net::MakeChannel(options);
 }
 
