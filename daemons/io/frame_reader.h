@@ -41,6 +41,9 @@ class FrameReader {
   // The frame at `offset` if there is one, valid until the next call.
   Result<std::optional<Frame>> FrameAt(int64_t offset);
 
+  // Next goes on at `offset`, where a frame ended that was read before.
+  void SkipTo(int64_t offset) { offset_ = offset; }
+
   // Where the next frame starts, or should.
   int64_t offset() const { return offset_; }
   bool AtEnd() const { return offset_ == file_->size(); }

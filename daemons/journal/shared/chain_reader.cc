@@ -186,7 +186,24 @@ Status ChainReader::Take(const std::string& path, const io::Frame& frame, uint64
   return Status::Ok();
 }
 
+// A log whose master died may end in a torn frame, of which nothing was acknowledged.
+Status ChainReader::CheckEnd() const {
+  if (place_.log == 0) return Status::Ok();
+  const std::string path = LogPath(epochs_.LogFolder(place_.epoch), place_.log);
+  auto reader = io::FrameReader::Open(env_, path, FileKind::kLog, cluster_id_);
+  if (reader.status().code() == Code::kNotFound) return Missing();
+  RETURN_IF_ERROR(reader.status());
+  reader->SkipTo(place_.offset);
+  ASSIGN_OR_RETURN(const io::Tail tail, reader->JudgeTail(/*newest=*/true));
+  if (tail.kind != io::Tail::Kind::kDamaged) return Status::Ok();
+  return DataLoss(
+      "{}: damaged at offset {} (after entry {}): entries that were durable follow at offset {}; "
+      "{}",
+      path, place_.offset, applied_, tail.later.value_or(0), kRemedy);
+}
+
 Status ChainReader::Settle() {
+  RETURN_IF_ERROR(CheckEnd());
   return last_log_.empty() ? Status::Ok() : env_.RewriteTail(last_log_, last_frame_);
 }
 

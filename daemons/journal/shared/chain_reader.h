@@ -30,7 +30,8 @@ class ChainReader {
   Result<uint64_t> ReadMore(Replayer& replayer);
 
   // Makes all that was read durable, for the one who builds on it. Only what was written last may
-  // not be so already.
+  // not be so already. DataLoss, naming file and offset, when it ends before something that was
+  // durable once.
   Status Settle();
 
   // The chain of an epoch that builds on what was read.
@@ -55,6 +56,7 @@ class ChainReader {
   // The segment that holds the entry after applied_, and where it ends (inclusive).
   Result<Segment> NextSegment() const;
   uint64_t EndOf(const Segment& segment) const;
+  Status CheckEnd() const;
   Result<bool> FindLog(const Segment& segment);
   Status ReadLog(const Segment& segment, Replayer& replayer);
   Status Take(const std::string& path, const io::Frame& frame, uint64_t end, Replayer& replayer);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "io/mem_env.h"
+#include "journal/folder.h"
+#include "journal/format.h"
 #include "journal/journal_conformance.h"
 #include "journal/shared/chain_reader.h"
 #include "journal/shared/shared_testing.h"
@@ -164,6 +166,25 @@ TEST_F(SharedJournalTest, AMissingLogIsDamageAndNotANewBeginning) {
   again.Lead(true);
   EXPECT_TRUE(Eventually([&] { return again.error().code() == Code::kDataLoss; }));
   EXPECT_THAT(again.error().message(), HasSubstr("entry 1 is missing"));
+}
+
+TEST_F(SharedJournalTest, DamageBeforeWhatWasDurableIsNotTakenForTheEnd) {
+  {
+    SharedMember leader(env_, 1);
+    Promote(leader);
+    Append(leader, "first");
+    Append(leader, "second");
+  }
+  const Epochs epochs(env_, kSharedFolder);
+  ASSERT_OK_AND_ASSIGN(const auto names, epochs.List());
+  const std::string log = LogPath(epochs.LogFolder(names.begun), 1);
+  ASSERT_OK(env_.Overwrite(log, kFileHeaderBytes + kFrameHeaderBytes + kRecordOverheadBytes, "?"));
+  SharedMember again(env_, 2);
+  again.Lead(true);
+  ASSERT_TRUE(Eventually([&] { return again.error().code() == Code::kDataLoss || again.leads(); }));
+  EXPECT_THAT(again.error(), StatusIs(Code::kDataLoss, HasSubstr(log + ": damaged at offset 128")));
+  ASSERT_OK_AND_ASSIGN(const auto after, epochs.List());
+  EXPECT_EQ(after.begun, names.begun);
 }
 
 TEST_F(SharedJournalTest, BeginsWithAStateThatItIsGiven) {
