@@ -13,6 +13,7 @@ from harness import parts
 from harness.check import Checks
 
 _COMBINATIONS = 24
+_TAIL_LINES = 100
 
 
 def main() -> int:
@@ -24,7 +25,9 @@ def main() -> int:
             ["alluxio.user.short.circuit.enabled=false"],
         )
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    print(run.stdout)
+        print(run.stdout)
+        for log in Path(workdir).rglob("*.log") if run.returncode != 0 else []:
+            print(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]))
     checks = Checks()
     checks.equal(
         "combinations run",

@@ -12,7 +12,9 @@ from harness import parts
 
 def main() -> int:
     job = Path(__file__).with_name("spark_job.py")
-    base = f"alluxio://{os.environ['MASTER']}/e2e-spark-{os.getpid()}"
+    # Several masters: Hadoop takes commas for the ends of paths.
+    masters = os.environ["MASTER"].replace(",", ";")
+    base = f"alluxio://{masters}/e2e-spark-{os.getpid()}"
     parts.java()
     command = [str(parts.spark_python()), str(job), base, str(parts.shaded_client())]
     return subprocess.run(command, check=False).returncode
