@@ -30,7 +30,7 @@ WorkerRoster::WorkerRoster(MetadataStore& store, const BlockMaster& blocks, cons
       clock_(clock),
       until_ms_(clock.NowMs() + wait.count()),
       awaited_(Recorded(store)),
-      over_(fresh) {}
+      over_(fresh && awaited_.empty()) {}
 
 bool WorkerRoster::InSafeMode() {
   if (over_) return false;

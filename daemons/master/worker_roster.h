@@ -18,8 +18,8 @@ namespace headpond::master {
 class WorkerRoster {
  public:
   // The master begins now. `wait` (alluxio.master.worker.connect.wait.time) is how long its safe
-  // mode lasts at most; none for a namespace that is `fresh`, whose blocks nobody can have. All
-  // must outlive it.
+  // mode lasts at most; none for a namespace that is `fresh`, whose blocks nobody can have, unless
+  // workers served, which clients may be about to write to. All must outlive it.
   WorkerRoster(MetadataStore& store, const BlockMaster& blocks, const Clock& clock,
                std::chrono::milliseconds wait, bool fresh);
 

@@ -16,10 +16,10 @@ class WorkerRosterTest : public ::testing::Test {
   WorkerRosterTest() { Start(/*fresh=*/true); }
 
   // The master ends, and another one begins with what it recorded.
-  void Restart() {
+  void Restart(bool fresh = false) {
     roster_ = nullptr;
     master_ = nullptr;
-    Start(/*fresh=*/false);
+    Start(fresh);
   }
   std::set<std::string> Recorded() {
     return master_->store().Read([](const meta::Namespace& ns) { return ns.workers(); });
@@ -61,6 +61,15 @@ TEST_F(WorkerRosterTest, SafeModeEndsWhenAllAreBack) {
   EXPECT_FALSE(roster_->InSafeMode());
   LoseSilentWorkers();
   EXPECT_FALSE(roster_->InSafeMode()) << "it does not come back";
+}
+
+TEST_F(WorkerRosterTest, WorkersOfANamespaceWithoutFilesAreWaitedForToo) {
+  master_->Register("w-1");
+  roster_->Update();
+  Restart(/*fresh=*/true);
+  EXPECT_TRUE(roster_->InSafeMode()) << "clients would be told that there is none";
+  master_->Register("w-1");
+  EXPECT_FALSE(roster_->InSafeMode());
 }
 
 TEST_F(WorkerRosterTest, OneThatStaysAwayIsWaitedForAsLongAsConfiguredAndThenForgotten) {
