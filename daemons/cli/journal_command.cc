@@ -6,10 +6,14 @@
 #include <iostream>
 
 #include "base/config.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "io/env.h"
+#include "journal/embedded/embedded_tool.h"
+#include "journal/folder.h"
 #include "journal/journal_tool.h"
 #include "journal/local_journal.h"
+#include "journal/shared/shared_tool.h"
 #include "meta/mutation.h"
 
 namespace headpond::cli {
@@ -21,6 +25,11 @@ constexpr const char* kJournalUsage =
     "\n"
     "verify reads every file of a journal and says whether a master would start from it.\n"
     "dump prints the snapshot and the entries after it, one line each.\n"
+    "FOLDER is a master's alluxio.master.journal.folder, whether it keeps the journal alone, with\n"
+    "others (its last entries may not be agreed on then) or in a folder that they share. Nothing "
+    "is\n"
+    "changed, and masters may be running. Exit codes: 0, 1 for damage and other errors, 2 for a\n"
+    "command that makes no sense.\n"
     "\n"
     "Examples:\n"
     "  headpond journal verify /opt/alluxio/journal\n"
@@ -45,6 +54,28 @@ int Fail(const Status& status) {
 std::string Describe(std::string_view payload) {
   const auto text = meta::DescribeMutation(payload);
   return text.ok() ? *text : fmt::format("unreadable: {}", text.status().message());
+}
+
+// How a folder's journal is read.
+struct Reading {
+  std::string folder;
+  Result<journal::VerifyReport> (*verify)(io::Env&, const std::string&) = journal::VerifyJournal;
+  Status (*dump)(io::Env&, const std::string&, const journal::DumpOptions&,
+                 std::ostream&) = journal::DumpJournal;
+};
+
+// By the stamp that is in it; what has none is taken for a single master's. A member of a quorum
+// has its part in a folder below.
+Result<Reading> ReadingOf(io::Env& env, const std::string& folder) {
+  ASSIGN_OR_RETURN(const bool own, env.Exists(fmt::format("{}/{}", folder, journal::kStampName)));
+  if (own) return Reading{.folder = folder};
+  ASSIGN_OR_RETURN(const bool shared, journal::IsSharedJournal(env, folder));
+  if (shared) return Reading{folder, journal::VerifySharedJournal, journal::DumpSharedJournal};
+  for (const std::string& member : {folder, folder + "/raft"}) {
+    ASSIGN_OR_RETURN(const bool found, journal::IsEmbeddedJournal(env, member));
+    if (found) return Reading{member, journal::VerifyEmbeddedJournal, journal::DumpEmbeddedJournal};
+  }
+  return Reading{.folder = folder};
 }
 
 struct JournalArguments {
@@ -98,16 +129,19 @@ int JournalMain(std::span<const std::string> words) {
     return Usage(kJournalUsage, false);
   }
   io::Env& env = io::Env::Posix();
+  const auto reading = ReadingOf(env, arguments->folder);
+  if (!reading.ok()) return Fail(reading.status());
+  SetLogLevel(LogLevel::kError);  // of what a master would cut off, and this does not
   if (arguments->verb == "dump") {
-    const Status status = journal::DumpJournal(env, arguments->folder,
-                                               {.from = arguments->from,
-                                                .format = arguments->format,
-                                                .decode_record = Describe,
-                                                .decode_entry = Describe},
-                                               std::cout);
+    const Status status = reading->dump(env, reading->folder,
+                                        {.from = arguments->from,
+                                         .format = arguments->format,
+                                         .decode_record = Describe,
+                                         .decode_entry = Describe},
+                                        std::cout);
     return status.ok() ? 0 : Fail(status);
   }
-  const auto report = journal::VerifyJournal(env, arguments->folder);
+  const auto report = reading->verify(env, reading->folder);
   if (!report.ok()) return Fail(report.status());
   journal::PrintVerifyReport(*report, arguments->format, std::cout);
   return journal::ExitCode(*report);

@@ -12,10 +12,6 @@ constexpr std::string_view kRemedy =
     "`headpond journal verify` shows all files; restore the journal folder, or the metadata from a "
     "backup";
 
-bool IsDamage(const Status& status) {
-  return status.code() == Code::kDataLoss || status.code() == Code::kFailedPrecondition;
-}
-
 Status WithRemedy(const Status& status) {
   return Status(status.code(), fmt::format("{}: {}", status.message(), kRemedy));
 }
@@ -69,6 +65,25 @@ Status JudgeTail(io::FrameReader& reader, bool newest, FileReport& report) {
 }
 
 }  // namespace
+
+bool IsDamage(const Status& status) {
+  return status.code() == Code::kDataLoss || status.code() == Code::kFailedPrecondition;
+}
+
+Result<FileReport> ReadSnapshotFile(io::Env& env, const std::string& path, uint64_t first_sequence,
+                                    const std::string& cluster_id) {
+  FileReport file{.path = path, .kind = FileKind::kSnapshot, .first_sequence = first_sequence};
+  const auto summary = ReadSnapshot(env, path, cluster_id, nullptr);
+  if (summary.ok()) {
+    file.last_sequence = summary->shown_sequence;
+    file.records = summary->records;
+    file.bytes = summary->bytes;
+  } else {
+    if (!IsDamage(summary.status())) return summary.status();
+    file.problem = WithRemedy(summary.status());
+  }
+  return file;
+}
 
 Result<FileReport> ReadLog(io::Env& env, const std::string& folder, uint64_t first_sequence,
                            const std::string& cluster_id, bool newest,
@@ -131,26 +146,20 @@ class FolderReading {
   // snapshot can't be taken back out of the replayer.
   Status ReadSnapshots(const std::vector<uint64_t>& snapshots) {
     for (auto it = snapshots.rbegin(); it != snapshots.rend(); ++it) {
-      FileReport file{
-          .path = SnapshotPath(folder_, *it), .kind = FileKind::kSnapshot, .first_sequence = *it};
-      const auto summary = ReadSnapshot(env_, file.path, cluster_id_, nullptr);
-      if (!summary.ok()) {
-        if (!IsDamage(summary.status())) return summary.status();
-        file.problem = WithRemedy(summary.status());
-        if (!found_snapshot_) damaged_snapshot_ = file.problem;
-        if (!found_snapshot_ && replayer_ != nullptr)
-          LogWarn("journal", "trying to do without a snapshot: {}", file.problem.message());
-      } else {
-        file.last_sequence = summary->shown_sequence;
-        file.records = summary->records;
-        file.bytes = summary->bytes;
-        file.obsolete = found_snapshot_;
-      }
+      ASSIGN_OR_RETURN(FileReport file,
+                       ReadSnapshotFile(env_, SnapshotPath(folder_, *it), *it, cluster_id_));
+      file.obsolete = file.problem.ok() && found_snapshot_;
       report_.files.push_back(file);
-      if (!summary.ok() || found_snapshot_) continue;
+      if (found_snapshot_) continue;
+      if (!file.problem.ok()) {
+        damaged_snapshot_ = file.problem;
+        if (replayer_ != nullptr)
+          LogWarn("journal", "trying to do without a snapshot: {}", file.problem.message());
+        continue;
+      }
       found_snapshot_ = true;
       report_.snapshot_sequence = *it;
-      shown_sequence_ = summary->shown_sequence;
+      shown_sequence_ = file.last_sequence;
       if (replayer_ == nullptr) continue;
       return ReadSnapshot(
                  env_, file.path, cluster_id_,

@@ -50,6 +50,14 @@ struct FolderReport {
 Result<FolderReport> ReadFolder(io::Env& env, const std::string& folder,
                                 const std::string& cluster_id, Replayer* replayer);
 
+// Whether an error says that files are damaged or not what they should be, and not that they could
+// not be read.
+bool IsDamage(const Status& status);
+
+// Reads one snapshot, which is named by `first_sequence`. Errors: of the file system.
+Result<FileReport> ReadSnapshotFile(io::Env& env, const std::string& path, uint64_t first_sequence,
+                                    const std::string& cluster_id);
+
 // Reads one log; `newest` says that it has no successor, so that its tail may be torn.
 Result<FileReport> ReadLog(io::Env& env, const std::string& folder, uint64_t first_sequence,
                            const std::string& cluster_id, bool newest,

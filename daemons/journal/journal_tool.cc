@@ -11,8 +11,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string_view NameOf(const FileReport& file) {
-  return std::string_view(file.path).substr(file.path.rfind('/') + 1);
+// Within the journal's folder.
+std::string_view NameOf(const VerifyReport& report, const FileReport& file) {
+  return std::string_view(file.path).substr(report.folder.size() + 1);
 }
 
 std::string_view StateOf(const FileReport& file) {
@@ -51,7 +52,7 @@ void PrintText(const VerifyReport& report, std::ostream& out) {
   for (const FileReport& file : report.contents.files)
     width = std::max(width, Describe(file).size());
   for (const FileReport& file : report.contents.files) {
-    out << fmt::format("{:<29}  {:<{}}  {:>9} records  {:>12} bytes  {}\n", NameOf(file),
+    out << fmt::format("{:<29}  {:<{}}  {:>9} records  {:>12} bytes  {}\n", NameOf(report, file),
                        Describe(file), width, file.records, file.bytes, StateOf(file));
     if (const std::string remark = Remark(file); !remark.empty()) out << "    " << remark << "\n";
   }
@@ -66,8 +67,8 @@ void PrintText(const VerifyReport& report, std::ostream& out) {
   }
 }
 
-ordered_json ToJson(const FileReport& file) {
-  ordered_json json{{"name", NameOf(file)},
+ordered_json ToJson(const VerifyReport& report, const FileReport& file) {
+  ordered_json json{{"name", NameOf(report, file)},
                     {"kind", file.kind == FileKind::kLog ? "log" : "snapshot"},
                     {"status", StateOf(file)},
                     {"firstSequence", file.first_sequence},
@@ -89,7 +90,7 @@ std::string Text(const ordered_json& json, int indent) {
 
 void PrintJson(const VerifyReport& report, std::ostream& out) {
   ordered_json files = ordered_json::array();
-  for (const FileReport& file : report.contents.files) files.push_back(ToJson(file));
+  for (const FileReport& file : report.contents.files) files.push_back(ToJson(report, file));
   ordered_json json{{"folder", report.folder},
                     {"clusterId", report.cluster_id},
                     {"healthy", report.healthy()},
@@ -99,13 +100,6 @@ void PrintJson(const VerifyReport& report, std::ostream& out) {
                     {"files", std::move(files)}};
   if (!report.problem.ok()) json["problem"] = report.problem.message();
   out << Text(json, 2) << "\n";
-}
-
-// A master that takes a snapshot removes files while they are being read here.
-Status ExplainVanished(const Status& status, io::Env& env, const std::string& folder) {
-  if (status.code() != Code::kNotFound || !env.Exists(folder).value_or(false)) return status;
-  return Aborted("the journal in {} changed while it was read (a master uses it): try again ({})",
-                 folder, status.message());
 }
 
 std::string Escape(std::string_view bytes) {
@@ -159,6 +153,16 @@ class Dumper final : public Replayer {
 };
 
 }  // namespace
+
+std::unique_ptr<Replayer> MakeDumper(const DumpOptions& options, std::ostream& out) {
+  return std::make_unique<Dumper>(options, out);
+}
+
+Status ExplainVanished(const Status& status, io::Env& env, const std::string& folder) {
+  if (status.code() != Code::kNotFound || !env.Exists(folder).value_or(false)) return status;
+  return Aborted("the journal in {} changed while it was read (a master uses it): try again ({})",
+                 folder, status.message());
+}
 
 bool VerifyReport::healthy() const {
   return problem.ok() && std::all_of(contents.files.begin(), contents.files.end(),

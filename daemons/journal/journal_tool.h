@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,13 @@ struct DumpOptions {
   std::function<std::string(std::string_view)> decode_record;
   std::function<std::string(std::string_view)> decode_entry;
 };
+
+// Prints what it is given, until the output is closed. Both arguments outlive it.
+std::unique_ptr<Replayer> MakeDumper(const DumpOptions& options, std::ostream& out);
+
+// A master that takes a snapshot removes files while they are being read here: Aborted then, and
+// `status` otherwise.
+Status ExplainVanished(const Status& status, io::Env& env, const std::string& folder);
 
 // Prints the snapshot's records and the entries after it as they would be replayed: in text
 // `snapshot <record>` and

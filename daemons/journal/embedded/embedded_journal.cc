@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "consensus/raft_log_records.h"
 #include "io/frame_format.h"
+#include "journal/embedded/batch.h"
 #include "journal/embedded/snapshots.h"
 #include "journal/folder.h"
 #include "journal/write_queue.h"
@@ -24,20 +25,6 @@ using consensus::Role;
 using consensus::RoleChange;
 using consensus::SnapshotMeta;
 using Time = std::chrono::steady_clock::time_point;
-
-// An entry of the raft log is a frame of journal entries, sealed with its term as the salt: what
-// was made for one term can't pass for an entry of another.
-Result<io::Frame> ParseBatch(const Entry& entry) {
-  const auto frame = io::ParseFrame(entry.data, entry.term);
-  if (!frame || frame->type != FrameType::kEntries || frame->bytes() != entry.data.size())
-    return DataLoss("entry {} of term {} in the quorum's log is no batch of that term", entry.index,
-                    entry.term);
-  return *frame;
-}
-
-bool IsBatch(const Entry& entry) {
-  return entry.kind == EntryKind::kNormal && !entry.data.empty();
-}
 
 class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateMachine {
  public:

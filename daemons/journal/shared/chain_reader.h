@@ -29,9 +29,11 @@ class ChainReader {
   // as above.
   Result<uint64_t> ReadMore(Replayer& replayer);
 
+  // DataLoss, naming file and offset, when what was read ends before something that was durable
+  // once. Not while its master writes.
+  Status CheckEnd() const;
   // Makes all that was read durable, for the one who builds on it. Only what was written last may
-  // not be so already. DataLoss, naming file and offset, when it ends before something that was
-  // durable once.
+  // not be so already. Errors: also those of CheckEnd.
   Status Settle();
 
   // The chain of an epoch that builds on what was read.
@@ -56,7 +58,6 @@ class ChainReader {
   // The segment that holds the entry after applied_, and where it ends (inclusive).
   Result<Segment> NextSegment() const;
   uint64_t EndOf(const Segment& segment) const;
-  Status CheckEnd() const;
   Result<bool> FindLog(const Segment& segment);
   Status ReadLog(const Segment& segment, Replayer& replayer);
   Status Take(const std::string& path, const io::Frame& frame, uint64_t end, Replayer& replayer);
