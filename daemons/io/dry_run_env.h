@@ -11,7 +11,7 @@ namespace headpond::io {
 // Shows the files of another Env, and changes nothing: what is written goes nowhere, and says that
 // it worked. So the code that repairs and goes on can be asked what it would find. Beside whoever
 // uses the files. Thread safe.
-class DryRunEnv final : public Env {
+class DryRunEnv : public Env {
  public:
   explicit DryRunEnv(Env& base) : base_(base) {}
 

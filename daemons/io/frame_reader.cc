@@ -73,6 +73,11 @@ Result<Tail> FrameReader::JudgeTail(bool newest) {
   ASSIGN_OR_RETURN(const bool unused, OnlyZerosLeft());
   if (unused && newest) return Tail{.kind = Tail::Kind::kUnused};
   ASSIGN_OR_RETURN(const auto later, FindLaterFrame());
+  if (later) {
+    buffer_.clear();
+    ASSIGN_OR_RETURN(const auto frame, FrameAt(offset_));
+    if (frame) return Aborted("the file grew at offset {} while it was read", offset_);
+  }
   if (later || !newest) return Tail{.kind = Tail::Kind::kDamaged, .later = later};
   return Tail{.kind = Tail::Kind::kTorn};
 }

@@ -49,7 +49,8 @@ class FrameReader {
   bool AtEnd() const { return offset_ == file_->size(); }
 
   // What lies from offset() on, where Next found no frame. `newest`: no file follows this one, so
-  // that its end may be torn. Ends the use of Next.
+  // that its end may be torn. Ends the use of Next. Aborted: what was no frame is one now, because
+  // somebody is writing; to be read again from the beginning.
   Result<Tail> JudgeTail(bool newest);
 
  private:

@@ -11,6 +11,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// A master writes now and then between two looks at the same bytes of it.
+constexpr int kAttempts = 10;
+
 // Within the journal's folder.
 std::string_view NameOf(const VerifyReport& report, const FileReport& file) {
   return std::string_view(file.path).substr(report.folder.size() + 1);
@@ -169,7 +172,16 @@ bool VerifyReport::healthy() const {
                                      [](const FileReport& file) { return file.problem.ok(); });
 }
 
-Result<VerifyReport> VerifyJournal(io::Env& env, const std::string& folder) {
+Result<VerifyReport> VerifyUndisturbed(const std::function<Result<VerifyReport>()>& read) {
+  auto report = read();
+  for (int attempt = 1; attempt < kAttempts && report.status().code() == Code::kAborted; ++attempt)
+    report = read();
+  return report;
+}
+
+namespace {
+
+Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
   VerifyReport report{.folder = folder};
   const auto cluster_id = ReadStamp(env, folder);
   report.cluster_id = cluster_id.value_or("");
@@ -178,6 +190,12 @@ Result<VerifyReport> VerifyJournal(io::Env& env, const std::string& folder) {
   report.contents = *std::move(contents);
   report.problem = cluster_id.ok() ? report.contents.problem : cluster_id.status();
   return report;
+}
+
+}  // namespace
+
+Result<VerifyReport> VerifyJournal(io::Env& env, const std::string& folder) {
+  return VerifyUndisturbed([&] { return VerifyOnce(env, folder); });
 }
 
 void PrintVerifyReport(const VerifyReport& report, OutputFormat format, std::ostream& out) {

@@ -15,7 +15,7 @@ namespace headpond::journal {
 
 // What `headpond journal verify` and `headpond journal dump` do. They change nothing and take no
 // lock, so they may run beside a master; what it is writing at that moment then looks like a torn
-// tail.
+// tail, and what it wrote meanwhile is read again.
 
 enum class OutputFormat { kText, kJson };
 
@@ -54,6 +54,9 @@ std::unique_ptr<Replayer> MakeDumper(const DumpOptions& options, std::ostream& o
 // A master that takes a snapshot removes files while they are being read here: Aborted then, and
 // `status` otherwise.
 Status ExplainVanished(const Status& status, io::Env& env, const std::string& folder);
+
+// What `read` returns, which is asked again, a few times, while it is Aborted.
+Result<VerifyReport> VerifyUndisturbed(const std::function<Result<VerifyReport>()>& read);
 
 // Prints the snapshot's records and the entries after it as they would be replayed: in text
 // `snapshot <record>` and

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "io/dry_run_env.h"
 #include "io/mem_env.h"
 #include "journal/folder.h"
 #include "journal/journal_testing.h"
@@ -100,6 +101,52 @@ TEST_F(JournalToolTest, RoomThatWasNotUsedYetIsNothingToMention) {
   }
   EXPECT_THAT(VerifyText(), Not(HasSubstr("TORN")));
   EXPECT_EQ(ExitCode(Verify()), 0);
+}
+
+// Shows the first frame of a log cut short at first and the next one whole, as a reader sees it
+// that is overtaken by the writer.
+class GrowingEnv final : public io::DryRunEnv {
+ public:
+  GrowingEnv(io::Env& base, int64_t missing) : DryRunEnv(base), missing_(missing) {}
+  Result<std::unique_ptr<io::RandomAccessFile>> OpenForRead(const std::string& path) override {
+    ASSIGN_OR_RETURN(auto file, DryRunEnv::OpenForRead(path));
+    if (!path.ends_with(".log")) return file;
+    return std::unique_ptr<io::RandomAccessFile>(
+        std::make_unique<File>(std::move(file), missing_, reads_));
+  }
+  int reads() const { return reads_; }
+
+ private:
+  class File final : public io::RandomAccessFile {
+   public:
+    File(std::unique_ptr<io::RandomAccessFile> file, int64_t missing, int& reads)
+        : file_(std::move(file)), missing_(missing), reads_(reads) {}
+    Result<size_t> ReadAt(int64_t offset, size_t length, char* buffer) const override {
+      ASSIGN_OR_RETURN(const size_t read, file_->ReadAt(offset, length, buffer));
+      // The header, and all frames.
+      const bool before = ++reads_ <= 2;
+      for (size_t i = 0; before && i < read; ++i)
+        if (offset + static_cast<int64_t>(i) == missing_) buffer[i] ^= 1;
+      return read;
+    }
+    int64_t size() const override { return file_->size(); }
+
+   private:
+    const std::unique_ptr<io::RandomAccessFile> file_;
+    const int64_t missing_;
+    int& reads_;
+  };
+
+  const int64_t missing_;
+  int reads_ = 0;
+};
+
+TEST_F(JournalToolTest, WhatIsWrittenWhileItIsReadIsNoDamage) {
+  GrowingEnv growing(env_, kFileHeaderBytes + 10);
+  ASSERT_OK_AND_ASSIGN(const VerifyReport report, VerifyJournal(growing, kFolder));
+  EXPECT_EQ(ExitCode(report), 0) << report.problem.ToString();
+  EXPECT_EQ(report.contents.last_sequence, 5u);
+  EXPECT_GT(growing.reads(), 4);
 }
 
 TEST_F(JournalToolTest, AMissingLogOrStampIsDamage) {

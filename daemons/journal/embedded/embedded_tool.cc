@@ -136,7 +136,9 @@ Result<bool> IsEmbeddedJournal(io::Env& env, const std::string& folder) {
   return env.Exists(fmt::format("{}/{}", folder, consensus::kNodeStampName));
 }
 
-Result<VerifyReport> VerifyEmbeddedJournal(io::Env& env, const std::string& folder) {
+namespace {
+
+Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
   VerifyReport report{.folder = folder};
   const auto identity = consensus::ReadNodeStamp(env, folder);
   if (identity.ok()) report.cluster_id = identity->cluster_id;
@@ -152,6 +154,12 @@ Result<VerifyReport> VerifyEmbeddedJournal(io::Env& env, const std::string& fold
     return ExplainVanished(contents.status(), env, folder);
   }
   return report;
+}
+
+}  // namespace
+
+Result<VerifyReport> VerifyEmbeddedJournal(io::Env& env, const std::string& folder) {
+  return VerifyUndisturbed([&] { return VerifyOnce(env, folder); });
 }
 
 Status DumpEmbeddedJournal(io::Env& env, const std::string& folder, const DumpOptions& options,

@@ -83,7 +83,9 @@ Result<bool> IsSharedJournal(io::Env& env, const std::string& folder) {
   return env.Exists(fmt::format("{}/{}", folder, kSharedStampName));
 }
 
-Result<VerifyReport> VerifySharedJournal(io::Env& env, const std::string& folder) {
+namespace {
+
+Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
   VerifyReport report{.folder = folder};
   const auto cluster_id = ReadClusterId(env, folder);
   report.cluster_id = cluster_id.value_or("");
@@ -97,6 +99,12 @@ Result<VerifyReport> VerifySharedJournal(io::Env& env, const std::string& folder
   report.contents.last_sequence = reader.applied();
   report.problem = cluster_id.ok() ? read : cluster_id.status();
   return report;
+}
+
+}  // namespace
+
+Result<VerifyReport> VerifySharedJournal(io::Env& env, const std::string& folder) {
+  return VerifyUndisturbed([&] { return VerifyOnce(env, folder); });
 }
 
 Status DumpSharedJournal(io::Env& env, const std::string& folder, const DumpOptions& options,
