@@ -57,23 +57,52 @@ Result<BackupInfo> AwaitEnd(client::FileSystem& fs, BackupInfo backup, StateLine
   return backup;
 }
 
-Result<int> Backup(Call& call) {
+Document ToDocument(const BackupInfo& backup) {
+  return Document::EmptyMap()
+      .Set("id", backup.id)
+      .Set("host", backup.host)
+      .Set("uri", backup.uri)
+      .Set("entries", backup.entries)
+      .Set("state", NameOf(backup.state));
+}
+
+Result<BackupInfo> Begin(Call& call) {
   ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
+  const std::string id = call.args.ValueOr("id", "");
+  if (call.args.Has("look")) return fs->GetBackup(id);
   const std::string directory = call.positional().empty() ? "" : call.positional().front();
-  ASSIGN_OR_RETURN(BackupInfo backup, fs->BeginBackup(directory, call.args.Has("local")));
-  {
+  return fs->BeginBackup(directory, call.args.Has("local"), id);
+}
+
+// For programs, which need to know what kind of failure it is.
+int FailedDocument(Call& call, const Status& failure) {
+  PrintDocument(
+      call.out(), call.output,
+      Document::EmptyMap().Set("code", CodeName(failure.code())).Set("error", failure.message()));
+  return kExitError;
+}
+
+Result<int> Backup(Call& call) {
+  const bool looks = call.args.Has("look"), waits = !looks && !call.args.Has("no-wait");
+  const bool structured = call.output != OutputFormat::kText;
+  if (looks && call.args.ValueOr("id", "").empty())
+    return call.UsageError("--look needs the backup's --id");
+  auto begun = Begin(call);
+  if (!begun.ok() && !waits && structured) return FailedDocument(call, begun.status());
+  ASSIGN_OR_RETURN(BackupInfo backup, std::move(begun));
+  if (waits) {
+    ASSIGN_OR_RETURN(client::FileSystem* const fs, call.fs());
     StateLine line(call.out());
     ASSIGN_OR_RETURN(backup, AwaitEnd(*fs, std::move(backup), line));
   }
   Sink& out = call.out();
-  if (call.output != OutputFormat::kText) {
-    PrintDocument(out, call.output,
-                  Document::EmptyMap()
-                      .Set("id", backup.id)
-                      .Set("host", backup.host)
-                      .Set("uri", backup.uri)
-                      .Set("entries", backup.entries));
+  if (structured) {
+    PrintDocument(out, call.output, ToDocument(backup));
     return kExitOk;
+  }
+  if (!waits) {
+    out.Line("Backup ID          : {}", backup.id);
+    out.Line("Backup State       : {}", NameOf(backup.state));
   }
   out.Line("Backup Host        : {}", backup.host);
   out.Line("Backup URI         : {}", backup.uri);
@@ -86,17 +115,24 @@ Result<int> Backup(Call& call) {
 std::vector<Command> BackupCommands() {
   return {
       {.name = "backup",
-       .usage = "backup [directory] [--local] [--allow-leader] [--bypass-delegation]",
+       .usage = "backup [directory] [--local] [--allow-leader] [--bypass-delegation] [--id <id>] "
+                "[--no-wait] [--look]",
        .help =
            "Writes all metadata of the masters to one file. Nothing waits for it. A new cluster "
            "begins with it\nwhen alluxio.master.journal.init.from.backup names the file.",
        .examples = "  headpond fsadmin backup\n"
                    "  headpond fsadmin backup /backups --local\n"
-                   "  headpond fsadmin backup -o json",
+                   "  headpond fsadmin backup -o json\n"
+                   "  headpond fsadmin backup --id nightly-7 --no-wait",
        .max_args = 1,
        .options = {{.name = "local", .help = "on the master's own disk"},
                    {.name = "allow-leader", .help = "accepted; the primary makes every backup"},
-                   {.name = "bypass-delegation", .help = "accepted; likewise"}},
+                   {.name = "bypass-delegation", .help = "accepted; likewise"},
+                   {.name = "id",
+                    .value = "id",
+                    .help = "its id: the backup that was begun with it before, if there is one"},
+                   {.name = "no-wait", .help = "only begin it, and say how it stands"},
+                   {.name = "look", .help = "begin none, say how the one with --id stands"}},
        .structured = true,
        .run = Backup}};
 }

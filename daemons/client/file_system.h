@@ -108,8 +108,10 @@ class FileSystem {
   // Has the primary write a snapshot of its namespace; its host name.
   Result<std::string> Checkpoint();
   // Has the primary begin a backup of its metadata, and returns at once. `directory`: "" for the
-  // configured one; `local`: a path of the master's machine, not of the root under-store.
-  Result<BackupInfo> BeginBackup(const std::string& directory, bool local);
+  // configured one; `local`: a path of the master's machine, not of the root under-store; `id`: ""
+  // for a new one; one that was begun with this id is told of, and no second one is begun.
+  Result<BackupInfo> BeginBackup(const std::string& directory, bool local,
+                                 const std::string& id = "");
   // Aborted, with the reason, when the backup failed.
   Result<BackupInfo> GetBackup(const std::string& id);
   // The masters that keep the embedded journal. Internal when there is another kind of journal.

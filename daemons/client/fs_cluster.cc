@@ -124,11 +124,14 @@ Result<std::string> FileSystem::Checkpoint() {
   return response.masterhostname();
 }
 
-Result<BackupInfo> FileSystem::BeginBackup(const std::string& directory, bool local) {
+Result<BackupInfo> FileSystem::BeginBackup(const std::string& directory, bool local,
+                                           const std::string& id) {
   alluxio::grpc::meta::BackupPRequest request;
   request.set_targetdirectory(directory);
   request.mutable_options()->set_localfilesystem(local);
   request.mutable_options()->set_runasync(true);
+  if (!id.empty())
+    request.mutable_options()->SetExtension(alluxio::grpc::meta::wanted_backup_id, id);
   ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kBackup, request));
   return FromWire(response);
 }

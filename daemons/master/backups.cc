@@ -20,6 +20,7 @@ constexpr std::string_view kDefaultFolder = "alluxio_backups";
 constexpr std::string_view kPrefix = "alluxio-backup-";
 constexpr std::string_view kSuffix = ".gz";
 constexpr size_t kKeptReports = 100;
+constexpr size_t kMaxId = 128;
 // A backup shows every name and owner there is.
 constexpr uint16_t kFileMode = 0600;
 constexpr uint16_t kFolderMode = 0700;
@@ -38,6 +39,16 @@ bool IsOfThisMachine(std::string_view store) {
 std::string Join(std::string folder, std::string_view name) {
   if (!folder.ends_with('/')) folder += '/';
   return folder.append(name);
+}
+
+// Ids stand in logs and answers.
+Status CheckId(const std::string& id) {
+  const bool good = id.size() <= kMaxId && std::ranges::all_of(id, [](char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                             (c >= 'A' && c <= 'Z') || c == '-';
+                    });
+  if (good) return Status::Ok();
+  return InvalidArgument("the id of a backup is at most {} letters, digits and '-'", kMaxId);
 }
 
 }  // namespace
@@ -147,14 +158,21 @@ void Backups::Stop() {
   thread_.Shutdown();
 }
 
+const BackupReport* Backups::Find(const std::string& id) const {
+  const auto found = std::ranges::find(reports_, id, &BackupReport::id);
+  return found == reports_.end() ? nullptr : &*found;
+}
+
 Result<BackupReport> Backups::Begin(const BackupTarget& target, Ended ended) {
+  RETURN_IF_ERROR(CheckId(target.id));
   ASSIGN_OR_RETURN(const std::string folder, BackupFolder(options_, RootMount().ufs_uri, target));
   BackupReport report{.state = State::kInitiating, .host = options_.host};
   {
     MutexLock lock(mutex_);
+    if (const BackupReport* const known = Find(target.id)) return *known;
     if (running_)
       return FailedPrecondition("backup {} is running; wait for its end", reports_.back().id);
-    report.id = random_.Uuid();
+    report.id = target.id.empty() ? random_.Uuid() : target.id;
     running_ = true;
     reports_.push_back(report);
     if (reports_.size() > kKeptReports) reports_.pop_front();
@@ -170,9 +188,8 @@ Result<BackupReport> Backups::Begin(const BackupTarget& target, Ended ended) {
 
 BackupReport Backups::Look(const std::string& id) const {
   MutexLock lock(mutex_);
-  for (const BackupReport& report : reports_)
-    if (report.id == id) return report;
-  return {.id = id};
+  const BackupReport* const known = Find(id);
+  return known != nullptr ? *known : BackupReport{.id = id};
 }
 
 BackupReport Backups::Change(const std::function<void(BackupReport&)>& change) {

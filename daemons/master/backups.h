@@ -24,7 +24,8 @@ namespace headpond::master {
 struct BackupTarget {
   // A path or URI; empty: where backups go when nobody says (BackupFolder).
   std::string directory;
-  bool local = false;  // on this machine's disks, not in the root under-store
+  bool local = false;   // on this machine's disks, not in the root under-store
+  std::string id = {};  // of the backup; empty: a new one
 };
 
 // How a backup stands.
@@ -78,7 +79,9 @@ class Backups {
   ~Backups();  // Stop()
 
   // Begins one and returns how it stands. `ended` (may be null) is called once, from the backup's
-  // thread. Errors: those of BackupFolder, FailedPrecondition while another one runs.
+  // thread. One of the last hundred that has the wanted id is told of instead, and `ended` is not
+  // called: a call with an id may be repeated. Errors: those of BackupFolder, InvalidArgument for
+  // what can't be an id, FailedPrecondition while another one runs.
   Result<BackupReport> Begin(const BackupTarget& target, Ended ended) EXCLUDES(mutex_);
   // kUnknown for an id that is not one of the last hundred.
   BackupReport Look(const std::string& id) const EXCLUDES(mutex_);
@@ -93,6 +96,7 @@ class Backups {
   class Sink;
 
   void Run(const std::string& folder, const Ended& ended) EXCLUDES(mutex_);
+  const BackupReport* Find(const std::string& id) const REQUIRES(mutex_);
   Result<uint64_t> Write(const std::string& folder, const std::string& path);
   meta::MountInfo RootMount() const;
   // Of the one that runs.

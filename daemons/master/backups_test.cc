@@ -222,6 +222,30 @@ TEST_F(BackupsTest, OneAtATime) {
   EXPECT_EQ(Make({.directory = root_ / "again"}).state, State::kCompleted);
 }
 
+TEST_F(BackupsTest, ACallWithAnIdMayBeRepeated) {
+  faults_->Hold(ufs::UfsOperation::kCreate);
+  const BackupTarget target{.directory = root_ / "b", .id = "mine-1"};
+  ASSERT_OK_AND_ASSIGN(const BackupReport begun, Begin(target));
+  EXPECT_EQ(begun.id, "mine-1");
+  ASSERT_TRUE(faults_->AwaitHeld(ufs::UfsOperation::kCreate));
+  ASSERT_OK_AND_ASSIGN(const BackupReport again, Begin(target));
+  EXPECT_EQ(again.state, State::kRunning);
+  EXPECT_THAT(Begin({.id = "other"}), StatusIs(Code::kFailedPrecondition, HasSubstr("mine-1")));
+  faults_->Clear();
+  faults_->Release(ufs::UfsOperation::kCreate);
+  ASSERT_TRUE(Eventually([&] { return backups_.Look("mine-1").state == State::kCompleted; }));
+  ASSERT_OK_AND_ASSIGN(const BackupReport after, Begin(target));
+  EXPECT_EQ(after.state, State::kCompleted);
+  EXPECT_EQ(after.uri, again.uri);
+  const auto files = std::filesystem::directory_iterator(root_ / "b");
+  EXPECT_EQ(std::distance(begin(files), end(files)), 2);  // the file and its mark
+}
+
+TEST_F(BackupsTest, WhatCantBeAnIdIsRefused) {
+  for (const std::string& id : {std::string("a b"), std::string("a\n"), std::string(129, 'a')})
+    EXPECT_THAT(Begin({.id = id}), StatusIs(Code::kInvalidArgument, HasSubstr("id of a backup")));
+}
+
 TEST_F(BackupsTest, AFolderThatCantBeMadeIsNamedWithTheRemedy) {
   std::ofstream(root_ / "file") << "in the way";
   const BackupReport report = Make({.directory = root_ / "file/backups"});

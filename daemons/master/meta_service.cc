@@ -244,10 +244,12 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     return gate_.Run(context, "Backup", "", [&](meta::Caller caller, Finish finish) -> Status {
       RETURN_IF_ERROR(CheckAdministrator(caller));
       const auto& options = request->options();
-      const bool waits = !options.runasync();
+      const std::string& id = options.GetExtension(metapb::wanted_backup_id);
+      const bool waits = !options.runasync() && id.empty();
       ASSIGN_OR_RETURN(const BackupReport begun,
                        backups_.Begin({.directory = request->targetdirectory(),
-                                       .local = options.localfilesystem()},
+                                       .local = options.localfilesystem(),
+                                       .id = id},
                                       [waits, response, finish](const BackupReport& end) {
                                         if (waits) finish(Answer(end, response));
                                       }));
