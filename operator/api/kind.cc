@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "operator/api/backup.h"
 #include "operator/api/cache_cluster_kind.h"
 #include "operator/api/container_kinds.h"
 
@@ -110,7 +111,7 @@ void CheckHeader(const Kind& kind, const json& object, Findings& findings) {
 
 const std::vector<Kind>& Kinds() {
   static const std::vector<Kind> kinds = {CacheClusterKind(), ContainerDefinitionKind(),
-                                          ContainerTaskKind()};
+                                          ContainerTaskKind(), BackupKind()};
   return kinds;
 }
 

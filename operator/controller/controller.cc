@@ -39,6 +39,22 @@ std::string ImageUser(const std::string& user) {
   return id == "1000" ? "alluxio" : id == "0" ? "root" : id;
 }
 
+// Masters take their administrator's word; in an image that is the user they run as.
+MasterAccess AccessOf(const api::CacheCluster& cluster, const plan::ObservedCluster& observed) {
+  MasterAccess access;
+  for (const plan::ObservedWorkload& workload : observed.workloads)
+    if (workload.role == plan::Role::kMaster && workload.serving && !workload.rpc_address.empty())
+      access.masters.push_back(workload.rpc_address);
+  constexpr const char* kUser = "alluxio.security.login.username";
+  for (const auto* properties : {&cluster.spec.properties, &cluster.spec.master_properties})
+    for (const char* key : {kUser, "alluxio.security.authentication.type"})
+      if (const auto found = properties->find(key); found != properties->end())
+        access.properties[key] = found->second;
+  if (cluster.spec.runtime_type != api::RuntimeType::kProcess && !access.properties.contains(kUser))
+    access.properties[kUser] = ImageUser(cluster.spec.container.user);
+  return access;
+}
+
 // What people are told of a change of the status: that all is well again, or what is wrong.
 std::optional<Notice> NoticeOf(const ClusterStatus& before, const ClusterStatus& after) {
   const Condition* const now = after.Find("Degraded");
@@ -72,6 +88,7 @@ milliseconds Controller::ReconcileAll() {
     return options_.longest_interval;
   }
   for (const std::string& text : list->unreadable) LogError(kComponent, "left alone: {}", text);
+  ForgetAllBut(*list);
   cluster_count_ = list->clusters.size() + list->refused.size() + list->unreadable.size();
   milliseconds next = options_.steady_interval;
   for (const RefusedCluster& refused : list->refused) Excuse(refused.cluster, {}, refused.why);
@@ -82,6 +99,17 @@ milliseconds Controller::ReconcileAll() {
     next = std::min(next, pass.next);
   }
   return next;
+}
+
+void Controller::ForgetAllBut(const ClusterList& list) {
+  std::map<ClusterKey, MasterAccess> known;
+  const auto keep = [&](const api::CacheCluster& cluster) {
+    const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
+    known[key] = std::move(access_[key]);
+  };
+  for (const api::CacheCluster& cluster : list.clusters) keep(cluster);
+  for (const RefusedCluster& refused : list.refused) keep(refused.cluster);
+  access_ = std::move(known);
 }
 
 Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
@@ -101,6 +129,7 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const plan::DesiredCluster& desired = look->desired;
   const plan::ObservedCluster& observed = look->observed;
   const plan::Plan& plan = look->plan;
+  access_[key] = desired.deleting ? MasterAccess() : AccessOf(cluster, observed);
   if (desired.deleting && plan.converged()) return Bury(key, observed.has_data);
   ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
                                        before, clock_.NowMs());
@@ -200,18 +229,18 @@ Status Controller::Transfer(const Look& look, const api::CacheCluster& cluster,
 }
 
 Status Controller::Ask(const Look& look, const api::CacheCluster& cluster, QuorumCall call) const {
-  for (const plan::ObservedWorkload& master : look.observed.workloads)
-    if (master.quorum) call.masters.push_back(master.rpc_address);
-  // Masters take their administrator's word; in an image that is the user they run as.
-  constexpr const char* kUser = "alluxio.security.login.username";
-  for (const auto* properties : {&cluster.spec.properties, &cluster.spec.master_properties})
-    for (const char* key : {kUser, "alluxio.security.authentication.type"})
-      if (const auto found = properties->find(key); found != properties->end())
-        call.properties[key] = found->second;
-  if (cluster.spec.runtime_type != api::RuntimeType::kProcess && !call.properties.contains(kUser))
-    call.properties[kUser] = ImageUser(cluster.spec.container.user);
+  call.access = AccessOf(cluster, look.observed);
   if (options_.call_quorum) return options_.call_quorum(call);
   return Unimplemented("this operator does not speak to masters");
+}
+
+Result<MasterAccess> Controller::AccessTo(const ClusterKey& key) const {
+  const auto found = access_.find(key);
+  if (found == access_.end())
+    return NotFound("there is no CacheCluster {} in namespace {}", key.name, key.name_space);
+  if (found->second.masters.empty())
+    return Unavailable("no master of CacheCluster {} serves", key.name);
+  return found->second;
 }
 
 bool Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,

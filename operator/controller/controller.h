@@ -36,6 +36,10 @@ class Controller {
   // One pass over all clusters. Returns how long the next one may wait if no event comes before.
   std::chrono::milliseconds ReconcileAll();
 
+  // How to ask the cluster's masters, by the last look at it. NotFound: there is no such cluster;
+  // Unavailable: none of its masters serves.
+  Result<MasterAccess> AccessTo(const ClusterKey& key) const;
+
   // Clusters that the last pass found, those it could not read included.
   size_t cluster_count() const { return cluster_count_; }
 
@@ -45,6 +49,7 @@ class Controller {
     std::chrono::milliseconds next;
     bool done = true;
   };
+  void ForgetAllBut(const ClusterList& list);
   Pass Reconcile(const api::CacheCluster& cluster);
   // Lets a cluster go that has nothing any more, but perhaps data that is kept.
   Pass Bury(const ClusterKey& key, bool has_data);
@@ -70,6 +75,7 @@ class Controller {
   const Options options_;
   Secrets secrets_;
   size_t cluster_count_ = 0;
+  std::map<ClusterKey, MasterAccess> access_;  // of all clusters; without masters: none serves
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
   std::map<ClusterKey, int> refused_transfers_;  // in a row
   std::set<ClusterKey> unwritten_;               // whose status could not be written last

@@ -229,8 +229,8 @@ TEST_F(ControllerTest, AChangeMovesLeadershipOnceAndReachesTheLeaderLast) {
   std::vector<std::string> moves;
   Controller controller(store_, {.process = &runtime_}, clock_,
                         {.call_quorum = [&](const QuorumCall& call) {
-                          EXPECT_THAT(call.masters, ::testing::SizeIs(3));
-                          EXPECT_EQ(call.properties.at("alluxio.security.login.username"), "me");
+                          EXPECT_THAT(call.access.masters, ::testing::SizeIs(3));
+                          EXPECT_EQ(call.access.properties.at("alluxio.security.login.username"), "me");
                           moves.push_back(call.address);
                           world_.actions.push_back("move to " + call.address);
                           world_.leader = "demo-master-1";

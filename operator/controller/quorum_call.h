@@ -1,24 +1,22 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
+#include "operator/controller/master_access.h"
 
 namespace headpond::controller {
 
-// What a cluster's masters are asked for, and what it takes to ask them.
+// What a cluster's masters are asked for.
 struct QuorumCall {
   enum class What {
     kElect,   // let `address` lead
     kRemove,  // go on without `address`
   };
   What what = What::kElect;
-  std::string address;               // of a master's journal, as the others know it
-  std::vector<std::string> masters;  // host:port of their RPCs, as the operator reaches them
-  std::map<std::string, std::string> properties;  // who asks, and how they prove who they are
+  std::string address;  // of a master's journal, as the others know it
+  MasterAccess access;
 };
 
 // OK when it is so. Takes a few seconds at most.

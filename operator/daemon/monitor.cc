@@ -67,7 +67,7 @@ bool Monitor::Healthy() const {
 
 std::string Monitor::MetricsText() const {
   std::string text = controller::ReconcileStats::PrometheusText(
-      {{"cachecluster", clusters_}, {"containertask", tasks_}});
+      {{"cachecluster", clusters_}, {"containertask", tasks_}, {"backup", backups_}});
   text += fmt::format(
       "# TYPE leader_election_master_status gauge\n"
       "leader_election_master_status{{name=\"headpond-operator\"}} {}\n"

@@ -44,6 +44,7 @@ class Monitor {
   void Answered(const std::string& method, int code) EXCLUDES(mutex_);
   controller::ReconcileStats& clusters() { return clusters_; }
   controller::ReconcileStats& tasks() { return tasks_; }
+  controller::ReconcileStats& backups() { return backups_; }
 
   bool Healthy() const;
   bool ready() const { return ready_; }
@@ -54,7 +55,7 @@ class Monitor {
   int port_ = 0;
   std::atomic<int64_t> pass_began_ms_ = 0;  // 0: none runs
   std::atomic<bool> ready_ = false, leads_ = false;
-  controller::ReconcileStats clusters_, tasks_;
+  controller::ReconcileStats clusters_, tasks_, backups_;
   mutable Mutex mutex_;
   std::map<std::pair<std::string, int>, int64_t> answers_ GUARDED_BY(mutex_);  // method and code
   std::unique_ptr<http::HttpServer> server_;

@@ -18,12 +18,16 @@
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "operator/api/backup.h"
 #include "operator/api/field_table.h"
 #include "operator/apiserver/listeners.h"
+#include "operator/controller/backup_controller.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/home.h"
 #include "operator/controller/object_patch.h"
 #include "operator/controller/task_controller.h"
+#include "operator/daemon/backup_caller.h"
+#include "operator/daemon/backup_objects.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
 #include "operator/daemon/quorum_caller.h"
@@ -106,6 +110,7 @@ class ServedApi {
     std::unique_ptr<ServedApi> served(new ServedApi(std::move(api), clock, monitor, changed));
     served->store_.Start();
     served->tasks_.Start();
+    served->backups_.Start();
     if (!served->store_.WaitForSync(std::chrono::steady_clock::now() + kSyncTimeout))
       return Unavailable("the own API did not answer within {} s", kSyncTimeout.count());
     return served;
@@ -114,12 +119,15 @@ class ServedApi {
 
   controller::ClusterStore& store() { return store_; }
   controller::TaskObjects& tasks() { return tasks_; }
+  controller::BackupObjects& backups() { return backups_; }
 
   // True when something is asked of the operator, or will go on to be.
   bool HasWork() const {
     for (const auto& [key, stored] : api_->store().AllObjects()) {
-      // Definitions alone ask for nothing.
-      if (key.group == api::kGroup && key.resource != "containerdefinitions") return true;
+      // Definitions alone ask for nothing, nor do Backups where no cluster is.
+      if (key.group == api::kGroup && key.resource != "containerdefinitions" &&
+          key.resource != api::kBackupPlural)
+        return true;
       const bool held = controller::HasFinalizer(*stored.object, controller::kClusterFinalizer) ||
                         controller::HasFinalizer(*stored.object, controller::kDataFinalizer);
       if (held && stored.object->at("metadata").contains("deletionTimestamp")) return true;
@@ -129,6 +137,7 @@ class ServedApi {
   void Stop() {
     store_.Stop();
     tasks_.Stop();
+    backups_.Stop();
     client_.CloseIdle();
     api_.reset();
   }
@@ -141,12 +150,14 @@ class ServedApi {
       : api_(std::move(api)),
         client_(kube::AtSocket(api_->socket_path()), clock, TellingOptions(monitor)),
         store_(client_, clock, Random::FromSystem(), {}, changed),
-        tasks_(client_, clock, Random::FromSystem(), {}, changed) {}
+        tasks_(client_, clock, Random::FromSystem(), {}, changed),
+        backups_(client_, clock, Random::FromSystem(), {}, changed) {}
 
   std::unique_ptr<apiserver::EmbeddedApi> api_;
   kube::Client client_;
   ApiClusterStore store_;
   ApiTaskObjects tasks_;
+  ApiBackupObjects backups_;
 };
 
 // Everywhere that daemons can run. `remote` outlives it; null: no API server has pods.
@@ -239,14 +250,18 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
     ASSIGN_OR_RETURN(served, ServedApi::Start(options, clock, monitor, wake));
   }
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
-  controller::Controller controller(
-      clusters, runtimes->all(), clock,
-      {.restart_policy = options.restart_policy,
-       .stats = &monitor.clusters(),
-       .call_quorum =
-           QuorumCaller(options.program, runtime::InheritedEnvironment(options.environment))});
+  const AdminProgram admin{options.program, runtime::InheritedEnvironment(options.environment)};
+  controller::Controller controller(clusters, runtimes->all(), clock,
+                                    {.restart_policy = options.restart_policy,
+                                     .stats = &monitor.clusters(),
+                                     .call_quorum = QuorumCaller(admin)});
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
                                    clock, {.stats = &monitor.tasks()});
+  AdminBackupCaller backup_caller(admin, wake);
+  controller::BackupController backups(
+      remote ? remote->backups() : served->backups(), backup_caller,
+      [&](const controller::ClusterKey& cluster) { return controller.AccessTo(cluster); }, clock,
+      {.stats = &monitor.backups()});
   monitor.SetReady();
   monitor.SetLeads(true);
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
@@ -259,7 +274,8 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
       return true;
     }
     monitor.PassBegins();
-    milliseconds next = std::min(controller.ReconcileAll(), tasks.ReconcileAll());
+    milliseconds next =
+        std::min({controller.ReconcileAll(), tasks.ReconcileAll(), backups.ReconcileAll()});
     monitor.PassEnds();
     if (options.exit_when_empty && served && controller.cluster_count() == 0) {
       if (EndIfIdle(*served, options.home, lock)) {

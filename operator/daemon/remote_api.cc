@@ -34,6 +34,9 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
   api->tasks_ = std::make_unique<ApiTaskObjects>(
       *api->client_, clock, Random::FromSystem(),
       ApiTaskObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
+  api->backups_ = std::make_unique<ApiBackupObjects>(
+      *api->client_, clock, Random::FromSystem(),
+      ApiBackupObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
   api->store_ = std::make_unique<ApiClusterStore>(
       *api->client_, clock, Random::FromSystem(),
       ApiClusterStore::Options{.name_space = options.name_space, .may_write = may_write},
@@ -41,12 +44,14 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
   api->elector_->Start();
   api->store_->Start();
   api->tasks_->Start();
+  api->backups_->Start();
   return api;
 }
 
 RemoteApi::~RemoteApi() {
   if (store_) store_->Stop();
   if (tasks_) tasks_->Stop();
+  if (backups_) backups_->Stop();
   if (elector_) elector_->Stop();
 }
 

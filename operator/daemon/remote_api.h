@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "operator/daemon/backup_objects.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
 #include "operator/daemon/operator_daemon.h"
@@ -33,6 +34,7 @@ class RemoteApi {
   std::string leader() const { return elector_->holder(); }
   controller::ClusterStore& store() { return *store_; }
   controller::TaskObjects& tasks() { return *tasks_; }
+  controller::BackupObjects& backups() { return *backups_; }
   kube::Client& client() { return *client_; }
 
  private:
@@ -43,6 +45,7 @@ class RemoteApi {
   std::unique_ptr<kube::Elector> elector_;
   std::unique_ptr<ApiClusterStore> store_;
   std::unique_ptr<ApiTaskObjects> tasks_;
+  std::unique_ptr<ApiBackupObjects> backups_;
 };
 
 }  // namespace headpond::operator_daemon
