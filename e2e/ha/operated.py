@@ -34,6 +34,8 @@ _MASTERS = ["ha-master-0", "ha-master-1", "ha-master-2"]
 class Cluster:
     """The sample on free ports, and an operator with a home of its own. Clients know `masters` of them."""
 
+    name = "ha"
+
     def __init__(self, folder: Path, programs: Path, masters: int = 3):
         self.folder = folder
         self._headpond = str(programs / "headpond")
@@ -62,7 +64,7 @@ class Cluster:
         return self.run("up", "-f", "-", *words, "--port-base", str(self._base), text=text)
 
     def status(self) -> dict:
-        done = self.run("status", "ha", "-o", "json")
+        done = self.run("status", self.name, "-o", "json")
         return json.loads(done.stdout).get("status", {}) if done.returncode == 0 else {}
 
     def daemons(self) -> dict[str, dict]:
@@ -178,7 +180,7 @@ def tell(parts_of_it: Iterable[Callable[[Cluster, Checks], None]], masters: int 
         try:
             for part in parts_of_it:
                 part(cluster, checks)
-            done = cluster.run("down", "ha", "--delete-data")
+            done = cluster.run("down", cluster.name, "--delete-data")
             checks.equal("exit code of down", done.returncode, 0)
         finally:
             for pid in cluster.pids().values():
