@@ -1,7 +1,7 @@
 #!/bin/sh
 # Three masters with the embedded journal: leaders are killed, all are lost and begin with a backup, the same by the
-# operator, masters that come and go, and Backup objects; stock's tests and a Spark job meanwhile; and three that
-# ZooKeeper elects. See README.md beside it.
+# operator, masters that come and go, and a cluster that begins with a Backup; stock's tests and a Spark job meanwhile; and
+# three that ZooKeeper elects. See README.md beside it.
 #
 #   e2e/ha/run.sh [--rounds N]        binaries: the folder of $HEADPOND_BIN, or the release build
 #
@@ -22,7 +22,7 @@ jobs=$?
 [ "$jobs" = 0 ] || [ "$jobs" = 77 ] || exit "$jobs"
 python3 -B operated.py || exit
 python3 -B scaled.py || exit
-python3 -B backed_up.py || exit
+python3 -B restored.py || exit
 for part in "$status" "$backup" "$elected"; do
   [ "$part" = 0 ] || exit "$part"
 done
