@@ -139,6 +139,8 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .worker_ports = {ports.at("worker").at("rpc"), ports.at("worker").at("web")},
       .root_ufs = {StringOr(ufs, "uri"), Strings(ufs, "options"), ufs.at("readOnly"),
                    ufs.at("shared")},
+      .bootstrap = {StringOr(spec.at("bootstrap").at("fromBackup"), "name"),
+                    StringOr(spec.at("bootstrap").at("fromBackup"), "uri")},
       .master_replicas = master.at("replicas"),
       .journal_type = master.at("journal").at("type"),
       .journal_folder = StringOr(master.at("journal"), "folder"),

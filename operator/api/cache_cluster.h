@@ -47,6 +47,14 @@ struct RootUfs {
   bool shared = false;
 };
 
+// What a new cluster begins with; neither: with nothing.
+struct Bootstrap {
+  std::string backup;  // the name of a Backup
+  std::string uri;     // of a backup's file
+
+  bool wanted() const { return !backup.empty() || !uri.empty(); }
+};
+
 // 0: no limit.
 struct Resources {
   int64_t memory_bytes = 0;
@@ -130,6 +138,7 @@ struct CacheClusterSpec {
   MasterPorts master_ports;
   WorkerPorts worker_ports;
   RootUfs root_ufs;
+  Bootstrap bootstrap;
   int master_replicas = 0;
   std::string journal_type;
   std::string journal_folder;  // empty: the runtime picks it

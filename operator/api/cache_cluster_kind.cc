@@ -177,6 +177,12 @@ const std::vector<Field>& CacheClusterStatusFields() {
        .type = kString,
        .max = 4096,
        .description = "What is mounted at `/`."},
+      {.path = "bootstrap", .description = "What the cluster began with."},
+      {.path = "bootstrap.uri",
+       .type = kString,
+       .max = 4096,
+       .description = "The backup that the masters were told of. It counts even when the Backup of "
+                      "`spec.bootstrap` is gone."},
       {.path = "data",
        .type = kList,
        .max = kMaxLines,

@@ -347,6 +347,27 @@ TEST(CacheClusterTest, LabelsOfTheOperatorAreNotGiven) {
       "spec.container.labels[headpond.dev/role]: is set by the operator");
 }
 
+TEST(CacheClusterTest, BackupsToBeginWithAreNamedOnce) {
+  const auto from = [](json backup) { return Object({{"bootstrap", {{"fromBackup", backup}}}}); };
+  ASSERT_OK_AND_ASSIGN(const CacheCluster named, ReadCacheCluster(from({{"name", "b"}})));
+  EXPECT_EQ(named.spec.bootstrap.backup, "b");
+  EXPECT_TRUE(named.spec.bootstrap.wanted());
+  ASSERT_OK_AND_ASSIGN(const CacheCluster file, ReadCacheCluster(from({{"uri", "/b/x.gz"}})));
+  EXPECT_EQ(file.spec.bootstrap.uri, "/b/x.gz");
+  ASSERT_OK_AND_ASSIGN(const CacheCluster none, ReadCacheCluster(Object(json::object())));
+  EXPECT_FALSE(none.spec.bootstrap.wanted());
+  EXPECT_EQ(ErrorsOf(from({{"name", "b"}, {"uri", "/b/x.gz"}})),
+            "spec.bootstrap.fromBackup.uri: goes with no fromBackup.name: name the backup once");
+  EXPECT_THAT(ErrorsOf(from({{"uri", "b/x.gz"}})), HasSubstr("an absolute path or a URI"));
+  EXPECT_THAT(JoinIssues(CheckUpdate(none, file)),
+              HasSubstr("spec.bootstrap.fromBackup.uri: cannot change"));
+  EXPECT_THAT(JoinIssues(CheckUpdate(named, none)),
+              HasSubstr("spec.bootstrap.fromBackup.name: cannot change"));
+  EXPECT_THAT(
+      ErrorsOf(Object({{"properties", {{"alluxio.master.journal.init.from.backup", "/b"}}}})),
+      HasSubstr("use spec.bootstrap.fromBackup"));
+}
+
 TEST(CacheClusterTest, RefusesToChangeImmutableFields) {
   ASSERT_OK_AND_ASSIGN(const CacheCluster before,
                        ReadCacheCluster(Object({{"master", {{"journal", {{"folder", "/a"}}}}}})));
@@ -401,7 +422,7 @@ TEST(CacheClusterTest, SeveralMastersStayWhoTheyAre) {
   EXPECT_EQ(change(three, json::object()),
             "spec.master.replicas: cannot change from 3 to 1: several masters don't become one, 3 "
             "are the least; begin a cluster of one with a backup of this one "
-            "(alluxio.master.journal.init.from.backup)");
+            "(spec.bootstrap.fromBackup)");
   const std::string part =
       ": is part of the addresses by which the masters know each other; make another cluster";
   EXPECT_EQ(change(three, with(three, "/ports/master/embedded", 5000)),

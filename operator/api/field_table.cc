@@ -1,5 +1,7 @@
 #include "operator/api/field_table.h"
 
+#include "operator/api/backup.h"
+
 namespace headpond::api {
 namespace {
 
@@ -324,6 +326,30 @@ const std::vector<Field>& CacheClusterFields() {
        .description =
            "Lets all users of the cache read what is mounted, as stock does for the root mount."},
 
+      {.path = "bootstrap",
+       .description = "What a new cluster begins with, instead of an empty namespace. Later it "
+                      "counts for nothing: who has a journal goes on from that."},
+      {.path = "bootstrap.fromBackup",
+       .description = "A backup of another cluster, or of an earlier one."},
+      {.path = "bootstrap.fromBackup.name",
+       .type = kString,
+       .min = 1,
+       .max = 63,
+       .pattern = kNodeName,
+       .pattern_text = "lower-case letters, digits and '-'",
+       .mutability = Mutability::kImmutable,
+       .description = "A Backup in the cluster's namespace. The masters start once it is complete; "
+                      "from then on it may be deleted."},
+      {.path = "bootstrap.fromBackup.uri",
+       .type = kString,
+       .min = 1,
+       .max = 4096,
+       .pattern = kBackupUriPattern,
+       .pattern_text = kBackupUriText,
+       .mutability = Mutability::kImmutable,
+       .description = "The file itself, where the first master finds it: the `uri` of a Backup's "
+                      "status."},
+
       {.path = "master", .description = "The daemons that hold the namespace."},
       {.path = "master.replicas",
        .type = kInteger,
@@ -624,6 +650,7 @@ const std::vector<OwnedProperty>& OwnedProperties() {
       {"alluxio.standby.master.web.enabled", "nothing: the operator looks there"},
       {"headpond.master.journal.rejoin", "spec.master.replicas"},
       {"headpond.master.journal.share", "spec.master.replicas"},
+      {"alluxio.master.journal.init.from.backup", "spec.bootstrap.fromBackup"},
       {"alluxio.master.journal.type", "spec.master.journal.type"},
       {"alluxio.master.journal.folder", "spec.master.journal.folder"},
       {"alluxio.master.mount.table.root.ufs", "spec.rootUfs.uri"},

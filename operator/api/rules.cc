@@ -25,6 +25,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxPort = 65535;
+constexpr const char* kNameOrUri = "goes with no fromBackup.name: name the backup once";
 
 std::string LevelPath(size_t index, std::string_view field) {
   return fmt::format("spec.worker.tieredStore.levels[{}].{}", index, field);
@@ -207,6 +208,12 @@ void SharedMemoryFits(const json& spec, Findings& findings) {
                      FormatSize(kWorkerHeapBytes))});
 }
 
+void BackupsAreNamedOnce(const json& spec, Findings& findings) {
+  const json& backup = spec.at("bootstrap").at("fromBackup");
+  if (backup.contains("name") && backup.contains("uri"))
+    findings.errors.push_back({"spec.bootstrap.fromBackup.uri", kNameOrUri});
+}
+
 void LabelsOfTheOperatorAreLeftAlone(const json& spec, Findings& findings) {
   const json& container = spec.at("container");
   const auto labels = container.find("labels");
@@ -263,6 +270,9 @@ const std::vector<Rule>& CacheClusterRules() {
        PodsShareTheUnderStoreCel(), PodsShareTheUnderStore},
       {"Daemons in pods are not root, and have no folders of the host.", PodsAreConfinedCel(),
        PodsAreConfined},
+      {"`bootstrap.fromBackup` has a `name` or a `uri`, not both.",
+       {{"bootstrap.fromBackup", "!has(self.name) || !has(self.uri)", kNameOrUri, ".uri"}},
+       BackupsAreNamedOnce},
       {"Labels of the operator are not given in `container.labels`.",
        LabelsOfTheOperatorAreLeftAloneCel(), LabelsOfTheOperatorAreLeftAlone},
   };

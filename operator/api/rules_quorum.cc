@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kStaySeveral =
     "several masters don't become one, 3 are the least; begin a cluster of one with a backup of "
-    "this one (alluxio.master.journal.init.from.backup)";
+    "this one (spec.bootstrap.fromBackup)";
 constexpr const char* kPartOfAddresses =
     "is part of the addresses by which the masters know each other; make another cluster";
 

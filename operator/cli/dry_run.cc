@@ -42,8 +42,10 @@ Result<controller::Look> LookAt(OperatorLink& link, const Trial& trial) {
         return kube::ReadSecret(link.api(), name_space, name);
       },
       clock);
+  api::CacheCluster cluster = trial.cluster;
+  controller::PinBootstrap(cluster, trial.before);
   ASSIGN_OR_RETURN(controller::Look look,
-                   controller::BeginLook(trial.cluster, trial.before,
+                   controller::BeginLook(cluster, trial.before,
                                          {.process = &process, .docker = &docker}, secrets));
   RETURN_IF_ERROR(controller::FinishLook(look, clock.NowMs(), plan::RestartPolicy()));
   look.runtime = nullptr;  // it ends here

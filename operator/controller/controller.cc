@@ -112,13 +112,26 @@ void Controller::ForgetAllBut(const ClusterList& list) {
   access_ = std::move(known);
 }
 
-Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
+Status Controller::FindBootstrap(api::CacheCluster& cluster, const ClusterStatus& before) {
+  PinBootstrap(cluster, before);
+  const api::Bootstrap& bootstrap = cluster.spec.bootstrap;
+  const bool needless = !cluster.metadata.deletion_timestamp.empty() || !bootstrap.uri.empty();
+  if (needless || !bootstrap.wanted()) return Status::Ok();
+  auto uri = store_.BackupUri(cluster.metadata.name_space, bootstrap.backup);
+  if (!uri.ok()) return uri.status().WithContext("spec.bootstrap.fromBackup.name");
+  cluster.spec.bootstrap.uri = *std::move(uri);
+  return Status::Ok();
+}
+
+Controller::Pass Controller::Reconcile(const api::CacheCluster& written) {
+  api::CacheCluster cluster = written;
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
   // Nothing of it can be where there is no such runtime.
   if (!cluster.metadata.deletion_timestamp.empty() &&
       runtimes_.For(cluster.spec.runtime_type) == nullptr)
     return Bury(key, /*has_data=*/false);
   const ClusterStatus before = store_.GetStatus(key).value_or(ClusterStatus());
+  const Status found_bootstrap = FindBootstrap(cluster, before);
   auto look = BeginLook(cluster, before, runtimes_, secrets_);
   if (!look.ok()) return Excuse(cluster, {}, look.status());
   const auto refused = refused_transfers_.find(key);
@@ -126,6 +139,9 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
   DoubtSecrets(*look, !looked.ok());
   if (!looked.ok()) return Excuse(cluster, look->desired, looked);
+  // Masters that have a journal need none.
+  if (!found_bootstrap.ok() && !look->observed.has_data)
+    return Excuse(cluster, look->desired, found_bootstrap);
   const plan::DesiredCluster& desired = look->desired;
   const plan::ObservedCluster& observed = look->observed;
   const plan::Plan& plan = look->plan;
@@ -135,6 +151,9 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& cluster) {
                                        before, clock_.NowMs());
   status.nodes = NodeStatuses(cluster, look->ref.nodes, observed, before);
   const bool changed = Report(cluster, before, status);
+  // Nothing is begun with a backup that is not on record.
+  if (status.bootstrap_uri != before.bootstrap_uri && !desired.deleting)
+    return {NextLook(key, /*settled=*/false, changed)};
   const bool acted = Execute(*look, cluster);
   if (plan.converged()) refused_transfers_.erase(key);
 

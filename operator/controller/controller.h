@@ -50,7 +50,9 @@ class Controller {
     bool done = true;
   };
   void ForgetAllBut(const ClusterList& list);
-  Pass Reconcile(const api::CacheCluster& cluster);
+  Pass Reconcile(const api::CacheCluster& written);
+  // Finds the backup that a new cluster begins with. NotFound: not yet.
+  Status FindBootstrap(api::CacheCluster& cluster, const ClusterStatus& before);
   // Lets a cluster go that has nothing any more, but perhaps data that is kept.
   Pass Bury(const ClusterKey& key, bool has_data);
   // Nothing can be done: says so in the status.

@@ -84,6 +84,79 @@ TEST_F(ControllerTest, DoesNothingMoreWhenAllIsAsDesired) {
   EXPECT_THAT(world_.actions, IsEmpty());
 }
 
+TEST_F(ControllerTest, ANewClusterBeginsWithABackupOnceItIsComplete) {
+  constexpr const char* kArgument = "-Dalluxio.master.journal.init.from.backup=/backups/x.gz";
+  Apply({{"bootstrap", {{"fromBackup", {{"name", "b"}}}}}});
+  controller_.ReconcileAll();
+  EXPECT_THAT(world_.actions, IsEmpty());
+  EXPECT_EQ(StatusOf().Find("Degraded")->reason, "ReferenceMissing");
+  EXPECT_THAT(StatusOf().Find("Degraded")->message,
+              HasSubstr("spec.bootstrap.fromBackup.name: there is no Backup b"));
+  EXPECT_EQ(StatusOf().Find("Bootstrapped")->reason, "Waiting");
+
+  store_.SetBackup("default", "b", "/backups/x.gz");
+  Settle();
+  EXPECT_THAT(world_.daemons.at("demo-master-0").workload.args, ::testing::Contains(kArgument));
+  ClusterStatus status = StatusOf();
+  EXPECT_EQ(status.phase, "Ready");
+  EXPECT_EQ(status.bootstrap_uri, "/backups/x.gz");
+  EXPECT_TRUE(status.IsTrue("Bootstrapped"));
+  EXPECT_THAT(status.Find("Bootstrapped")->message, HasSubstr("began with /backups/x.gz"));
+
+  // Whatever becomes of it: nothing is replaced for that.
+  store_.SetBackup("default", "b", "");
+  world_.actions.clear();
+  Settle();
+  EXPECT_THAT(world_.actions, IsEmpty());
+  EXPECT_TRUE(StatusOf().IsTrue("Bootstrapped"));
+}
+
+TEST_F(ControllerTest, TheBackupIsOnRecordBeforeAMasterStarts) {
+  Apply({{"bootstrap", {{"fromBackup", {{"uri", "/backups/x.gz"}}}}}});
+  store_.SetStatusWrites(Unavailable("away"));
+  for (int i = 0; i < 3; ++i) controller_.ReconcileAll();
+  EXPECT_THAT(world_.actions, IsEmpty());
+  store_.SetStatusWrites(Status::Ok());
+  controller_.ReconcileAll();
+  EXPECT_THAT(world_.actions, IsEmpty());
+  EXPECT_EQ(StatusOf().bootstrap_uri, "/backups/x.gz");
+  EXPECT_EQ(StatusOf().Find("Bootstrapped")->reason, "Beginning");
+  Settle();
+  EXPECT_TRUE(StatusOf().IsTrue("Bootstrapped"));
+}
+
+TEST_F(ControllerTest, AClusterThatFindsItsDataUsesNoBackup) {
+  const json spec = {{"bootstrap", {{"fromBackup", {{"name", "b"}}}}}};
+  store_.SetBackup("default", "b", "/backups/x.gz");
+  Apply(spec);
+  Settle();
+  ASSERT_OK(store_.MarkDeleted({"default", "demo"}, /*delete_data=*/false));
+  Settle();
+  store_.SetBackup("default", "b", "");
+  Apply(spec);
+  Settle();
+  EXPECT_EQ(StatusOf().phase, "Ready");
+  EXPECT_EQ(StatusOf().Find("Bootstrapped")->status, "False");
+  EXPECT_EQ(StatusOf().Find("Bootstrapped")->reason, "DataKept");
+}
+
+TEST_F(ControllerTest, TellsHowToAskAClustersMasters) {
+  const ClusterKey key{"default", "demo"};
+  EXPECT_THAT(controller_.AccessTo(key), StatusIs(Code::kNotFound, HasSubstr("no CacheCluster")));
+  Apply({{"properties", {{"alluxio.security.login.username", "admin"}}}});
+  controller_.ReconcileAll();
+  EXPECT_THAT(controller_.AccessTo(key), StatusIs(Code::kUnavailable, HasSubstr("no master")));
+  Settle();
+  ASSERT_OK_AND_ASSIGN(const MasterAccess access, controller_.AccessTo(key));
+  EXPECT_THAT(access.masters, ::testing::SizeIs(1));
+  EXPECT_EQ(access.properties.at("alluxio.security.login.username"), "admin");
+  ASSERT_OK(store_.MarkDeleted(key, /*delete_data=*/true));
+  controller_.ReconcileAll();
+  EXPECT_THAT(controller_.AccessTo(key), StatusIs(Code::kUnavailable));
+  Settle();
+  EXPECT_THAT(controller_.AccessTo(key), StatusIs(Code::kNotFound));
+}
+
 TEST_F(ControllerTest, StartsACrashedDaemonAgainAndTellsMeanwhile) {
   Apply();
   Settle();

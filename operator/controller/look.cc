@@ -33,6 +33,10 @@ runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
 
 }  // namespace
 
+void PinBootstrap(api::CacheCluster& cluster, const ClusterStatus& before) {
+  if (!before.bootstrap_uri.empty()) cluster.spec.bootstrap.uri = before.bootstrap_uri;
+}
+
 Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& before,
                        const Runtimes& runtimes, Secrets& secrets) {
   Look look{.runtime = runtimes.For(cluster.spec.runtime_type), .ref = RefOf(cluster)};

@@ -30,6 +30,9 @@ struct Look {
   int refused_transfers = 0;  // as plan::ObservedCluster has it; no runtime knows
 };
 
+// Takes the backup that the status says the masters were told of, whatever became of it since.
+void PinBootstrap(api::CacheCluster& cluster, const ClusterStatus& before);
+
 // What is known before anything was looked at. `before` is the cluster's status, which remembers
 // nodes. FailedPrecondition when there is no such runtime.
 Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& before,

@@ -284,6 +284,27 @@ void SetUpgradeBlocked(const std::vector<plan::Workload>& desired,
   conditions.Set("UpgradeBlocked", false, "NotBlocked", "");
 }
 
+// What was true once stays so: the masters read a backup but once.
+void SetBootstrapped(const api::CacheCluster& cluster, const std::vector<plan::Workload>& desired,
+                     const plan::ObservedCluster& observed, const Status& trouble,
+                     const ClusterStatus& before, const ClusterStatus& status,
+                     Conditions& conditions) {
+  constexpr const char* kType = "Bootstrapped";
+  constexpr const char* kDataKept = "DataKept";
+  if (!cluster.spec.bootstrap.wanted()) return;
+  const Condition* const old = before.Find(kType);
+  if (old != nullptr && (old->status == "True" || old->reason == kDataKept))
+    return conditions.Set(kType, old->status == "True", old->reason, old->message);
+  if (!trouble.ok()) return conditions.Set(kType, false, "Waiting", trouble.message());
+  if (before.bootstrap_uri.empty() && observed.has_data)
+    return conditions.Set(kType, false, kDataKept,
+                          "the cluster found data of its own, so the backup is not used");
+  const bool serves = status.masters.ready > 0 && (!HasQuorum(desired) || status.leader);
+  conditions.Set(kType, serves, serves ? "FromBackup" : "Beginning",
+                 fmt::format("the masters {} with {}", serves ? "began" : "are to begin",
+                             status.bootstrap_uri));
+}
+
 // A pull may do without them, and what is there needs none: no failure by itself.
 void SetPullSecretsReady(const api::CacheClusterSpec& spec, const plan::ObservedCluster& observed,
                          Conditions& conditions) {
@@ -366,6 +387,8 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   if (!master_addresses.empty())
     status.endpoints["masterRpc"] = fmt::format("{}", fmt::join(master_addresses, ","));
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
+  status.bootstrap_uri =
+      trouble.ok() ? cluster.spec.bootstrap.uri : before.bootstrap_uri;
   status.data.assign(data.begin(), data.end());
   SetRollout(plan, before, FormatRfc3339(now_ms), status);
 
@@ -376,6 +399,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   SetRole("WorkersReady", status.workers, status.registered_workers, conditions);
   SetProgressing(cluster, plan, status, conditions);
   SetUpgradeBlocked(desired, observed, plan, conditions);
+  SetBootstrapped(cluster, desired, observed, trouble, before, status, conditions);
   if (trouble.ok()) SetPullSecretsReady(cluster.spec, observed, conditions);
   SetDegraded(desired, observed, plan, trouble, conditions);
   status.conditions = conditions.Take();

@@ -15,7 +15,8 @@ namespace headpond::controller {
 // metav1.Condition.
 struct Condition {
   // Ready, MastersReady, QuorumHealthy (of several masters), WorkersReady, Progressing,
-  // UpgradeBlocked, PullSecretsReady (with imagePullSecrets), Degraded
+  // UpgradeBlocked, PullSecretsReady (with imagePullSecrets), Bootstrapped (with bootstrap),
+  // Degraded
   std::string type;
   std::string status;  // True, False, Unknown
   std::string reason;  // CamelCase, never empty
@@ -75,6 +76,8 @@ struct ClusterStatus {
   std::optional<LeaderStatus> leader;
   std::map<std::string, std::string> endpoints;  // masterRpc, masterWeb
   std::string under_store;
+  // The backup that the masters were told to begin with. Once it is here, it is this one.
+  std::string bootstrap_uri;
   std::vector<std::string> data;  // folders with journals and cached data
   // rollout {plan, step, startedAt}, while something is still to be done or was given up.
   std::vector<std::string> rollout;  // what that is
@@ -99,7 +102,8 @@ Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 // MemberLeaving, MemberMissing, NoLeader or NoMajority). Progressing: something is being started,
 // replaced or stopped; its reason says when masters join or leave. Ready and not Progressing is the
 // end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or its
-// image can't be had; it says which daemon keeps what, and why. Degraded: that, or a daemon crashed
+// image can't be had; it says which daemon keeps what, and why. Bootstrapped: masters have served
+// that began with the backup; it stays so. Degraded: that, or a daemon crashed
 // or can't start, or the operator can't see or do its work, or a node can't be reached.
 ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
                             const std::vector<plan::Workload>& desired,

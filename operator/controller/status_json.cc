@@ -77,6 +77,7 @@ json ToJson(const ClusterStatus& status) {
     out["leader"] = {{"name", status.leader->name},
                      {"address", status.leader->address},
                      {"term", status.leader->term}};
+  if (!status.bootstrap_uri.empty()) out["bootstrap"] = {{"uri", status.bootstrap_uri}};
   for (const NodeStatus& node : status.nodes) out["nodes"].push_back(NodeJson(node));
   if (!status.rollout.empty())
     out["rollout"] = {{"plan", status.rollout},
@@ -112,6 +113,8 @@ Result<ClusterStatus> ParseStatus(const json& j) {
       status.nodes.push_back(ParseNode(node));
     status.endpoints = j.at("endpoints").get<std::map<std::string, std::string>>();
     status.under_store = j.at("underStore");
+    if (const auto bootstrap = j.find("bootstrap"); bootstrap != j.end() && bootstrap->is_object())
+      status.bootstrap_uri = bootstrap->value("uri", "");
     status.data = j.at("data").get<std::vector<std::string>>();
     if (const auto rollout = j.find("rollout"); rollout != j.end() && rollout->is_object()) {
       status.rollout = rollout->at("plan").get<std::vector<std::string>>();

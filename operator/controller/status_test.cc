@@ -163,6 +163,8 @@ TEST_F(StatusTest, EverythingItSaysIsInTheSchema) {
   failed.exited_at_ms = kNow;
   ClusterStatus whole = Compute({Seen(0), failed}, Unavailable("gone"));
   whole.registered_workers = 1;
+  whole.bootstrap_uri = "/backups/x.gz";
+  EXPECT_EQ(ParseStatus(ToJson(whole))->bootstrap_uri, "/backups/x.gz");
   for (const ClusterStatus& status : {before_, Compute({Seen(0), Seen(1), Seen(2)}), whole}) {
     const api::Findings findings = schema.Check(ToJson(status));
     EXPECT_EQ(api::JoinIssues(findings.errors), "");

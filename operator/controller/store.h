@@ -56,6 +56,9 @@ class ClusterStore {
   virtual Status Finalize(const ClusterKey& key, bool data_kept) = 0;
   // NotFound when there is no such Secret.
   virtual Result<SecretData> ReadSecret(const std::string& name_space, const std::string& name) = 0;
+  // Where the file of a complete Backup is. NotFound when there is none, or none yet, with the
+  // reason.
+  virtual Result<std::string> BackupUri(const std::string& name_space, const std::string& name) = 0;
   // Shows the notice beside the cluster. Never waits, and may drop it.
   virtual void Tell(const api::CacheCluster& cluster, const Notice& notice) = 0;
 };

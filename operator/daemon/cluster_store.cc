@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/daemon.h"
+#include "operator/api/backup.h"
 #include "operator/api/field_table.h"
+#include "operator/controller/backup_progress.h"
 #include "operator/controller/object_patch.h"
 #include "operator/kube/secret.h"
 
@@ -19,6 +21,7 @@ using kube::ObjectName;
 using nlohmann::json;
 
 const kube::Resource kClusters{"headpond.dev", "v1alpha1", "cacheclusters"};
+const kube::Resource kBackups{"headpond.dev", "v1alpha1", "backups"};
 const kube::Resource kConfigMaps{"", "v1", "configmaps"};
 
 constexpr const char* kEventController = "headpond.dev/operator";
@@ -247,6 +250,21 @@ Status ApiClusterStore::Finalize(const ClusterKey& key, bool data_kept) {
 Result<controller::SecretData> ApiClusterStore::ReadSecret(const std::string& name_space,
                                                            const std::string& name) {
   return kube::ReadSecret(client_, name_space, name);
+}
+
+Result<std::string> ApiClusterStore::BackupUri(const std::string& name_space,
+                                               const std::string& name) {
+  using Phase = controller::BackupState::Phase;
+  const auto object = client_.Get(kBackups, {name_space, name});
+  if (object.status().code() == Code::kNotFound)
+    return NotFound("there is no Backup {} in namespace {}", name, name_space);
+  RETURN_IF_ERROR(object.status());
+  const auto backup =
+      controller::ReadBackupState(object->contains("status") ? object->at("status") : json());
+  if (backup.phase == Phase::kComplete) return backup.uri;
+  if (backup.phase == Phase::kFailed)
+    return NotFound("Backup {} has failed; name another one: {}", name, backup.message);
+  return NotFound("Backup {} is not complete yet", name);
 }
 
 void ApiClusterStore::Tell(const api::CacheCluster& cluster, const controller::Notice& notice) {

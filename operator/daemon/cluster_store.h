@@ -47,6 +47,7 @@ class ApiClusterStore final : public controller::ClusterStore {
   Status Finalize(const controller::ClusterKey& key, bool data_kept) override;
   Result<controller::SecretData> ReadSecret(const std::string& name_space,
                                             const std::string& name) override;
+  Result<std::string> BackupUri(const std::string& name_space, const std::string& name) override;
   // As an event.
   void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override;
 

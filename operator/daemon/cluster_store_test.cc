@@ -202,6 +202,26 @@ TEST_F(ApiClusterStoreTest, AForeignConfigMapOfThatNameIsLeftAlone) {
   EXPECT_EQ(client_->Get(kConfigMaps, kRecord)->at("data"), foreign["data"]);
 }
 
+TEST_F(ApiClusterStoreTest, ABackupsFileIsKnownOnceItIsComplete) {
+  const kube::Resource backups{"headpond.dev", "v1alpha1", "backups"};
+  const auto uri = [&] { return store_->BackupUri("default", "b"); };
+  const auto write = [&](const json& status) {
+    EXPECT_OK(client_->JsonPatch(backups, {"default", "b"},
+                                 {{{"op", "add"}, {"path", "/status"}, {"value", status}}},
+                                 "status"));
+  };
+  EXPECT_THAT(uri(), StatusIs(Code::kNotFound, HasSubstr("no Backup b in namespace default")));
+  ASSERT_OK(client_->Create(backups, {{"apiVersion", "headpond.dev/v1alpha1"},
+                                      {"kind", "Backup"},
+                                      {"metadata", {{"namespace", "default"}, {"name", "b"}}},
+                                      {"spec", {{"clusterRef", {{"name", "a"}}}}}}));
+  EXPECT_THAT(uri(), StatusIs(Code::kNotFound, HasSubstr("not complete yet")));
+  write({{"phase", "Failed"}, {"message", "disk full"}});
+  EXPECT_THAT(uri(), StatusIs(Code::kNotFound, HasSubstr("has failed; name another one: disk")));
+  write({{"phase", "Complete"}, {"uri", "/b/x.gz"}});
+  EXPECT_THAT(uri(), IsOkAndHolds(std::string("/b/x.gz")));
+}
+
 TEST_F(ApiClusterStoreTest, NoticesAreEventsOfTheClusterAndRepeatedOnesAreCounted) {
   const json created = Create();
   const api::CacheCluster cluster = ListOf(1).at(0);

@@ -504,6 +504,7 @@ TEST(DesiredTest, MastersOnNodesKnowEachOtherByTheNodesNames) {
 TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
   // Its effect is on the operator or on the command of the image, not on a daemon's description.
   const std::set<std::string_view> of_the_operator = {"paused",
+                                                      "bootstrap.fromBackup.name",
                                                       "runtime.docker.endpoint",
                                                       "runtime.docker.context",
                                                       "runtime.docker.tlsSecret",

@@ -60,8 +60,6 @@ void FakeWorld::SetViews(std::vector<plan::ObservedWorkload>& workloads) {
                                         .sequence = sequence - behind[workload->name]};
     const std::string& address = daemons.at(workload->name).workload.quorum_address;
     if (!voters.empty() && !dismissed.contains(address)) voters.insert(address);
-    workload->rpc_address =
-        "fake:" + std::to_string(daemons.at(workload->name).workload.probe.rpc_port);
   }
   for (plan::ObservedWorkload* const workload : serving)
     for (const std::string& address : voters)
@@ -93,6 +91,8 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
     daemon.observed.proven_hash = daemon.proven ? daemon.proven->ConfigHash() : "";
     serving_workers += daemon.workload.role == plan::Role::kWorker && daemon.observed.serving;
     observed.workloads.push_back(daemon.observed);
+    observed.workloads.back().rpc_address =
+        "fake:" + std::to_string(daemon.workload.probe.rpc_port);
   }
   world_.SetViews(observed.workloads);
   for (plan::ObservedWorkload& workload : observed.workloads)

@@ -75,6 +75,24 @@ void MemoryClusterStore::SetSecret(const std::string& name_space, const std::str
     secrets_[{name_space, name}] = std::move(data);
 }
 
+Result<std::string> MemoryClusterStore::BackupUri(const std::string& name_space,
+                                                  const std::string& name) {
+  MutexLock lock(mutex_);
+  const auto found = backups_.find({name_space, name});
+  if (found == backups_.end())
+    return NotFound("there is no Backup {} in namespace {}", name, name_space);
+  return found->second;
+}
+
+void MemoryClusterStore::SetBackup(const std::string& name_space, const std::string& name,
+                                   const std::string& uri) {
+  MutexLock lock(mutex_);
+  if (uri.empty())
+    backups_.erase({name_space, name});
+  else
+    backups_[{name_space, name}] = uri;
+}
+
 void MemoryClusterStore::Tell(const CacheCluster& /*cluster*/, const controller::Notice& notice) {
   MutexLock lock(mutex_);
   notices_.push_back(

@@ -27,6 +27,12 @@ class MemoryClusterStore final : public controller::ClusterStore {
   void SetSecret(const std::string& name_space, const std::string& name,
                  controller::SecretData data) EXCLUDES(mutex_);
 
+  Result<std::string> BackupUri(const std::string& name_space, const std::string& name) override
+      EXCLUDES(mutex_);
+  // A complete one, or, with no uri, none.
+  void SetBackup(const std::string& name_space, const std::string& name, const std::string& uri)
+      EXCLUDES(mutex_);
+
   void Tell(const api::CacheCluster& cluster, const controller::Notice& notice) override
       EXCLUDES(mutex_);
   // "Warning Degraded: the text", oldest first.
@@ -54,6 +60,7 @@ class MemoryClusterStore final : public controller::ClusterStore {
   std::map<controller::ClusterKey, api::CacheCluster> retained_ GUARDED_BY(mutex_);
   std::map<controller::ClusterKey, controller::ClusterStatus> statuses_ GUARDED_BY(mutex_);
   std::map<std::pair<std::string, std::string>, controller::SecretData> secrets_ GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, std::string>, std::string> backups_ GUARDED_BY(mutex_);
   std::vector<std::string> unreadable_ GUARDED_BY(mutex_);
   std::vector<std::string> notices_ GUARDED_BY(mutex_);
   Status status_writes_ GUARDED_BY(mutex_);
