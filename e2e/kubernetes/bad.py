@@ -68,5 +68,6 @@ class Bad:
     def lacks_a_storage_class(self) -> bool:
         bare = Cluster(self._pond, "bare", workers=2)
         self._apply("bare", "storageClass: nowhere")
-        said = self._says("a StorageClass that isn't there is named", bare, '"nowhere" not found')
+        # The scheduler's words, which the API server's text wraps.
+        said = self._says("a pod whose claims nobody fulfils says so", bare, "the pod has no node", "unbound", "PersistentVolumeClaims")
         return self._goes(bare) and said
