@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "operator/api/backup.h"
+#include "operator/controller/object_json.h"
 
 namespace headpond::controller {
 namespace {
@@ -14,12 +15,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kComponent = "backups";
-
-const json& StatusOf(const json& object) {
-  static const json null;
-  const auto found = object.find("status");
-  return found == object.end() ? null : *found;
-}
 
 }  // namespace
 
@@ -39,7 +34,7 @@ milliseconds BackupController::ReconcileAll() {
     const auto begin = clock_.Now();
     next = std::min(next, Reconcile(*backup));
     if (options_.stats != nullptr) options_.stats->Record(!failed_, clock_.Now() - begin);
-    ids.insert(ReadBackupState(StatusOf(*backup)).id);
+    ids.insert(ReadBackupState(Member(*backup, "status")).id);
   }
   // What is left out now may ask for any of them.
   if (!backups->complete) return next;
@@ -49,7 +44,7 @@ milliseconds BackupController::ReconcileAll() {
 }
 
 milliseconds BackupController::Reconcile(const json& object) {
-  const BackupState before = ReadBackupState(StatusOf(object));
+  const BackupState before = ReadBackupState(Member(object, "status"));
   // One that is being deleted is held by somebody else; the masters' file stays as it is.
   if (before.finished() || object.at("metadata").contains("deletionTimestamp"))
     return options_.steady_interval;
@@ -100,8 +95,8 @@ bool BackupController::Report(const json& object, const BackupState& before,
                               const BackupState& after) {
   const json& metadata = object.at("metadata");
   const json status = BackupStatus(after, metadata.value("generation", int64_t{0}),
-                                   StatusOf(object), clock_.NowMs());
-  if (status == StatusOf(object)) return true;
+                                   Member(object, "status"), clock_.NowMs());
+  if (status == Member(object, "status")) return true;
   const std::string name = metadata.value("namespace", "") + "/" + metadata.value("name", "");
   const Status written = objects_.WriteStatus(object, status);
   failed_ |= !written.ok();
@@ -109,7 +104,7 @@ bool BackupController::Report(const json& object, const BackupState& before,
     LogWarn(kComponent, "cannot write the status of backup {}: {}", name, written.message());
     return false;
   }
-  if (before.phase != after.phase || StatusOf(object).is_null())
+  if (before.phase != after.phase || Member(object, "status").is_null())
     LogInfo(kComponent, "backup {} is {}", name, status.value("phase", ""));
   for (const Notice& notice : BackupNotices(before, after)) objects_.Tell(object, notice);
   return true;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
+#include "operator/controller/object_json.h"
 
 namespace headpond::controller {
 namespace {
@@ -58,23 +59,6 @@ const char* ReasonOf(const Status& why) {
     case Code::kFailedPrecondition: return "MasterBusy";
     default: return "MasterUnavailable";
   }
-}
-
-json ConditionJson(const char* type, bool holds, const std::string& reason,
-                   const std::string& message, int64_t generation, const json& before,
-                   int64_t now_ms) {
-  const char* const status = holds ? "True" : "False";
-  std::string since = FormatRfc3339(now_ms);
-  if (before.is_object() && before.contains("conditions"))
-    for (const json& old : before.at("conditions"))
-      if (old.value("type", "") == type && old.value("status", "") == status)
-        since = old.value("lastTransitionTime", since);
-  return {{"type", type},
-          {"status", status},
-          {"reason", reason},
-          {"message", message},
-          {"lastTransitionTime", since},
-          {"observedGeneration", generation}};
 }
 
 }  // namespace
@@ -152,10 +136,11 @@ json BackupStatus(const BackupState& state, int64_t generation, const json& befo
   if (state.retry_at_ms != 0) out["retryAtMs"] = state.retry_at_ms;
   const std::string reason = state.reason.empty() ? NameOf(state.phase) : state.reason;
   const bool complete = state.phase == Phase::kComplete, failed = state.phase == Phase::kFailed;
-  out["conditions"] = {
-      ConditionJson("Complete", complete, reason, state.message, generation, before, now_ms),
-      ConditionJson("Failed", failed, failed ? reason : "NotFailed", failed ? state.message : "",
-                    generation, before, now_ms)};
+  const Verdict completion{complete ? "True" : "False", reason, state.message};
+  const Verdict failure =
+      failed ? Verdict{"True", reason, state.message} : Verdict{"False", "NotFailed", ""};
+  out["conditions"] = {ConditionJson("Complete", completion, generation, before, now_ms),
+                       ConditionJson("Failed", failure, generation, before, now_ms)};
   return out;
 }
 

@@ -387,8 +387,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
   if (!master_addresses.empty())
     status.endpoints["masterRpc"] = fmt::format("{}", fmt::join(master_addresses, ","));
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
-  status.bootstrap_uri =
-      trouble.ok() ? cluster.spec.bootstrap.uri : before.bootstrap_uri;
+  status.bootstrap_uri = trouble.ok() ? cluster.spec.bootstrap.uri : before.bootstrap_uri;
   status.data.assign(data.begin(), data.end());
   SetRollout(plan, before, FormatRfc3339(now_ms), status);
 

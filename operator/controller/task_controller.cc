@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/rfc3339.h"
+#include "operator/controller/object_json.h"
 #include "operator/controller/object_patch.h"
 #include "operator/controller/status.h"
 #include "operator/controller/task_status.h"
@@ -23,12 +24,6 @@ constexpr std::string_view kComponent = "tasks";
 constexpr size_t kLogTailBytes = 2048;
 constexpr size_t kMaxUsersShown = 100;
 constexpr int kMaxDoublings = 16;
-
-const json& Member(const json& object, const char* name) {
-  static const json null;
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return object.is_object() && found != object.end() ? *found : null;
-}
 
 // Where a task's Secrets for pulls are named; those of its definition come first.
 std::string PullSecretsField(const api::ContainerTaskSpec& spec) {
@@ -344,22 +339,15 @@ void TaskController::ReconcileDefinition(const json& object) {
     return;  // the change is seen in the next pass
   }
   const json& before = Member(object, "status");
-  std::string since = FormatRfc3339(clock_.NowMs());
-  const char* const in_use = used ? "True" : "False";
-  const json& conditions = Member(before, "conditions");
-  if (conditions.is_array() && !conditions.empty() && conditions[0].value("status", "") == in_use)
-    since = conditions[0].value("lastTransitionTime", since);
   const int64_t generation = metadata.value("generation", int64_t{0});
+  const Verdict in_use =
+      used ? Verdict{"True", "Used", "tasks that have not ended use it; it can't go before them"}
+           : Verdict{"False", "NotUsed", ""};
   const json status = {
       {"observedGeneration", generation},
       {"usedBy", used_by},
       {"conditions",
-       {{{"type", "InUse"},
-         {"status", in_use},
-         {"reason", used ? "Used" : "NotUsed"},
-         {"message", used ? "tasks that have not ended use it; it can't go before them" : ""},
-         {"lastTransitionTime", since},
-         {"observedGeneration", generation}}}}};
+       json::array({ConditionJson("InUse", in_use, generation, before, clock_.NowMs())})}};
   if (status == before) return;
   const Status done =
       objects_.Patch(TaskKind::kDefinition, name_space, name, StatusPatch(status), "status");

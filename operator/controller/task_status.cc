@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
+#include "operator/controller/object_json.h"
 #include "operator/controller/status.h"
 
 namespace headpond::controller {
@@ -20,12 +21,6 @@ using plan::TaskState;
 
 constexpr std::array<const char*, 6> kPhases = {"Pending", "Created",   "Starting",
                                                 "Running", "Succeeded", "Failed"};
-
-struct Verdict {
-  const char* status;
-  std::string reason;
-  std::string message;
-};
 
 Verdict ImagePresent(const TaskLook& look) {
   if (look.state.admitted) return {"True", "Present", ""};
@@ -71,21 +66,6 @@ Verdict Failed(const TaskLook& look) {
 Verdict Suspended(const TaskLook& look) {
   if (look.spec.suspend && !look.state.finished()) return {"True", "Suspended", ""};
   return {"False", "NotSuspended", ""};
-}
-
-json ConditionJson(const char* type, const Verdict& verdict, const TaskLook& look,
-                   const json& before, int64_t now_ms) {
-  std::string since = FormatRfc3339(now_ms);
-  if (before.is_object() && before.contains("conditions"))
-    for (const json& old : before.at("conditions"))
-      if (old.value("type", "") == type && old.value("status", "") == verdict.status)
-        since = old.value("lastTransitionTime", since);
-  return {{"type", type},
-          {"status", verdict.status},
-          {"reason", verdict.reason},
-          {"message", verdict.message},
-          {"lastTransitionTime", since},
-          {"observedGeneration", look.generation}};
 }
 
 std::string PhaseOf(const TaskLook& look) {
@@ -170,7 +150,7 @@ json TaskStatus(const TaskLook& look, const json& before, int64_t now_ms) {
   const Verdict active = Active(look), failed = Failed(look);
   json conditions = json::array();
   const auto add = [&](const char* type, const Verdict& verdict) {
-    conditions.push_back(ConditionJson(type, verdict, look, before, now_ms));
+    conditions.push_back(ConditionJson(type, verdict, look.generation, before, now_ms));
   };
   add("ImagePresent", ImagePresent(look));
   add("Suspended", Suspended(look));
