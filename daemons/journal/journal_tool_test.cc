@@ -6,10 +6,10 @@
 #include <sstream>
 
 #include "io/dry_run_env.h"
-#include "io/mem_env.h"
 #include "journal/folder.h"
 #include "journal/journal_testing.h"
 #include "journal/local_journal.h"
+#include "journal/tool_testing.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::journal {
@@ -19,8 +19,10 @@ using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "/journal";
 
-class JournalToolTest : public ::testing::Test {
+class JournalToolTest : public ToolTest {
  protected:
+  JournalToolTest() : ToolTest(kFolder, VerifyJournal, DumpJournal) {}
+
   // A snapshot before entry 4, then the entries 4 and 5.
   void SetUp() override {
     ASSERT_OK(FormatLocalJournal(env_, kFolder, "c-1", false));
@@ -33,27 +35,9 @@ class JournalToolTest : public ::testing::Test {
     for (const char* entry : {"d", "e"}) ASSERT_OK(AppendDurably(*journal, entry));
   }
 
-  VerifyReport Verify() {
-    auto report = VerifyJournal(env_, kFolder);
-    EXPECT_OK(report);
-    return *std::move(report);
-  }
-  std::string VerifyText() {
-    std::ostringstream out;
-    PrintVerifyReport(Verify(), OutputFormat::kText, out);
-    return out.str();
-  }
-  std::string Dump(const DumpOptions& options = {}) {
-    std::ostringstream out;
-    status_ = DumpJournal(env_, kFolder, options, out);
-    return out.str();
-  }
   void Damage(const std::string& path, int64_t offset) {
     ASSERT_OK(env_.Overwrite(path, offset, "?"));
   }
-
-  io::MemEnv env_;
-  Status status_;
 };
 
 TEST_F(JournalToolTest, VerifyListsEveryFile) {

@@ -130,14 +130,6 @@ Status ReadFiles(io::Env& env, VerifyReport& report) {
   return Status::Ok();
 }
 
-}  // namespace
-
-Result<bool> IsEmbeddedJournal(io::Env& env, const std::string& folder) {
-  return env.Exists(fmt::format("{}/{}", folder, consensus::kNodeStampName));
-}
-
-namespace {
-
 Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
   VerifyReport report{.folder = folder};
   const auto identity = consensus::ReadNodeStamp(env, folder);
@@ -157,6 +149,10 @@ Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
 }
 
 }  // namespace
+
+Result<bool> IsEmbeddedJournal(io::Env& env, const std::string& folder) {
+  return env.Exists(fmt::format("{}/{}", folder, consensus::kNodeStampName));
+}
 
 Result<VerifyReport> VerifyEmbeddedJournal(io::Env& env, const std::string& folder) {
   return VerifyUndisturbed([&] { return VerifyOnce(env, folder); });

@@ -3,21 +3,23 @@
 #include <gmock/gmock.h>
 
 #include <map>
-#include <sstream>
 
 #include "base/log.h"
 #include "consensus/raft_log_folder.h"
 #include "io/frame_format.h"
 #include "journal/embedded/embedded_testing.h"
 #include "journal/folder.h"
+#include "journal/tool_testing.h"
 
 namespace headpond::journal {
 namespace {
 
 using ::testing::HasSubstr;
 
-class EmbeddedToolTest : public ::testing::Test {
+class EmbeddedToolTest : public ToolTest {
  protected:
+  EmbeddedToolTest() : ToolTest(kMemberFolder, VerifyEmbeddedJournal, DumpEmbeddedJournal) {}
+
   // A snapshot before entry 4, then the entries 4 and 5.
   void SetUp() override {
     SetLogLevel(LogLevel::kError);
@@ -36,21 +38,6 @@ class EmbeddedToolTest : public ::testing::Test {
     journal.Stop();
   }
 
-  VerifyReport Verify() {
-    auto report = VerifyEmbeddedJournal(env_, kMemberFolder);
-    EXPECT_OK(report);
-    return *std::move(report);
-  }
-  std::string VerifyText() {
-    std::ostringstream out;
-    PrintVerifyReport(Verify(), OutputFormat::kText, out);
-    return out.str();
-  }
-  std::string Dump(const DumpOptions& options = {}) {
-    std::ostringstream out;
-    status_ = DumpEmbeddedJournal(env_, kMemberFolder, options, out);
-    return out.str();
-  }
   std::map<std::string, std::string> Files() {
     std::map<std::string, std::string> files;
     const auto names = env_.List(kMemberFolder);
@@ -64,9 +51,6 @@ class EmbeddedToolTest : public ::testing::Test {
     return consensus::RaftLogPath(kMemberFolder,
                                   consensus::ListRaftFolder(env_, kMemberFolder)->logs.back());
   }
-
-  io::MemEnv env_;
-  Status status_;
 };
 
 TEST_F(EmbeddedToolTest, VerifyReadsAMembersPartAndChangesNothing) {

@@ -77,14 +77,6 @@ Status ReadFiles(io::Env& env, const Epochs& epochs, VerifyReport& report) {
   return Status::Ok();
 }
 
-}  // namespace
-
-Result<bool> IsSharedJournal(io::Env& env, const std::string& folder) {
-  return env.Exists(fmt::format("{}/{}", folder, kSharedStampName));
-}
-
-namespace {
-
 Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
   VerifyReport report{.folder = folder};
   const auto cluster_id = ReadClusterId(env, folder);
@@ -102,6 +94,10 @@ Result<VerifyReport> VerifyOnce(io::Env& env, const std::string& folder) {
 }
 
 }  // namespace
+
+Result<bool> IsSharedJournal(io::Env& env, const std::string& folder) {
+  return env.Exists(fmt::format("{}/{}", folder, kSharedStampName));
+}
 
 Result<VerifyReport> VerifySharedJournal(io::Env& env, const std::string& folder) {
   return VerifyUndisturbed([&] { return VerifyOnce(env, folder); });

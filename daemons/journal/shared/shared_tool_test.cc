@@ -2,13 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <sstream>
-
 #include "base/log.h"
-#include "io/mem_env.h"
 #include "journal/folder.h"
 #include "journal/format.h"
 #include "journal/shared/shared_testing.h"
+#include "journal/tool_testing.h"
 #include "testing/status_matchers.h"
 
 namespace headpond::journal {
@@ -16,8 +14,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class SharedToolTest : public ::testing::Test {
+class SharedToolTest : public ToolTest {
  protected:
+  SharedToolTest() : ToolTest(kSharedFolder, VerifySharedJournal, DumpSharedJournal) {}
+
   // Two masters' epochs: entries 1 and 2, then 3 and 4.
   void SetUp() override {
     SetLogLevel(LogLevel::kError);
@@ -34,32 +34,15 @@ class SharedToolTest : public ::testing::Test {
     first_ = chain_[chain_.size() - 2].epoch;
   }
 
-  VerifyReport Verify() {
-    auto report = VerifySharedJournal(env_, kSharedFolder);
-    EXPECT_OK(report);
-    return *std::move(report);
-  }
-  std::string VerifyText() {
-    std::ostringstream out;
-    PrintVerifyReport(Verify(), OutputFormat::kText, out);
-    return out.str();
-  }
-  std::string Dump(const DumpOptions& options = {}) {
-    std::ostringstream out;
-    status_ = DumpSharedJournal(env_, kSharedFolder, options, out);
-    return out.str();
-  }
   // Where the first record of an epoch's log is.
   void Damage(uint64_t epoch, uint64_t first) {
     ASSERT_OK(env_.Overwrite(LogPath(epochs_.LogFolder(epoch), first),
                              kFileHeaderBytes + kFrameHeaderBytes + kRecordOverheadBytes, "?"));
   }
 
-  io::MemEnv env_;
   const Epochs epochs_{env_, kSharedFolder};
   Chain chain_;
   uint64_t first_ = 0;  // the epoch of the first two entries
-  Status status_;
 };
 
 TEST_F(SharedToolTest, VerifyReadsAllEpochsThatCount) {
