@@ -73,6 +73,9 @@ class CountingStore final : public ClusterStore {
   Result<SecretData> ReadSecret(const std::string& name_space, const std::string& name) override {
     return store_.ReadSecret(name_space, name);
   }
+  Result<std::string> BackupUri(const std::string& name_space, const std::string& name) override {
+    return store_.BackupUri(name_space, name);
+  }
   void Tell(const api::CacheCluster& cluster, const Notice& notice) override {
     store_.Tell(cluster, notice);
   }
