@@ -399,9 +399,16 @@ TEST(ConvertTest, AnImageOfOursIsKept) {
   EXPECT_EQ(Spec("{image: me/notalluxio/alluxio-like}")["image"], "me/notalluxio/alluxio-like");
 }
 
+TEST(ConvertTest, TheBackupThatMastersBeginWithIsKept) {
+  EXPECT_EQ(
+      Spec("{properties: {alluxio.master.journal.init.from.backup: /backups/b.gz}}")["bootstrap"],
+      json::parse(R"({"fromBackup": {"uri": "/backups/b.gz"}})"));
+}
+
 TEST(ConvertTest, WhatTheSpecDerivesFromFieldsIsNotLeftToProperties) {
   for (const api::OwnedProperty& owned : api::OwnedProperties()) {
     if (owned.key.starts_with("alluxio.master.mount.table.root")) continue;  // becomes rootUfs
+    if (owned.key == "alluxio.master.journal.init.from.backup") continue;    // becomes bootstrap
     EXPECT_TRUE(StockOwnedProperties().contains(owned.key)) << owned.key;
   }
 }

@@ -20,6 +20,7 @@ using nlohmann::json;
 
 constexpr const char* kDefaultName = "alluxio";
 constexpr std::string_view kRootUfs = "alluxio.master.mount.table.root.";
+constexpr std::string_view kInitFromBackup = "alluxio.master.journal.init.from.backup";
 // Where the stock image has its under-store, unless it is told otherwise.
 constexpr std::string_view kStockUnderStore = "/opt/alluxio/underFSStorage";
 
@@ -169,6 +170,10 @@ class Converter {
 
   void AddProperty(const std::string& path, const std::string& key, std::string value, json& into) {
     if (key.starts_with(kRootUfs) && AddRootUfs(path, key.substr(kRootUfs.size()), value)) return;
+    if (key == kInitFromBackup) {
+      spec_["bootstrap"]["fromBackup"]["uri"] = std::move(value);
+      return;
+    }
     for (const auto& [pattern, instead] : StockOwnedProperties().items())
       if (Matches(key, pattern))
         return Warn(path,
