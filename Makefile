@@ -6,13 +6,16 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := true
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run stop test test-tsan bench e2e images e2e-docker e2e-kubernetes fmt tidy
+.PHONY: help deps deps-test build run stop test test-tsan bench e2e images e2e-docker e2e-kubernetes fmt tidy
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 deps: ## install what the build needs from apt (root or sudo)
 	@scripts/deps.sh
+
+deps-test:
+	@scripts/deps.sh scripts/apt-packages.txt scripts/apt-packages-test.txt
 
 build: deps ## optimised binaries in build/release/bin
 	@cmake --preset release $(CMAKE_QUIET) && cmake --build --preset release -j $(JOBS) --target headpond headpond-operator
@@ -23,11 +26,11 @@ run: build ## a cluster from manifests/samples/quickstart.yaml, and a demonstrat
 stop: ## end the cluster that `make run` started
 	@scripts/demo.sh stop
 
-test: deps ## build and run all tests with ASan and UBSan
+test: deps-test ## build and run all tests with ASan and UBSan
 	@cmake --preset dev $(CMAKE_QUIET) && cmake --build --preset dev -j $(JOBS)
 	@ctest --preset dev -j $(JOBS)
 
-test-tsan: deps ## the concurrent parts again with TSan
+test-tsan: deps-test ## the concurrent parts again with TSan
 	@cmake --preset tsan $(CMAKE_QUIET) && cmake --build --preset tsan -j $(JOBS) --target tsan_tests
 	@ctest --preset tsan -j $(JOBS) -L tsan
 
@@ -59,5 +62,5 @@ fmt: ## format the tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
 
 tidy: ## clang: thread-safety analysis and the clang-tidy allow-list, as errors
-	@scripts/deps.sh scripts/apt-packages.txt scripts/apt-packages-tidy.txt
+	@scripts/deps.sh scripts/apt-packages.txt scripts/apt-packages-test.txt scripts/apt-packages-tidy.txt
 	@scripts/tidy.sh
