@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "testing/temp_directory.h"
+#include "ufs/remove_tree.h"
 #include "ufs/ufs_conformance.h"
 
 namespace headpond::ufs {
@@ -229,6 +230,17 @@ TEST_F(LocalUfsTest, TemporaryNamesAreReserved) {
   EXPECT_FALSE(IsTemporaryName(".headpond-000000000000000G.tmp"));
   EXPECT_FALSE(IsTemporaryName(".headpond-7.tmp"));
   EXPECT_OK(Write(root_ / ".headpond-7.tmp", "x"));
+}
+
+TEST_F(LocalUfsTest, ADeadWritersFileIsRemovedWhenAskedForButALivingOnesIsNot) {
+  ASSERT_OK(ufs_->CreateDirectory(root_ / "d", {.mode = 0755}));
+  PutFile(root_ / ("d/" + TemporaryName(1)), "left by a crash");
+  PutFile(root_ / "d/other", "no temporary file");
+  ASSERT_OK_AND_ASSIGN(const auto writer, ufs_->Create(root_ / "d/file", {}));
+  EXPECT_OK(RemoveAbandonedFiles(root_ / "d"));
+  EXPECT_FALSE(fs::exists(root_ / ("d/" + TemporaryName(1))));
+  EXPECT_TRUE(fs::exists(root_ / "d/other"));
+  EXPECT_OK(writer->Complete());
 }
 
 TEST_F(LocalUfsTest, ADeadWritersFileDoesNotKeepADirectoryButALivingOnesDoes) {

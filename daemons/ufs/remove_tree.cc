@@ -49,6 +49,15 @@ Status RemoveEntry(int directory_fd, const dirent& entry, const std::string& pat
   return RemoveTree(directory_fd, entry.d_name, path);
 }
 
+// Each one by itself, never the whole tree: a writer may complete a file here at any moment.
+Status RemoveAbandonedFiles(int parent_fd, const std::string& name, std::string_view path) {
+  return ForEachEntry(parent_fd, name, path, [](int directory_fd, const dirent& entry) {
+    if (IsTemporaryName(entry.d_name) && IsAbandoned(directory_fd, entry.d_name))
+      ::unlinkat(directory_fd, entry.d_name, 0);
+    return Status::Ok();
+  });
+}
+
 }  // namespace
 
 Status RemoveTree(int parent_fd, const std::string& name, std::string_view path) {
@@ -66,17 +75,15 @@ Status RemoveTree(int parent_fd, const std::string& name, std::string_view path)
   return FailedPrecondition("delete {}: somebody keeps adding to it", path);
 }
 
+Status RemoveAbandonedFiles(const std::string& path) {
+  return RemoveAbandonedFiles(AT_FDCWD, path, path);
+}
+
 Status RemoveEmptyDirectory(int parent_fd, const std::string& name, std::string_view path) {
   if (::unlinkat(parent_fd, name.c_str(), AT_REMOVEDIR) == 0) return Status::Ok();
   if (errno != ENOTEMPTY && errno != EEXIST) return UfsError(errno, "delete", path);
 
-  // Each one by itself, never the whole tree: a writer may complete a file here at any moment.
-  RETURN_IF_ERROR(ForEachEntry(parent_fd, name, path, [&](int directory_fd, const dirent& entry) {
-    if (IsTemporaryName(entry.d_name) && IsAbandoned(directory_fd, entry.d_name)) {
-      ::unlinkat(directory_fd, entry.d_name, 0);
-    }
-    return Status::Ok();
-  }));
+  RETURN_IF_ERROR(RemoveAbandonedFiles(parent_fd, name, path));
   if (::unlinkat(parent_fd, name.c_str(), AT_REMOVEDIR) == 0) return Status::Ok();
   if (errno == ENOTEMPTY || errno == EEXIST) {
     return FailedPrecondition("delete {}: the directory is not empty", path);

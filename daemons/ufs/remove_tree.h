@@ -12,6 +12,9 @@ namespace headpond::ufs {
 // somebody else keeps filling meanwhile ends as FailedPrecondition. Uses one descriptor per level.
 Status RemoveTree(int parent_fd, const std::string& name, std::string_view path);
 
+// Removes the temporary files that dead processes left in a directory of this machine.
+Status RemoveAbandonedFiles(const std::string& path);
+
 // Removes an empty directory. Temporary files that dead processes left in it do not count as
 // content and go too; one that is being written does: FailedPrecondition.
 Status RemoveEmptyDirectory(int parent_fd, const std::string& name, std::string_view path);
