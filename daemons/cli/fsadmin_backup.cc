@@ -118,16 +118,21 @@ std::vector<Command> BackupCommands() {
        .usage = "backup [directory] [--local] [--allow-leader] [--bypass-delegation] [--id <id>] "
                 "[--no-wait] [--look]",
        .help =
-           "Writes all metadata of the masters to one file. Nothing waits for it. A new cluster "
-           "begins with it\nwhen alluxio.master.journal.init.from.backup names the file.",
+           "Writes all metadata of the masters to one file. Nothing waits for it. Of several "
+           "masters with an\nembedded journal, one that does not lead writes it, or the leader "
+           "when "
+           "none can. A new cluster begins\nwith it when alluxio.master.journal.init.from.backup "
+           "names the file.",
        .examples = "  headpond fsadmin backup\n"
                    "  headpond fsadmin backup /backups --local\n"
                    "  headpond fsadmin backup -o json\n"
                    "  headpond fsadmin backup --id nightly-7 --no-wait",
        .max_args = 1,
-       .options = {{.name = "local", .help = "on the master's own disk"},
-                   {.name = "allow-leader", .help = "accepted; the primary makes every backup"},
-                   {.name = "bypass-delegation", .help = "accepted; likewise"},
+       .options = {{.name = "local", .help = "on the disk of the leader, which makes it"},
+                   {.name = "allow-leader", .help = "accepted; it is always allowed"},
+                   {.name = "bypass-delegation",
+                    .help = "accepted; alluxio.master.backup.delegation.enabled of the masters "
+                            "says who makes backups"},
                    {.name = "id",
                     .value = "id",
                     .help = "its id: the backup that was begun with it before, if there is one"},

@@ -130,6 +130,8 @@ Result<BackupInfo> FileSystem::BeginBackup(const std::string& directory, bool lo
   request.set_targetdirectory(directory);
   request.mutable_options()->set_localfilesystem(local);
   request.mutable_options()->set_runasync(true);
+  // It takes no time from clients.
+  request.mutable_options()->set_allowleader(true);
   if (!id.empty())
     request.mutable_options()->SetExtension(alluxio::grpc::meta::wanted_backup_id, id);
   ASSIGN_OR_RETURN(const auto response, impl_->master().Call(methods::kBackup, request));

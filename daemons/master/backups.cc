@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "master/backup_file.h"
+#include "ufs/remove_tree.h"
 
 namespace headpond::master {
 namespace {
@@ -19,7 +21,7 @@ constexpr const char* kDirectory = "alluxio.master.backup.directory";
 constexpr std::string_view kDefaultFolder = "alluxio_backups";
 constexpr std::string_view kPrefix = "alluxio-backup-";
 constexpr std::string_view kSuffix = ".gz";
-constexpr size_t kKeptReports = 100;
+constexpr std::chrono::milliseconds kCatchUpLook{5};
 constexpr size_t kMaxId = 128;
 // A backup shows every name and owner there is.
 constexpr uint16_t kFileMode = 0600;
@@ -41,6 +43,19 @@ std::string Join(std::string folder, std::string_view name) {
   return folder.append(name);
 }
 
+// What masters left here that were killed while they made one.
+void RemoveAbandoned(const std::string& folder) {
+  const std::string_view store = StoreOf(folder);
+  if (!IsOfThisMachine(store)) return;
+  if (const Status removed = ufs::RemoveAbandonedFiles(folder.substr(store.size())); !removed.ok())
+    LogDebug(kComponent, "what was left in {} stays: {}", folder, removed.message());
+}
+
+// Only this master's part in it has ended: whoever leads next is told of it where it is made.
+bool GoesOnElsewhere(const BackupReport& report) {
+  return report.elsewhere && report.error.code() == Code::kCancelled;
+}
+
 // Ids stand in logs and answers.
 Status CheckId(const std::string& id) {
   const bool good = id.size() <= kMaxId && std::ranges::all_of(id, [](char c) {
@@ -53,8 +68,13 @@ Status CheckId(const std::string& id) {
 
 }  // namespace
 
-BackupOptions BackupOptionsOf(const Config& config, const std::string& host) {
-  BackupOptions options{.host = host, .work_dir = config.GetString("alluxio.work.dir")};
+BackupOptions BackupOptionsOf(const Config& config) {
+  BackupOptions options{
+      .host = config.Find("alluxio.master.hostname").value_or(LocalHostName()),
+      .work_dir = config.GetString("alluxio.work.dir"),
+      .delegates = config.GetBool("alluxio.master.backup.delegation.enabled"),
+      .abandon = config.GetDuration("alluxio.master.backup.abandon.timeout"),
+  };
   if (config.IsSet(kDirectory)) options.directory = config.GetString(kDirectory);
   return options;
 }
@@ -140,12 +160,13 @@ class Backups::Sink final : public BackupSink {
   const std::atomic<bool>& stopping_;
 };
 
-Backups::Backups(BackupOptions options, MetadataStore& store, UfsPool& ufs, const Clock& clock,
-                 Random random)
+Backups::Backups(BackupOptions options, Around around, Random random)
     : options_(std::move(options)),
-      store_(store),
-      ufs_(ufs),
-      clock_(clock),
+      store_(around.store),
+      ufs_(std::move(around.open_ufs)),
+      clock_(around.clock),
+      reports_(around.reports ? std::move(around.reports) : std::make_shared<BackupReports>()),
+      peers_(around.peers),
       random_(random),
       thread_("backup", 1, 1) {}
 
@@ -154,79 +175,166 @@ Backups::~Backups() {
 }
 
 void Backups::Stop() {
-  stopping_ = true;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    stopped_.NotifyAll();
+  }
   thread_.Shutdown();
 }
 
-const BackupReport* Backups::Find(const std::string& id) const {
-  const auto found = std::ranges::find(reports_, id, &BackupReport::id);
-  return found == reports_.end() ? nullptr : &*found;
+bool Backups::Pause(std::chrono::milliseconds time) {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  MutexLock lock(mutex_);
+  while (!stopping_ && stopped_.WaitUntil(mutex_, deadline)) {
+  }
+  return !stopping_;
 }
 
 Result<BackupReport> Backups::Begin(const BackupTarget& target, Ended ended) {
   RETURN_IF_ERROR(CheckId(target.id));
-  ASSIGN_OR_RETURN(const std::string folder, BackupFolder(options_, RootMount().ufs_uri, target));
+  ASSIGN_OR_RETURN(const meta::MountInfo root, RootMount());
+  ASSIGN_OR_RETURN(const std::string folder, BackupFolder(options_, root.ufs_uri, target));
   BackupReport report{.state = State::kInitiating, .host = options_.host};
   {
     MutexLock lock(mutex_);
-    if (const BackupReport* const known = Find(target.id)) return *known;
-    if (running_)
-      return FailedPrecondition("backup {} is running; wait for its end", reports_.back().id);
+    if (BackupReport known = reports_->Find(target.id); known.state != State::kUnknown)
+      return known;
+    if (!running_.empty())
+      return FailedPrecondition("backup {} is running; wait for its end", running_);
     report.id = target.id.empty() ? random_.Uuid() : target.id;
-    running_ = true;
-    reports_.push_back(report);
-    if (reports_.size() > kKeptReports) reports_.pop_front();
+    running_ = report.id;
+    reports_->Add(report);
   }
-  const Status submitted =
-      thread_.Submit([this, folder, ended = std::move(ended)] { Run(folder, ended); });
+  const Status submitted = thread_.Submit(
+      [this, target, folder, ended = std::move(ended)] { Run(target, folder, ended); });
   if (submitted.ok()) return report;
   MutexLock lock(mutex_);
-  running_ = false;
-  reports_.pop_back();
+  reports_->Forget(running_);
+  running_.clear();
   return submitted;
 }
 
-BackupReport Backups::Look(const std::string& id) const {
-  MutexLock lock(mutex_);
-  const BackupReport* const known = Find(id);
-  return known != nullptr ? *known : BackupReport{.id = id};
+BackupReport Backups::Look(const std::string& id) {
+  {
+    MutexLock lock(mutex_);
+    BackupReport known = reports_->Find(id);
+    if (known.state != State::kUnknown || peers_ == nullptr || id.empty()) return known;
+  }
+  return LookElsewhere(*peers_, id);
 }
 
 BackupReport Backups::Change(const std::function<void(BackupReport&)>& change) {
   MutexLock lock(mutex_);
-  BackupReport& report = reports_.back();
-  change(report);
-  running_ = report.state == State::kRunning;
+  return reports_->Change(running_, change);
+}
+
+BackupReport Backups::End(Result<BackupReport> made) {
+  MutexLock lock(mutex_);
+  BackupReport report = reports_->Change(running_, [&](BackupReport& end) {
+    if (made.ok()) {
+      end = *std::move(made);
+    } else {
+      end.state = State::kFailed;
+      end.error = made.status();
+    }
+  });
+  if (GoesOnElsewhere(report)) reports_->Forget(running_);
+  running_.clear();
   return report;
 }
 
-void Backups::Run(const std::string& folder, const Ended& ended) {
-  const std::string path = Join(folder, BackupFileName(clock_.NowMs()));
-  Change([&](BackupReport& report) {
-    report.state = State::kRunning;
-    report.uri = path;
-  });
-  const auto inodes = Write(folder, path);
-  const BackupReport report = Change([&](BackupReport& end) {
-    end.state = inodes.ok() ? State::kCompleted : State::kFailed;
-    if (inodes.ok())
-      end.inodes = *inodes;
-    else
-      end.error = inodes.status();
-  });
-  if (inodes.ok())
-    LogInfo(kComponent, "{}: {} inodes are backed up to {}", report.id, report.inodes, path);
+void Backups::Run(const BackupTarget& target, const std::string& folder, const Ended& ended) {
+  const BackupReport report = End(MakeSomewhere(target, folder));
+  if (report.state == State::kCompleted)
+    LogInfo(kComponent, "{}: {} inodes are backed up to {} by {}", report.id, report.inodes,
+            report.uri, report.host);
+  else if (GoesOnElsewhere(report))
+    LogInfo(kComponent, "{}: {} goes on with it, for whoever leads next", report.id, report.host);
   else
-    LogError(kComponent, "{}: no backup at {}: {}", report.id, path, report.error.ToString());
+    LogError(kComponent, "{}: no backup in {}: {}", report.id, folder, report.error.ToString());
   if (ended) ended(report);
 }
 
-meta::MountInfo Backups::RootMount() const {
-  return store_.Read([](const meta::Namespace& ns) { return ns.mounts().mounts().at("/"); });
+Result<BackupReport> Backups::MakeSomewhere(const BackupTarget& target, const std::string& folder) {
+  ASSIGN_OR_RETURN(auto made, MakeElsewhere(target, folder));
+  if (made) return *std::move(made);
+  return MakeHere(target, folder);
+}
+
+Result<std::optional<BackupReport>> Backups::MakeElsewhere(const BackupTarget& target,
+                                                           const std::string& folder) {
+  using Made = std::optional<BackupReport>;
+  if (peers_ == nullptr || target.sequence || peers_->Others().empty()) return Made();
+  const auto progress = [this](const BackupReport& now) {
+    Change([&](BackupReport& report) {
+      report = now;
+      report.elsewhere = true;
+    });
+  };
+  BackupDelegation delegation(*peers_, {.abandon = options_.abandon, .poll = options_.poll},
+                              progress, [this](auto time) { return Pause(time); });
+  const auto elsewhere = [](BackupReport end) {
+    end.elsewhere = true;
+    return Made(std::move(end));
+  };
+  const std::string id = Change([](BackupReport& report) { report.elsewhere = true; }).id;
+  if (!target.id.empty()) {
+    auto resumed = delegation.Resume(id);
+    if (resumed.ok()) return elsewhere(*std::move(resumed));
+    if (resumed.status().code() != Code::kNotFound) return resumed.status();
+  }
+  Status why;
+  if (options_.delegates && !target.local && !target.here) {
+    ASSIGN_OR_RETURN(const uint64_t sequence, store_.AgreedSequence());
+    auto made = delegation.Make({.id = id, .folder = folder, .sequence = sequence});
+    if (made.ok()) return elsewhere(*std::move(made));
+    if (made.status().code() == Code::kCancelled) return made.status();
+    why = made.status();
+  }
+  Change([&](BackupReport& report) {
+    report = {.id = id, .state = State::kInitiating, .host = options_.host};
+  });
+  if (why.ok() || target.allow_leader) return Made();
+  return why.WithContext(
+      "let the leader make it (allowLeader, --allow-leader), or wait until another master has "
+      "caught up");
+}
+
+Status Backups::AwaitEntry(uint64_t sequence) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.catch_up;
+  while (!store_.Shows(sequence)) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return DeadlineExceeded("{} has not caught up with entry {} of the journal within {} ms",
+                              options_.host, sequence, options_.catch_up.count());
+    if (!Pause(kCatchUpLook)) return Cancelled("the master is being stopped");
+  }
+  return Status::Ok();
+}
+
+Result<BackupReport> Backups::MakeHere(const BackupTarget& target, const std::string& folder) {
+  RETURN_IF_ERROR(AwaitEntry(target.sequence.value_or(0)));
+  const std::string path = Join(folder, BackupFileName(clock_.NowMs()));
+  BackupReport report = Change([&](BackupReport& now) {
+    now.state = State::kRunning;
+    now.uri = path;
+  });
+  ASSIGN_OR_RETURN(report.inodes, Write(folder, path));
+  report.state = State::kCompleted;
+  return report;
+}
+
+Result<meta::MountInfo> Backups::RootMount() const {
+  return store_.Read([](const meta::Namespace& ns) -> Result<meta::MountInfo> {
+    const auto root = ns.mounts().mounts().find("/");
+    if (root == ns.mounts().mounts().end())
+      return Unavailable("this master has no state of the cluster yet");
+    return root->second;
+  });
 }
 
 Status Backups::KeepNewest(size_t retained) {
-  const meta::MountInfo root = RootMount();
+  ASSIGN_OR_RETURN(const meta::MountInfo root, RootMount());
   ASSIGN_OR_RETURN(const std::string folder, BackupFolder(options_, root.ufs_uri, {}));
   ASSIGN_OR_RETURN(const auto store, ufs_.Probe(folder, root.properties));
   std::vector<std::string> names;
@@ -242,11 +350,13 @@ Status Backups::KeepNewest(size_t retained) {
 Result<uint64_t> Backups::Write(const std::string& folder, const std::string& path) {
   const std::string cluster =
       store_.Read([](const meta::Namespace& ns) { return ns.cluster_id(); });
-  ASSIGN_OR_RETURN(const auto store, ufs_.Probe(folder, RootMount().properties));
+  ASSIGN_OR_RETURN(const meta::MountInfo root, RootMount());
+  ASSIGN_OR_RETURN(const auto store, ufs_.Probe(folder, root.properties));
   if (const Status made = store->CreateDirectory(folder, {.mode = kFolderMode}); !made.ok())
     return made.WithContext(fmt::format(
         "{} can't be made; name a folder that this user can write, in the call or in {}", folder,
         kDirectory));
+  RemoveAbandoned(folder);
   ASSIGN_OR_RETURN(const auto file, store->Create(path, {.mode = kFileMode}));
   BackupWriter writer(*file, cluster, clock_.NowMs());
   Sink sink(writer, stopping_);

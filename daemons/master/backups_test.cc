@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "master/backup_file.h"
@@ -93,9 +94,10 @@ class BackupsTest : public ::testing::Test {
   Result<BackupReport> Begin(const BackupTarget& target, Backups::Ended ended = nullptr) {
     return backups_.Begin(target, std::move(ended));
   }
-  BackupReport Make(const BackupTarget& target) {
+  BackupReport Make(const BackupTarget& target) { return MakeWith(backups_, target); }
+  static BackupReport MakeWith(Backups& backups, const BackupTarget& target) {
     const auto report =
-        Await<Result<BackupReport>>([&](auto done) { EXPECT_OK(Begin(target, done)); });
+        Await<Result<BackupReport>>([&](auto done) { EXPECT_OK(backups.Begin(target, done)); });
     EXPECT_OK(report);
     return report.value_or(BackupReport());
   }
@@ -116,15 +118,14 @@ class BackupsTest : public ::testing::Test {
   TempDirectory other_root_;
   std::shared_ptr<ufs::UfsFaults> faults_ = std::make_shared<ufs::UfsFaults>();
   TestMaster master_{root_};
-  UfsPool ufs_{[this](const std::string& uri, const std::map<std::string, std::string>& properties)
-                   -> Result<std::unique_ptr<ufs::Ufs>> {
+  const UfsPool::Opener open_ufs_ = [this](const std::string& uri,
+                                           const std::map<std::string, std::string>& properties)
+      -> Result<std::unique_ptr<ufs::Ufs>> {
     ASSIGN_OR_RETURN(auto opened, ufs::OpenUfs(uri, properties));
     return ufs::MakeFaultyUfs(std::move(opened), faults_);
-  }};
+  };
   Backups backups_{{.host = "m-1", .work_dir = root_ / "work"},
-                   master_.store(),
-                   ufs_,
-                   Clock::System(),
+                   {.store = master_.store(), .open_ufs = open_ufs_, .clock = Clock::System()},
                    Random(1)};
 };
 
@@ -278,6 +279,143 @@ TEST_F(BackupsTest, AMasterThatStopsEndsIt) {
 
 TEST_F(BackupsTest, AnUnknownIdIsNone) {
   EXPECT_EQ(backups_.Look("nobody").state, State::kUnknown);
+}
+
+// Another master, that is there when it has a report.
+class OneOther final : public BackupPeers {
+ public:
+  std::vector<Peer> Others() const override {
+    return {{.address = "m-2:19200", .available = true}};
+  }
+  Result<BackupReport> Begin(const std::string&, const BackupOrder& order) override {
+    std::lock_guard lock(mutex_);
+    orders_.push_back(order);
+    if (!refusal_.ok()) return refusal_;
+    report_.id = order.id;
+    report_.host = "m-2";
+    report_.uri = order.folder + "/file";
+    return report_;
+  }
+  Result<BackupReport> Look(const std::string&, const std::string& id) override {
+    std::lock_guard lock(mutex_);
+    return report_.id == id ? report_ : BackupReport{.id = id};
+  }
+  void Say(const BackupReport& report) {
+    std::lock_guard lock(mutex_);
+    report_ = report;
+  }
+  void Refuse(const Status& why) {
+    std::lock_guard lock(mutex_);
+    refusal_ = why;
+  }
+  std::vector<BackupOrder> orders() const {
+    std::lock_guard lock(mutex_);
+    return orders_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  BackupReport report_{.state = State::kRunning};
+  Status refusal_;
+  std::vector<BackupOrder> orders_;
+};
+
+class DelegatedBackupsTest : public BackupsTest {
+ protected:
+  std::unique_ptr<Backups> NewLeader() {
+    return std::make_unique<Backups>(
+        BackupOptions{
+            .host = "m-1", .work_dir = root_ / "work", .poll = std::chrono::milliseconds(1)},
+        Backups::Around{.store = master_.store(),
+                        .open_ufs = open_ufs_,
+                        .clock = Clock::System(),
+                        .peers = &other_},
+        Random(2));
+  }
+
+  OneOther other_;
+  std::unique_ptr<Backups> leader_ = NewLeader();
+};
+
+TEST_F(DelegatedBackupsTest, AnotherMasterMakesItWithAllThatWasAcknowledged) {
+  ASSERT_OK(master_.CreateFile(master_.Register("w"), "/f", 0));
+  const uint64_t sequence = master_.store().last_sequence();
+  std::atomic<bool> ended{false};
+  BackupReport end;
+  ASSERT_OK_AND_ASSIGN(const BackupReport begun,
+                       leader_->Begin({.directory = "/b"}, [&](const BackupReport& report) {
+                         end = report;
+                         ended = true;
+                       }));
+  ASSERT_TRUE(Eventually([&] { return leader_->Look(begun.id).state == State::kRunning; }));
+  EXPECT_EQ(leader_->Look(begun.id).host, "m-2");
+  ASSERT_EQ(other_.orders().size(), 1u);
+  EXPECT_EQ(other_.orders()[0].folder, "/b");
+  EXPECT_EQ(other_.orders()[0].id, begun.id);
+  EXPECT_GE(other_.orders()[0].sequence, sequence);
+  EXPECT_THAT(leader_->Begin({}, nullptr),
+              StatusIs(Code::kFailedPrecondition, HasSubstr(begun.id)));
+  other_.Say(
+      {.id = begun.id, .state = State::kCompleted, .host = "m-2", .uri = "/b/x", .inodes = 5});
+  ASSERT_TRUE(Eventually([&] { return ended.load(); }));
+  EXPECT_EQ(end.inodes, 5u);
+  EXPECT_EQ(end.uri, "/b/x");
+  EXPECT_EQ(leader_->Look(begun.id).state, State::kCompleted);
+}
+
+TEST_F(DelegatedBackupsTest, TheLeaderMakesItOnlyWhenAskedTo) {
+  other_.Refuse(Unavailable("no state"));
+  const BackupReport refused = MakeWith(*leader_, {});
+  EXPECT_EQ(refused.state, State::kFailed);
+  EXPECT_THAT(refused.error.message(),
+              ::testing::AllOf(HasSubstr("m-2:19200: no state"), HasSubstr("--allow-leader")));
+  const BackupReport allowed = MakeWith(*leader_, {.allow_leader = true});
+  EXPECT_EQ(allowed.state, State::kCompleted) << allowed.error.ToString();
+  EXPECT_EQ(allowed.host, "m-1");
+  EXPECT_FALSE(allowed.elsewhere);
+  EXPECT_EQ(other_.orders().size(), 2u);
+  for (const BackupTarget& own : {BackupTarget{.directory = root_ / "l", .local = true},
+                                  BackupTarget{.directory = root_ / "h", .here = true}})
+    EXPECT_EQ(MakeWith(*leader_, own).host, "m-1");
+  EXPECT_EQ(other_.orders().size(), 2u);
+}
+
+TEST_F(DelegatedBackupsTest, ANewLeaderKnowsWhatTheOtherMakes) {
+  ASSERT_OK_AND_ASSIGN(const BackupReport begun, leader_->Begin({.id = "mine"}, nullptr));
+  ASSERT_TRUE(Eventually([&] { return leader_->Look("mine").state == State::kRunning; }));
+  leader_ = NewLeader();  // the old one stopped
+  EXPECT_EQ(leader_->Look("mine").state, State::kRunning);
+  ASSERT_OK(leader_->Begin({.id = "mine"}, nullptr));
+  other_.Say({.id = "mine", .state = State::kCompleted, .host = "m-2"});
+  ASSERT_TRUE(Eventually([&] { return leader_->Look("mine").state == State::kCompleted; }));
+  EXPECT_EQ(other_.orders().size(), 1u);
+}
+
+TEST_F(DelegatedBackupsTest, TheOneThatMakesItWaitsUntilItHasTheEntry) {
+  const uint64_t next = master_.store().last_sequence() + 1;
+  std::atomic<bool> ended{false};
+  ASSERT_OK(Begin({.directory = root_ / "b", .here = true, .sequence = next},
+                  [&](const BackupReport& report) {
+                    EXPECT_EQ(report.state, State::kCompleted) << report.error.ToString();
+                    ended = true;
+                  }));
+  EXPECT_FALSE(ended);
+  ASSERT_OK(master_.CreateFile(master_.Register("w"), "/f", 0));
+  ASSERT_TRUE(Eventually([&] { return ended.load(); }));
+
+  Backups impatient({.host = "m-3", .catch_up = std::chrono::milliseconds(1)},
+                    {.store = master_.store(), .open_ufs = open_ufs_, .clock = Clock::System()},
+                    Random(3));
+  const BackupReport late = MakeWith(impatient, {.here = true, .sequence = next + 1'000'000});
+  EXPECT_THAT(late.error, StatusIs(Code::kDeadlineExceeded, HasSubstr("m-3 has not caught up")));
+}
+
+TEST_F(BackupsTest, WhatADeadWriterLeftGoesWithTheNextOne) {
+  const std::string left = root_ / "b/.headpond-0000000000000001.tmp";
+  std::filesystem::create_directories(root_ / "b");
+  std::ofstream(left) << "half of one";
+  EXPECT_EQ(Make({.directory = root_ / "b"}).state, State::kCompleted);
+  EXPECT_FALSE(std::filesystem::exists(left));
 }
 
 TEST(ChangeLimitTest, AWriterNeverWaitsForASlowBackup) {

@@ -61,7 +61,7 @@ void DailyBackup::Stop() {
 void DailyBackup::Tick() {
   const int64_t now_ms = clock_.NowMs();
   if (now_ms < next_ms_) return;
-  const auto begun = backups_.Begin({}, [this](const BackupReport& report) {
+  const auto begun = backups_.Begin({.allow_leader = true}, [this](const BackupReport& report) {
     if (report.state != BackupReport::State::kCompleted) return;
     if (const Status kept = backups_.KeepNewest(plan_.retained); !kept.ok())
       LogWarn(kComponent, "old backups stay: {}", kept.ToString());

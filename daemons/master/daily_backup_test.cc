@@ -68,9 +68,9 @@ TEST(DailyBackupTest, MakesOneADayAndKeepsTheNewest) {
   constexpr size_t kRetained = 2;
   TempDirectory root;
   TestMaster master(root);
-  UfsPool ufs;
   ManualClock clock(kMidnight);
-  Backups backups({.work_dir = root / "work"}, master.store(), ufs, clock, Random(1));
+  Backups backups({.work_dir = root / "work"},
+                  {.store = master.store(), .open_ufs = ufs::OpenUfs, .clock = clock}, Random(1));
   DailyBackup daily({.time_of_day = hours(5), .retained = kRetained}, backups, clock);
   const auto made = [&] {
     std::set<std::string> names;

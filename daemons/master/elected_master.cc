@@ -1,5 +1,7 @@
 #include "master/elected_master.h"
 
+#include "base/clock.h"
+#include "base/random.h"
 #include "master/raft_quorum.h"
 #include "master/store_setup.h"
 
@@ -67,6 +69,8 @@ Status ElectedMaster::OpenJournal() {
     RETURN_IF_ERROR(FormatQuorumFolder(config_, folder_, env, outcome));
   }
   ASSIGN_OR_RETURN(journal_, OpenQuorumJournal(config_, folder_, env));
+  backup_service_ = MakeBackupService(backup_desk_, journal_.cluster_id);
+  journal_.transport->AddService(*backup_service_);
   watch_ =
       WatchMembership(folder_.quorum, journal_, [this](const Status& status) { Fail(status); });
   MutexLock lock(mutex_);
@@ -81,10 +85,26 @@ Status ElectedMaster::FollowAndLead() {
     consensus::Consensus* const node = journal_.journal->node();
     return node != nullptr && node->status().snapshot_wanted;
   });
+  const auto peers =
+      MakeQuorumPeers(journal_.cluster_id, [this] { return journal_.journal->node(); });
+  Backups backups(BackupOptionsOf(config_),
+                  {.store = store,
+                   .open_ufs = outside_.open_ufs,
+                   .clock = Clock::System(),
+                   .reports = backup_desk_.reports(),
+                   .peers = peers.get()},
+                  Random::FromSystem());
+  backup_desk_.Open(backups);
+  const Status status = FollowAndLead(store, backups);
+  backup_desk_.Close();
+  return status;
+}
+
+Status ElectedMaster::FollowAndLead(MetadataStore& store, Backups& backups) {
   ASSIGN_OR_RETURN(const auto followed, store.Follow(*journal_.journal));
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   RaftQuorum quorum(*journal_.journal->node());
-  return Lead(store, *journal_.journal, journal_.cluster_id, &quorum);
+  return Lead(store, *journal_.journal, journal_.cluster_id, &quorum, backups);
 }
 
 }  // namespace headpond::master

@@ -5,6 +5,7 @@
 
 #include "master/failover_master.h"
 #include "master/master_journal.h"
+#include "master/quorum_backups.h"
 
 namespace headpond::master {
 
@@ -28,10 +29,13 @@ class ElectedMaster final : public FailoverMaster {
   Status OpenJournal() override EXCLUDES(mutex_);
   Result<journal::Formation::Outcome> FindCluster() EXCLUDES(mutex_);
   Status FollowAndLead() override;
+  Status FollowAndLead(MetadataStore& store, Backups& backups);
   void Interrupt() override EXCLUDES(mutex_);
   std::optional<QuorumView> Look() const override EXCLUDES(mutex_);
 
   QuorumFolder folder_;
+  BackupDesk backup_desk_;
+  std::unique_ptr<::grpc::Service> backup_service_;  // outlives the journal's transport
   QuorumJournal journal_;                            // of the thread, once it is open
   std::unique_ptr<journal::MembershipWatch> watch_;  // likewise
   // What Interrupt has to end: at most one of them.

@@ -49,7 +49,7 @@ void FailoverMaster::Fail(const Status& status) {
 }
 
 Status FailoverMaster::Lead(MetadataStore& store, journal::ReplicatedJournal& journal,
-                            const std::string& cluster_id, Quorum* quorum) {
+                            const std::string& cluster_id, Quorum* quorum, Backups& backups) {
   const auto led_no_more = [&](std::chrono::seconds wait) {
     return journal.AwaitDemotion(std::chrono::steady_clock::now() + wait);
   };
@@ -59,7 +59,8 @@ Status FailoverMaster::Lead(MetadataStore& store, journal::ReplicatedJournal& jo
                                         .store = store,
                                         .open_ufs = outside_.open_ufs,
                                         .cluster_id = cluster_id,
-                                        .quorum = quorum});
+                                        .quorum = quorum,
+                                        .backups = backups});
   if (!primary.ok()) return led_no_more({}) ? Status::Ok() : primary.status();
   ports_.Free();
   RETURN_IF_ERROR((*primary)->Start());

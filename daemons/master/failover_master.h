@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "journal/embedded/replicated_journal.h"
+#include "master/backups.h"
 #include "master/master_server.h"
 #include "master/metadata_store.h"
 #include "master/quorum.h"
@@ -55,7 +56,7 @@ class FailoverMaster : public MasterServer {
   // Of FollowAndLead, when the journal promoted this master: serves until it leads no more.
   // `quorum` may be null.
   Status Lead(MetadataStore& store, journal::ReplicatedJournal& journal,
-              const std::string& cluster_id, Quorum* quorum);
+              const std::string& cluster_id, Quorum* quorum, Backups& backups);
   // From any thread: this master has failed, and the process is to end.
   void Fail(const Status& status) EXCLUDES(mutex_);
   bool stopping() const { return stopping_; }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/stop_signal.h"
 #include "master/master_journal.h"
 #include "master/store_setup.h"
@@ -21,12 +22,19 @@ Result<std::unique_ptr<LoneMaster>> LoneMaster::Create(const Config& config,
   master->store_ = std::make_unique<MetadataStore>(NamespaceOptionsOf(master->config_),
                                                    std::move(journal.journal));
   RETURN_IF_ERROR(master->store_->Recover());
+  master->backups_ =
+      std::make_unique<Backups>(BackupOptionsOf(master->config_),
+                                Backups::Around{.store = *master->store_,
+                                                .open_ufs = master->outside_.open_ufs,
+                                                .clock = Clock::System()},
+                                Random::FromSystem());
   ASSIGN_OR_RETURN(master->primary_, PrimaryMaster::Create({.config = master->config_,
                                                             .clock = Clock::System(),
                                                             .metrics = master->metrics_,
                                                             .store = *master->store_,
                                                             .open_ufs = master->outside_.open_ufs,
-                                                            .cluster_id = journal.cluster_id}));
+                                                            .cluster_id = journal.cluster_id,
+                                                            .backups = *master->backups_}));
   return master;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "master/backups.h"
 #include "master/master_server.h"
 #include "master/metadata_store.h"
 #include "master/primary_master.h"
@@ -30,6 +31,7 @@ class LoneMaster final : public MasterServer {
   const MasterOutside outside_;
   MetricsRegistry metrics_;
   std::unique_ptr<MetadataStore> store_;
+  std::unique_ptr<Backups> backups_;
   std::unique_ptr<PrimaryMaster> primary_;
   std::unique_ptr<PeriodicTask> snapshots_, journal_watch_;
   bool stopped_ = false;

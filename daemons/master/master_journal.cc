@@ -12,7 +12,6 @@
 #include "consensus/raft_log_folder.h"
 #include "io/remove_folder.h"
 #include "journal/embedded/embedded_journal.h"
-#include "journal/embedded/grpc_transport.h"
 #include "journal/local_journal.h"
 #include "journal/shared/epochs.h"
 #include "master/store_setup.h"

@@ -9,9 +9,9 @@
 #include "base/config.h"
 #include "base/metrics.h"
 #include "base/result.h"
-#include "consensus/transport.h"
 #include "io/env.h"
 #include "journal/embedded/formation.h"
+#include "journal/embedded/grpc_transport.h"
 #include "journal/embedded/membership_watch.h"
 #include "journal/embedded/replicated_journal.h"
 #include "journal/journal.h"
@@ -76,7 +76,7 @@ Status RejoinIfRemoved(const Config& config, io::Env& env, QuorumFolder& folder)
 
 struct QuorumJournal {
   std::string cluster_id;
-  std::unique_ptr<consensus::Transport> transport;  // outlives the journal
+  std::unique_ptr<journal::GrpcTransport> transport;  // outlives the journal
   std::shared_ptr<journal::ReplicatedJournal> journal;
 };
 // `env` outlives the journal.

@@ -237,8 +237,6 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     });
   }
 
-  // allowLeader and bypassDelegation ask for what is always so: the primary makes it, and serves
-  // on.
   ServerUnaryReactor* Backup(CallbackServerContext* context, const metapb::BackupPRequest* request,
                              metapb::BackupPStatus* response) override {
     return gate_.Run(context, "Backup", "", [&](meta::Caller caller, Finish finish) -> Status {
@@ -249,7 +247,9 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
       ASSIGN_OR_RETURN(const BackupReport begun,
                        backups_.Begin({.directory = request->targetdirectory(),
                                        .local = options.localfilesystem(),
-                                       .id = id},
+                                       .id = id,
+                                       .here = options.bypassdelegation(),
+                                       .allow_leader = options.allowleader()},
                                       [waits, response, finish](const BackupReport& end) {
                                         if (waits) finish(Answer(end, response));
                                       }));
@@ -264,8 +264,9 @@ class MetaClientService final : public metapb::MetaMasterClientService::Callback
     return gate_.Run(context, "GetBackupStatus", "",
                      [&](meta::Caller caller, Finish finish) -> Status {
                        RETURN_IF_ERROR(CheckAdministrator(caller));
-                       finish(Answer(backups_.Look(request->backupid()), response));
-                       return Status::Ok();
+                       return deps_.io.Submit([this, finish, response, id = request->backupid()] {
+                         finish(Answer(backups_.Look(id), response));
+                       });
                      });
   }
 

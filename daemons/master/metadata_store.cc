@@ -176,6 +176,12 @@ void MetadataStore::AfterDurable(Reply reply) const {
   journal_->WhenDurable(journal_->last_sequence(), std::move(reply));
 }
 
+Result<uint64_t> MetadataStore::AgreedSequence() const {
+  const uint64_t sequence = journal_->last_sequence();
+  RETURN_IF_ERROR(Answer([&](Reply reply) { AfterDurable(std::move(reply)); }));
+  return sequence;
+}
+
 Status MetadataStore::Snapshot() {
   const uint64_t begin = journal_->last_sequence();
   NamespaceSource source(*this);

@@ -89,6 +89,13 @@ class MetadataStore {
   void SnapshotIfDue(uint64_t entries);
   uint64_t last_sequence() const { return journal_->last_sequence(); }
 
+  // The journal's entry up to which it holds all that anybody was told of before the call. Blocks
+  // the caller only. Unavailable on a master that is not sure to lead.
+  Result<uint64_t> AgreedSequence() const;
+  // Whether the namespace is in a state that once was, with all changes up to this entry. Also on a
+  // master that follows.
+  bool Shows(uint64_t sequence) const { return settled_ && last_sequence() >= sequence; }
+
   // Gives `sink` what makes the state that this namespace had at one moment of the call: the
   // records of a snapshot, and the changes made meanwhile, which wait for nothing. When it returned
   // OK, all of that is durable here. Returns the number of inodes. Blocks the caller only. Errors:

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "http/http_server.h"
-#include "master/backups.h"
 #include "master/block_service.h"
 #include "master/daily_backup.h"
 #include "master/file_system_service.h"
@@ -96,7 +95,6 @@ struct PrimaryMaster::Parts {
   std::unique_ptr<PersistScheduler> persist;
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<PeriodicTask> root_space;
-  std::unique_ptr<Backups> backups;
   std::unique_ptr<DailyBackup> daily_backup;  // if there is to be one
 
   net::UnixUserGroups unix_groups;
@@ -213,8 +211,6 @@ void PrimaryMaster::Parts::MakeServers() {
   identity.web_port = static_cast<int>(config.GetInt("alluxio.master.web.port"));
   identity.start_ms = clock.NowMs();
 
-  backups = std::make_unique<Backups>(BackupOptionsOf(config, identity.hostname), store, ufs, clock,
-                                      Random::FromSystem());
   const ServiceDeps deps = Deps();
   net::LaneMethods lane_methods;
   services.push_back(MakeFileSystemClientService(deps, lane_methods));
@@ -223,7 +219,7 @@ void PrimaryMaster::Parts::MakeServers() {
   services.push_back(MakeBlockClientService(deps));
   services.push_back(MakeBlockWorkerService(deps));
   services.push_back(MakeConfigurationService(deps, reported));
-  services.push_back(MakeMetaClientService(deps, identity, config, *backups));
+  services.push_back(MakeMetaClientService(deps, identity, config, around.backups));
   services.push_back(MakeMetricsService(deps));
   services.push_back(MakeJournalService(deps, around.quorum, Random::FromSystem()));
 
@@ -262,7 +258,7 @@ void PrimaryMaster::Parts::MakeServers() {
 
 Status PrimaryMaster::Parts::PlanBackups() {
   ASSIGN_OR_RETURN(const auto plan, DailyBackupPlanOf(config));
-  if (plan) daily_backup = std::make_unique<DailyBackup>(*plan, *backups, clock);
+  if (plan) daily_backup = std::make_unique<DailyBackup>(*plan, around.backups, clock);
   return Status::Ok();
 }
 
@@ -301,7 +297,7 @@ void PrimaryMaster::Stop() {
   parts_->roster_updates.reset();
   parts_->housekeeping->Stop();
   if (parts_->daily_backup != nullptr) parts_->daily_backup->Stop();
-  parts_->backups->Stop();
+  parts_->around.backups.Stop();
   parts_->web->Stop();
   parts_->rpc->Stop();
   parts_->io_pool.Shutdown();

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "master/backups.h"
 #include "master/metadata_store.h"
 #include "master/quorum.h"
 #include "master/ufs_pool.h"
@@ -27,6 +28,7 @@ class PrimaryMaster {
     UfsPool::Opener open_ufs;
     std::string cluster_id;
     Quorum* quorum = nullptr;  // that keeps the journal, if any
+    Backups& backups;          // of the store
   };
   // Makes the namespace's root if there is none and everything ready. Errors name the property that
   // is wrong and the remedy; Unavailable when the journal takes no changes.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/clock.h"
 #include "base/daemon.h"
 #include "base/host_port.h"
 #include "base/log.h"
@@ -185,7 +186,10 @@ Status SharedMaster::FollowAndLead() {
   if (followed != journal::ReplicatedJournal::Followed::kPromoted) return Status::Ok();
   RecordEpoch();
   const auto snapshots = StartSnapshots(config_, store);
-  return Lead(store, *journal_, cluster_id_, /*quorum=*/nullptr);
+  Backups backups(BackupOptionsOf(config_),
+                  {.store = store, .open_ufs = outside_.open_ufs, .clock = Clock::System()},
+                  Random::FromSystem());
+  return Lead(store, *journal_, cluster_id_, /*quorum=*/nullptr, backups);
 }
 
 std::optional<QuorumView> SharedMaster::Look() const {

@@ -28,6 +28,8 @@ std::vector<std::string> WordsOf(const BackupCall& call) {
   if (!call.begins) words.emplace_back("--look");
   if (call.begins && !call.directory.empty()) words.push_back(call.directory);
   if (call.begins && call.local) words.emplace_back("--local");
+  // A backup that is asked for is worth some of the leader's time.
+  if (call.begins) words.emplace_back("--allow-leader");
   words.insert(words.end(), {"--id", call.id, "--no-wait", "-o", "json"});
   return words;
 }

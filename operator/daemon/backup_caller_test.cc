@@ -68,7 +68,7 @@ TEST_F(BackupCallerTest, AnswersLaterAndOnce) {
   ASSERT_OK(*outcome);
   EXPECT_EQ((*outcome)->state, BackupAnswer::State::kRunning);
   EXPECT_EQ(Words(),
-            "fsadmin backup /backups --local --id u --no-wait -o json "
+            "fsadmin backup /backups --local --allow-leader --id u --no-wait -o json "
             "-Dalluxio.security.login.username=admin -Dalluxio.master.rpc.addresses=h:1,h:2 "
             "-Dalluxio.user.rpc.retry.max.duration=500ms "
             "-Dalluxio.user.conf.cluster.default.enabled=false\n");

@@ -302,12 +302,14 @@ class GrpcTransportImpl final : public GrpcTransport {
 
   int port() const override { return port_; }
   void Present(QuorumMember member) override { member_ = std::move(member); }
+  void AddService(::grpc::Service& service) override { added_.push_back(&service); }
 
   Status Start(consensus::Receiver& receiver) override EXCLUDES(mutex_) {
     MutexLock lifecycle(lifecycle_mutex_);
     service_ = std::make_unique<Service>(options_, member_, receiver, executor_);
     server_ = std::make_unique<net::GrpcServer>(QuorumServer(options_.bind_host, options_.port));
     server_->AddService(*service_);
+    for (::grpc::Service* const added : added_) server_->AddService(*added);
     ASSIGN_OR_RETURN(port_, server_->Start());
     MutexLock lock(mutex_);
     receiver_ = &receiver;
@@ -409,6 +411,7 @@ class GrpcTransportImpl final : public GrpcTransport {
 
   const GrpcTransportOptions options_;
   QuorumMember member_;
+  std::vector<::grpc::Service*> added_;
   ThreadPool executor_;
   Mutex lifecycle_mutex_;  // Start and Stop
   std::unique_ptr<Service> service_;

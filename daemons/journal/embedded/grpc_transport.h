@@ -10,6 +10,10 @@
 #include "consensus/consensus.h"
 #include "consensus/transport.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace headpond::journal {
 
 struct GrpcTransportOptions {
@@ -46,6 +50,9 @@ class GrpcTransport : public consensus::Transport {
   virtual int port() const = 0;
   // Before Start. Without it, those who ask are told to come again.
   virtual void Present(QuorumMember member) = 0;
+  // Before Start: on the same port. It turns away who is no master of the cluster (CheckCaller),
+  // and outlives Stop.
+  virtual void AddService(::grpc::Service& service) = 0;
 };
 
 std::unique_ptr<GrpcTransport> MakeGrpcTransport(GrpcTransportOptions options);

@@ -11,7 +11,7 @@
 #include "net/server.h"
 #include "proto/quorum.pb.h"
 
-// What masters ask each other outside of Raft's messages. Only for this folder's .cc files.
+// What masters ask each other outside of Raft's messages. Only for .cc files.
 namespace headpond::journal {
 
 // One entry of a raft log may have 64 MiB (consensus/raft_log.cc), and travels with its envelope.
