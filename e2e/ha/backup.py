@@ -1,14 +1,18 @@
-"""A backup while clients write, then the loss of all masters: new ones begin with it.
+"""A backup while clients write, one that a standby makes, one whose standby is killed in the middle, then the loss of
+all masters: new ones begin with a backup.
 
 One line per expectation. Exit code: 0 when everything held, 77 when a part is missing.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -16,10 +20,13 @@ from harness import parts
 from harness.check import Checks
 from harness.shell import Shell
 from masters import tell, wait_for
-from run import QuorumMasters, check_start
+from run import QuorumMasters, check_start, elect
 from writer import Writer
 
 _CONTENT = b"in the cache alone\n" * 1000
+_MANY = 6000  # folders: a backup of them takes long enough to stop its maker in the middle
+_FREEZES = 5
+_FREEZE_LIMIT_S = 20.0
 
 
 def listing(masters: QuorumMasters, top: str) -> list[str]:
@@ -55,6 +62,116 @@ def check_refused(checks: Checks, masters: QuorumMasters) -> None:
     text = reply.stdout + reply.stderr
     checks.that("with its name and the remedy",
                 "in-the-way" in text and "alluxio.master.backup.directory" in text, text)
+
+
+def maker_of(masters: QuorumMasters, uri: str) -> int | None:
+    """Who wrote the file: the leader tells of it too, the other standby knows nothing of it."""
+    told = [number for number in range(3) if f"are backed up to {uri} " in masters.log_of(number)]
+    standbys = [number for number in told if number != masters.leader()]
+    return (standbys or told or [None])[0]
+
+
+def check_standby(checks: Checks, masters: QuorumMasters) -> None:
+    folder = str(masters.folder / "under-store" / "by-standby")
+    for options, by_leader in (([], False), (["--local"], True)):
+        reply = masters.run("fsadmin", "backup", folder, *options, "-o", "json")
+        checks.equal(f"exit code of backup {options}", reply.returncode, 0)
+        backup = json.loads(reply.stdout or "{}")
+        maker = maker_of(masters, backup.get("uri", "none"))
+        checks.equal(f"backup {options} is made by the leader", maker == masters.leader(), by_leader)
+        checks.that("its entries are counted", backup.get("entries", 0) > 3, reply.stdout)
+        checks.that("it is whole", Path(backup["uri"].removeprefix("file://") + ".complete").exists())
+
+
+def holder(masters: QuorumMasters, folder: Path) -> int | None:
+    """The master that has a file of the folder open."""
+    for number, master in enumerate(masters.masters[:3]):
+        links = Path(f"/proc/{master.pid}/fd")
+        try:
+            if any(os.readlink(link).startswith(f"{folder}/.headpond-") for link in links.iterdir()):
+                return number
+        except OSError:
+            continue  # one was closed meanwhile
+    return None
+
+
+def freeze_maker(masters: QuorumMasters, folder: Path) -> int | None:
+    """Stops the master that writes a backup, in the middle; None: it was faster."""
+    deadline = time.monotonic() + _FREEZE_LIMIT_S
+    while time.monotonic() < deadline:
+        if (number := holder(masters, folder)) is not None:
+            os.kill(masters.masters[number].pid, signal.SIGSTOP)
+            if holder(masters, folder) == number:
+                return number
+            os.kill(masters.masters[number].pid, signal.SIGCONT)
+            return None
+        if any(folder.glob("*.complete")):
+            return None
+    return None
+
+
+def begin_and_freeze(checks: Checks, masters: QuorumMasters, name: str) -> tuple[str, Path, int | None]:
+    """The id, the folder and the frozen master of a backup that one of them was making."""
+    for attempt in range(_FREEZES):
+        folder = masters.folder / "under-store" / f"{name}-{attempt}"
+        folder.mkdir()
+        id_ = f"{name}-{attempt}"
+        reply = masters.run("fsadmin", "backup", str(folder), "--id", id_, "--no-wait")
+        checks.equal(f"exit code of the call that begins {id_}", reply.returncode, 0)
+        if (frozen := freeze_maker(masters, folder)) is not None:
+            return id_, folder, frozen
+        wait_for(lambda: look(masters, id_).get("state") == "Completed")
+    checks.that(f"a backup is caught in the middle within {_FREEZES} attempts", False, masters.logs())
+    return "", masters.folder, None
+
+
+def look(masters: QuorumMasters, id_: str) -> dict:
+    reply = masters.run("fsadmin", "backup", "--look", "--id", id_, "-o", "json")
+    return json.loads(reply.stdout) if reply.stdout.startswith("{") else {}
+
+
+def make_many(checks: Checks, masters: QuorumMasters) -> None:
+    paths = [f"/many/{number:05}-{'x' * 40}" for number in range(_MANY)]
+    codes = [masters.run("fs", "mkdir", *paths[at:at + 1500]).returncode for at in range(0, _MANY, 1500)]
+    checks.equal("exit codes of making many folders", set(codes), {0})
+
+
+def check_lost_maker(checks: Checks, masters: QuorumMasters, how: str) -> None:
+    """The standby that makes a backup dies, or hangs, in the middle: the other one makes it, and nothing half stays."""
+    id_, folder, maker = begin_and_freeze(checks, masters, how)
+    if maker is None:
+        return
+    checks.that("its maker is a standby", maker != masters.leader(), str(maker))
+    if how == "killed":
+        masters.masters[maker].kill()
+    lost = time.monotonic()
+    checks.that(f"another master completes it when its maker is {how}",
+                wait_for(lambda: look(masters, id_).get("state") == "Completed"),
+                f"{look(masters, id_)}\n{masters.logs()}")
+    print(f"backup: completed {time.monotonic() - lost:.1f} s after its maker {how}")
+    if how == "killed":
+        masters.start_master(maker)
+    else:
+        os.kill(masters.masters[maker].pid, signal.SIGCONT)
+    checks.that("the master is back", wait_for(masters.all_available), masters.logs())
+    # One that only hung may complete its own file.
+    halves = lambda: [file.name for file in folder.iterdir() if file.suffix != ".complete"
+                      and not Path(f"{file}.complete").exists()]
+    checks.that("nothing half stays", wait_for(lambda: not halves()), str(halves()))
+
+
+def check_new_leader(checks: Checks, masters: QuorumMasters) -> None:
+    """A master that comes to lead knows of a backup that a standby made for the leader before."""
+    folder = masters.folder / "under-store" / "handed-over"
+    reply = masters.run("fsadmin", "backup", str(folder), "--id", "handed-over", "-o", "json")
+    checks.equal("exit code of a backup with an id", reply.returncode, 0)
+    made = json.loads(reply.stdout)
+    maker = maker_of(masters, made["uri"])
+    elect(checks, masters, next(number for number in range(3) if number not in (maker, masters.leader())))
+    checks.equal("the new leader tells of it", look(masters, "handed-over"), made)
+    reply = masters.run("fsadmin", "backup", str(folder), "--id", "handed-over", "-o", "json")
+    checks.equal("and begins no second one", (reply.returncode, json.loads(reply.stdout or "{}")), (0, made))
+    checks.equal("files in its folder", len(list(folder.glob("alluxio-backup-*.gz"))), 1)
 
 
 def check_stock(checks: Checks, masters: QuorumMasters) -> None:
@@ -114,6 +231,11 @@ def story(checks: Checks, masters: QuorumMasters) -> None:
     backup = take_backup(checks, masters)
     check_refused(checks, masters)
     check_stock(checks, masters)
+    check_standby(checks, masters)
+    make_many(checks, masters)
+    for how in ("killed", "hung"):
+        check_lost_maker(checks, masters, how)
+    check_new_leader(checks, masters)
     before = listing(masters, "/kept")
     checks.equal("entries below /kept", len(before), 3)
     lose_all_masters(masters)
