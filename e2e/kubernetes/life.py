@@ -72,18 +72,25 @@ class Life:
         return self._heals_what_is_beside() and self._outlived_it()
 
     def _heals_what_is_beside(self) -> bool:
-        """Services, the budget and the daemons' Secrets, deleted by somebody, come back and no pod goes."""
+        """Services, the budget, network policies and the daemons' Secrets, deleted by somebody, come back and no pod goes."""
         bed, pods = self._pond.bed, self._pond.uids()
         label = bed.get("statefulset", "lab-master-0", "-n", NAMESPACE)["metadata"]["labels"]["headpond.dev/cluster-uid"]
-        names = lambda: set(bed.kubectl("get", "services,secrets,poddisruptionbudgets", "-n", NAMESPACE, "-o", "name",
+        kinds = "services,secrets,poddisruptionbudgets,networkpolicies"
+        names = lambda: set(bed.kubectl("get", kinds, "-n", NAMESPACE, "-o", "name",
                                         "-l", f"headpond.dev/cluster-uid={label}").split())
+        guarded = lambda: {name.rpartition("/")[2] for name in names() if name.startswith("networkpolicy")}
+        self._cluster.patch({"spec": {"security": {"networkPolicy": True}}})
+        made = wait_for(lambda: guarded() == {"lab-masters", "lab-workers"}, 30, 0.2)
+        self._checks.that("network policies come when asked for", bool(made), self._cluster.text())
         before = names()
         for name in before:
             bed.kubectl("delete", name, "-n", NAMESPACE, "--wait=false")
         begin = time.monotonic()
         healed = wait_for(lambda: names() == before and self._cluster.ready(), 60, 0.2)
         self._checks.that(f"{len(before)} objects beside the pods deleted: healed after {time.monotonic() - begin:.1f} s",
-                          bool(healed) and len(before) >= 7, f"{before}\n{names()}")
+                          bool(healed) and len(before) >= 9, f"{before}\n{names()}")
+        self._cluster.patch({"spec": {"security": {"networkPolicy": False}}})
+        self._checks.that("network policies go when they are switched off", bool(wait_for(lambda: not guarded(), 30, 0.2)), self._cluster.text())
         return self._checks.equal("pods that went with them", {n for n, uid in pods.items() if self._pond.uids().get(n) != uid}, set())
 
     def _outlived_it(self) -> bool:

@@ -230,7 +230,7 @@ class Cluster:
     def leaves_only(self, claims: list[str]) -> bool:
         """After its deletion: nothing but these claims, and the lake's."""
         bed = self.pond.bed
-        kinds = "statefulsets,pods,services,secrets,poddisruptionbudgets"
+        kinds = "statefulsets,pods,services,secrets,poddisruptionbudgets,networkpolicies"
         def left() -> str:
             return bed.kubectl("get", kinds, "-n", NAMESPACE, "-l", OURS, "-o", "name", check=False).strip()
         wait_for(lambda: not left(), 30, 0.5)

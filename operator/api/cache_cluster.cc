@@ -151,6 +151,7 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .worker_shm_bytes = SizeOr0(worker, "shmSize"),
       .worker_resources = ReadResources(worker),
       .worker_properties = Strings(worker, "properties"),
+      .network_policy = spec.at("security").at("networkPolicy"),
       .container = ReadContainer(spec.at("container")),
       .properties = Strings(spec, "properties"),
   };

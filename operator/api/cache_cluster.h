@@ -149,6 +149,7 @@ struct CacheClusterSpec {
   int64_t worker_shm_bytes = 0;  // 0: what the MEM level needs
   Resources worker_resources;
   std::map<std::string, std::string> worker_properties;
+  bool network_policy = false;
   ContainerSettings container;
   std::map<std::string, std::string> properties;
   std::map<std::string, std::string> env;

@@ -474,6 +474,14 @@ const std::vector<Field>& CacheClusterFields() {
        .max = 512,
        .description = "`alluxio.*` properties of workers; they win over `properties`."},
 
+      {.path = "security", .description = "Who reaches the daemons."},
+      {.path = "security.networkPolicy",
+       .type = kBoolean,
+       .default_json = "false",
+       .description = "Makes NetworkPolicies: pods accept connections to the ports of clients, and "
+                      "masters to the journal's from masters of the same cluster; to nothing else. "
+                      "The Kubernetes cluster's network must be one that enforces them."},
+
       {.path = "container", .description = "How containers are confined."},
       {.path = "container.user",
        .type = kString,

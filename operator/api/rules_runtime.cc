@@ -30,13 +30,14 @@ struct Use {
 
 constexpr std::string_view kContainers = "needs runtime.type docker or kubernetes";
 constexpr std::string_view kDocker = "needs runtime.type docker";
+constexpr std::string_view kKubernetes = "needs runtime.type kubernetes";
 constexpr std::string_view kOwnNetwork = "pods have a network and names of their own";
 constexpr std::string_view kNoHost = "pods have no folders of the host";
 constexpr std::string_view kConfined = "pods are confined already, and can't be less";
 
 constexpr Use kUses[] = {
     {"runtime.docker", kDocker, false, true, false},
-    {"runtime.kubernetes", "needs runtime.type kubernetes", false, false, true},
+    {"runtime.kubernetes", kKubernetes, false, false, true},
     {"image", kContainers, false, true, true},
     {"imagePullPolicy", kContainers, false, true, true},
     {"imageTars", kDocker, false, true, false},
@@ -50,6 +51,7 @@ constexpr Use kUses[] = {
     {"master.resources", kContainers, false, true, true},
     {"worker.resources", kContainers, false, true, true},
     {"worker.shmSize", kDocker, false, true, false},
+    {"security.networkPolicy", kKubernetes, false, false, true},
     {"container.user", kContainers, false, true, true},
     {"container.readOnlyRoot", kContainers, false, true, true},
     {"container.noNewPrivileges", kConfined, false, true, false},

@@ -28,7 +28,8 @@ runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
   return {.name_space = cluster.metadata.name_space,
           .name = cluster.metadata.name,
           .uid = cluster.metadata.uid,
-          .object_uid = cluster.metadata.object_uid};
+          .object_uid = cluster.metadata.object_uid,
+          .network_policy = cluster.spec.network_policy};
 }
 
 }  // namespace

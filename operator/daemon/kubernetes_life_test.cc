@@ -74,6 +74,7 @@ class Life {
   json Outcome() {
     return {{"sets", world_.Names("apps", "statefulsets")},
             {"services", world_.Names("", "services")},
+            {"policies", world_.Names("networking.k8s.io", "networkpolicies")},
             {"budgets", world_.Names("policy", "poddisruptionbudgets")},
             {"claims", world_.Names("", "persistentvolumeclaims")},
             {"secrets", world_.Names("", "secrets").size()}};
@@ -87,7 +88,7 @@ json Manifest(bool delete_data = false) {
   json object = json::parse(R"({
       "apiVersion": "headpond.dev/v1alpha1", "kind": "CacheCluster", "metadata": {"name": "lab"},
       "spec": {"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}},
-               "worker": {"replicas": 2}}})");
+               "worker": {"replicas": 2}, "security": {"networkPolicy": true}}})");
   if (delete_data)
     object["metadata"]["annotations"] = {{std::string(api::kDeleteDataAnnotation), "true"}};
   return object;
@@ -104,6 +105,7 @@ TEST(KubernetesLifeTest, AClusterComesUpWhereverTheOperatorDies) {
       reference = life.Outcome();
       EXPECT_EQ(reference["sets"], json({"lab-master-0", "lab-worker-0", "lab-worker-1"}));
       EXPECT_EQ(reference["services"], json({"lab", "lab-master-0", "lab-pods"}));
+      EXPECT_EQ(reference["policies"], json({"lab-masters", "lab-workers"}));
       EXPECT_EQ(reference["claims"], json({"lab-master-0-state", "lake"}));
       EXPECT_EQ(reference["secrets"], 3);
     }

@@ -566,8 +566,12 @@ class Planner {
     for (const Workload& workload : desired_.workloads) {
       const ObservedWorkload* const found = Found(workload.name);
       if (found == nullptr || found->phase != Phase::kRunning || IsBeingActedOn(workload)) continue;
-      if (std::ranges::all_of(found->missing, [&](const auto& it) { return mended.contains(it); }))
-        continue;
+      std::vector<std::string> reasons;
+      for (const auto& [what, names] :
+           {std::pair("gone", &found->missing), std::pair("not wanted", &found->surplus)})
+        if (!std::ranges::all_of(*names, [&](const auto& it) { return mended.contains(it); }))
+          reasons.push_back(fmt::format("{}: {}", what, fmt::join(*names, ", ")));
+      if (reasons.empty()) continue;
       if (found->mend_failed_at_ms > desired_.retry_at_ms) {
         const int64_t due =
             std::min(found->mend_failed_at_ms, now_ms_) + policy_.max_backoff.count();
@@ -575,8 +579,8 @@ class Planner {
         if (due > now_ms_) continue;
       }
       mended.insert(found->missing.begin(), found->missing.end());
-      Add(ActionKind::kMend, workload.name,
-          fmt::format("gone: {}", fmt::join(found->missing, ", ")));
+      mended.insert(found->surplus.begin(), found->surplus.end());
+      Add(ActionKind::kMend, workload.name, fmt::format("{}", fmt::join(reasons, "; ")));
     }
   }
 

@@ -78,8 +78,9 @@ struct ObservedWorkload {
   std::optional<RefusedLimits> refused_limits;
   // What belongs beside it and is not there: "service demo-masters". Only for kRunning.
   std::vector<std::string> missing;
-  int64_t mend_failed_at_ms = 0;  // the last try to put that back; ms since the epoch, 0: none
-  bool start_failed = false;      // only for kExited: it never came to run
+  std::vector<std::string> surplus;  // likewise, what is there and not wanted any more
+  int64_t mend_failed_at_ms = 0;     // the last try to mend that; ms since the epoch, 0: none
+  bool start_failed = false;         // only for kExited: it never came to run
   // The last configuration that served, as far as it can be had again: this one's, or that of the
   // predecessor that is kept for it. Restore starts that; empty: there is none.
   std::string proven_hash;
@@ -137,7 +138,7 @@ enum class ActionKind {
   kRestore,     // end it if it runs; if not, run the configuration that served last
   kTransfer,    // ask it, a master that leads, to let `to` lead
   kDismiss,     // have the masters go on without their member `to`
-  kMend,        // put back what is missing beside it while it runs
+  kMend,        // put back what is missing beside it while it runs, and remove what is too much
 };
 
 struct Action {

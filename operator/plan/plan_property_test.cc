@@ -68,8 +68,9 @@ class World {
       case ActionKind::kMend:
         ASSERT_NE(found, nullptr);
         ASSERT_EQ(found->phase, Phase::kRunning);
-        ASSERT_THAT(found->missing, ::testing::Not(::testing::IsEmpty()));
+        ASSERT_FALSE(found->missing.empty() && found->surplus.empty());
         found->missing.clear();
+        found->surplus.clear();
         return;
       case ActionKind::kCleanUp:
         ASSERT_TRUE(observed_.workloads.empty());
@@ -130,7 +131,7 @@ class World {
       }
       if (workload.phase == Phase::kStopping && random_.OneIn(3)) Exit(workload, 0);
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
-        workload.missing = {"services one"};
+        workload.missing = workload.surplus = {"services one"};
       if (chaos && workload.phase == Phase::kRunning && random_.OneIn(10))
         Exit(workload, NextCrashCount(workload.crashes, workload.started_at_ms, now_ms_, policy_));
     }
@@ -549,6 +550,7 @@ TEST(PlanPropertyTest, ConvergesFromAnythingAndThenDoesNothing) {
       EXPECT_EQ(found->config_hash, workload.ConfigHash());
       EXPECT_TRUE(found->serving);
       EXPECT_THAT(found->missing, ::testing::IsEmpty());
+      EXPECT_THAT(found->surplus, ::testing::IsEmpty());
       if (!workload.container) continue;
       EXPECT_EQ(found->limits, workload.container->limits());
     }

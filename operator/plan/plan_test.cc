@@ -454,8 +454,12 @@ TEST(PlanTest, PutsBackWhatIsGoneBesideADaemonOnceForAllThatMissIt) {
   worker.missing = {"services c"};
   EXPECT_EQ(PlanOf(kDesired, {{master, worker, Serving(kWorker1)}}),
             "mend what is beside c-master-0 (gone: services c, services c-master-0)\n");
+  worker.surplus = {"networkpolicies c-workers"};
+  EXPECT_EQ(PlanOf(kDesired, {{master, worker, Serving(kWorker1)}}),
+            "mend what is beside c-master-0 (gone: services c, services c-master-0)\n"
+            "mend what is beside c-worker-0 (not wanted: networkpolicies c-workers)\n");
   master.mend_failed_at_ms = kNow - 1000;
-  worker.missing.clear();
+  worker = Serving(kWorker0);
   const Plan plan = MakePlan(kDesired, {{master, worker, Serving(kWorker1)}}, kNow, kPolicy);
   EXPECT_TRUE(plan.converged());
   EXPECT_EQ(plan.due_at_ms, kNow - 1000 + kPolicy.max_backoff.count());

@@ -37,6 +37,7 @@ struct ClusterRef {
   // Of the API's object now, which may be another than the one that the data was made for; empty:
   // there is none any more.
   std::string object_uid = {};
+  bool network_policy = false;  // its pods are to accept what they serve and nothing else
   PullAccess pull_access = {};  // for Fetch and what Observe tells of images
 };
 
@@ -93,7 +94,8 @@ class Runtime {
     return Status::Ok();  // processes have no limits
   }
 
-  // Puts back what ObservedWorkload::missing names, beside a daemon that runs. A failure is
+  // Puts back what ObservedWorkload::missing names, beside a daemon that runs, and removes its
+  // `surplus`. A failure is
   // remembered and observed.
   virtual Status Mend(const ClusterRef& /*cluster*/, const plan::Workload& /*workload*/) {
     return Status::Ok();  // processes and containers have nothing beside them

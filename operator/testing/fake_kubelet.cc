@@ -58,7 +58,8 @@ std::vector<apiserver::ResourceType> KubernetesKinds() {
   return {Opaque("", "pods", "Pod"), Opaque("", "services", "Service"),
           Opaque("", "persistentvolumeclaims", "PersistentVolumeClaim"),
           Opaque("apps", "statefulsets", "StatefulSet"),
-          Opaque("policy", "poddisruptionbudgets", "PodDisruptionBudget")};
+          Opaque("policy", "poddisruptionbudgets", "PodDisruptionBudget"),
+          Opaque("networking.k8s.io", "networkpolicies", "NetworkPolicy")};
 }
 
 }  // namespace

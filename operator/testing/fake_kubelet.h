@@ -18,9 +18,9 @@ namespace headpond::testing_operator {
 // The StatefulSet controller and the kubelet of a Kubernetes cluster whose API is `api`, as far as
 // pods of one replica need them: a pod comes and goes with its StatefulSet, is made from the
 // template as it is then, takes its time to end, and says of its container what a kubelet says.
-// Claims are bound at once, and all pods have this machine's address. FAKE_DAEMON in a container's environment makes it misbehave as
-// fake_daemon.cc does (refuse, ignore-sigterm, deaf). A container that ended waits to be started
-// again for longer than a test lasts: back-off.
+// Claims are bound at once, and all pods have this machine's address. FAKE_DAEMON in a container's
+// environment makes it misbehave as fake_daemon.cc does (refuse, ignore-sigterm, deaf). A container
+// that ended waits to be started again for longer than a test lasts: back-off.
 class FakeKubelet {
  public:
   explicit FakeKubelet(apiserver::EmbeddedApi& api);
@@ -48,8 +48,8 @@ class FakeKubelet {
   std::unique_ptr<PeriodicTask> loop_;  // ends first
 };
 
-// A Kubernetes cluster that outlives operators: the API, with pods, StatefulSets, Services, claims
-// and disruption budgets beside our own kinds, faults on demand, and a kubelet.
+// A Kubernetes cluster that outlives operators: the API, with pods, StatefulSets, Services, claims,
+// disruption budgets and network policies beside our own kinds, faults on demand, and a kubelet.
 class FakeKubernetes {
  public:
   FakeKubernetes();

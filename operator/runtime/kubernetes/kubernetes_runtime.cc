@@ -21,6 +21,10 @@ using plan::Phase;
 
 constexpr std::string_view kComponent = "kubernetes-runtime";
 
+// What a cluster has beside its daemons and their data.
+constexpr const kube::Resource* kBeside[] = {&k8s::kServices, &k8s::kBudgets, &k8s::kPolicies,
+                                             &k8s::kSecrets};
+
 int64_t ServedAt(const json& secret) {
   const std::string text = k8s::AnnotationOf(secret, k8s::kServedAnnotation);
   int64_t at_ms = 0;
@@ -75,8 +79,9 @@ plan::Layout KubernetesRuntime::LayoutFor(const ClusterRef& /*cluster*/) const {
 
 Status KubernetesRuntime::Ready() {
   if (followed_.empty()) {
-    for (const kube::Resource* const resource : {&k8s::kStatefulSets, &k8s::kPods, &k8s::kServices,
-                                                 &k8s::kSecrets, &k8s::kClaims, &k8s::kBudgets})
+    for (const kube::Resource* const resource :
+         {&k8s::kStatefulSets, &k8s::kPods, &k8s::kServices, &k8s::kSecrets, &k8s::kClaims,
+          &k8s::kBudgets, &k8s::kPolicies})
       followed_.push_back(std::make_unique<Followed>(
           client_, clock_, *resource, options_.name_space, changed_ ? changed_ : [] {}));
     for (const auto& followed : followed_) followed->Start();
@@ -120,6 +125,7 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
     if (workload.serving) RETURN_IF_ERROR(Prove(cluster, workload));
     workload = WithProof(cluster, std::move(workload));
     workload.missing = MissingBeside(cluster, workload);
+    workload.surplus = SurplusBeside(cluster, workload);
     const auto failed = failed_mends_.find({cluster.uid, workload.name});
     workload.mend_failed_at_ms = failed == failed_mends_.end() ? 0 : failed->second;
   }
@@ -127,7 +133,7 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
   observed.has_data =
       std::ranges::any_of(Of(k8s::kClaims).OfCluster(cluster.uid),
                           [](const kube::Object& claim) { return !IsBeingDeleted(*claim); });
-  for (const kube::Resource* const shared : {&k8s::kServices, &k8s::kBudgets, &k8s::kSecrets})
+  for (const kube::Resource* const shared : kBeside)
     observed.has_leftovers |=
         observed.workloads.empty() && !Of(*shared).OfCluster(cluster.uid).empty();
   return observed;
@@ -173,6 +179,15 @@ std::vector<std::string> KubernetesRuntime::MissingBeside(const ClusterRef& clus
       missing.push_back(fmt::format("{} {}", resource.plural, name.name));
   }
   return missing;
+}
+
+std::vector<std::string> KubernetesRuntime::SurplusBeside(const ClusterRef& cluster,
+                                                          const plan::ObservedWorkload& workload) {
+  std::vector<std::string> surplus;
+  if (workload.phase != Phase::kRunning || cluster.network_policy) return surplus;
+  for (const kube::Object& policy : Of(k8s::kPolicies).OfCluster(cluster.uid))
+    surplus.push_back(fmt::format("{} {}", k8s::kPolicies.plural, kube::NameOf(*policy).name));
+  return surplus;
 }
 
 kube::Object KubernetesRuntime::ProvenSecret(const ClusterRef& cluster,
@@ -467,6 +482,9 @@ Status KubernetesRuntime::TryMend(const ClusterRef& cluster, const plan::Workloa
   std::string reason;
   for (const k8s::Wanted& shared : k8s::SharedObjects(cluster, workload))
     RETURN_IF_ERROR(Ensure(cluster, shared, reason));
+  if (!cluster.network_policy)
+    for (const kube::Object& policy : Of(k8s::kPolicies).OfCluster(cluster.uid))
+      RETURN_IF_ERROR(Of(k8s::kPolicies).Delete(*policy));
   const kube::Object set = Of(k8s::kStatefulSets).Cached({cluster.name_space, workload.name});
   const std::string hash = set ? k8s::AnnotationOf(*set, k8s::kHashAnnotation) : "";
   if (hash == workload.ConfigHash())
@@ -481,7 +499,7 @@ Status KubernetesRuntime::TryMend(const ClusterRef& cluster, const plan::Workloa
 
 Status KubernetesRuntime::CleanUp(const ClusterRef& cluster) {
   RETURN_IF_ERROR(MayAct());
-  for (const kube::Resource* const shared : {&k8s::kServices, &k8s::kBudgets, &k8s::kSecrets})
+  for (const kube::Resource* const shared : kBeside)
     for (const kube::Object& object : Of(*shared).OfCluster(cluster.uid))
       RETURN_IF_ERROR(Of(*shared).Delete(*object));
   return Status::Ok();

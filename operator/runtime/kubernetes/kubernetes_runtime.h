@@ -87,6 +87,9 @@ class KubernetesRuntime final : public Runtime {
   // What belongs beside the daemon and is not there.
   std::vector<std::string> MissingBeside(const ClusterRef& cluster,
                                          const plan::ObservedWorkload& workload);
+  // What was asked for before and isn't any more.
+  std::vector<std::string> SurplusBeside(const ClusterRef& cluster,
+                                         const plan::ObservedWorkload& workload);
   // Asks those that run how they stand.
   void AskMasters(const ClusterRef& cluster, std::vector<plan::ObservedWorkload>& workloads);
 

@@ -127,7 +127,7 @@ class KubernetesRuntimeTest : public ::testing::Test {
   KubernetesHarness harness_;
   testing_operator::FakeKubernetes& world_ = harness_.world();
   std::unique_ptr<Runtime> runtime_;
-  const ClusterRef cluster_{"default", "demo", "uid-1"};
+  ClusterRef cluster_{"default", "demo", "uid-1"};
   const plan::Workload master_ = harness_.Good(plan::Role::kMaster, 0);
   plan::ObservedCluster last_;
 };
@@ -287,6 +287,29 @@ TEST_F(KubernetesRuntimeTest, WhatIsDeletedBesideADaemonIsNamedAndPutBack) {
     return workload->missing.empty() && workload->proven_hash == master_.ConfigHash();
   }));
   EXPECT_EQ(world_.Get(core + "secrets/" + secret)["metadata"]["name"], secret);
+}
+
+TEST_F(KubernetesRuntimeTest, NetworkPoliciesComeAreHealedAndGoAsTheSpecSays) {
+  ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(WaitUntilServing());
+  EXPECT_THAT(last_.workloads[0].surplus, IsEmpty());
+  const auto policies = [this] { return world_.Names("networking.k8s.io", "networkpolicies"); };
+  EXPECT_THAT(policies(), IsEmpty());
+  cluster_.network_policy = true;
+  const std::vector<std::string> named = {"networkpolicies demo-masters"};
+  EXPECT_EQ(Observe()->missing, named);
+  ASSERT_OK(runtime_->Mend(cluster_, master_));
+  EXPECT_THAT(policies(), ::testing::ElementsAre("demo-masters"));
+  EXPECT_THAT(Observe()->missing, IsEmpty());
+  world_.Ask("DELETE", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/demo-masters",
+             nullptr);
+  ASSERT_TRUE(WaitFor([&](const auto* workload) { return workload->missing == named; }));
+  ASSERT_OK(runtime_->Mend(cluster_, master_));
+  cluster_.network_policy = false;
+  EXPECT_EQ(Observe()->surplus, named);
+  ASSERT_OK(runtime_->Mend(cluster_, master_));
+  EXPECT_THAT(policies(), IsEmpty());
+  EXPECT_THAT(Observe()->surplus, IsEmpty());
 }
 
 TEST_F(KubernetesRuntimeTest, WhatCantBePutBackIsRemembered) {

@@ -281,6 +281,28 @@ json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
   return spec;
 }
 
+// What pods of the role accept, by the names of their containers' ports, so that it stays whatever
+// the numbers are. Anybody may be a client, the operator and whoever scrapes metrics too.
+Wanted PolicyOf(const ClusterRef& cluster, plan::Role role, json metadata) {
+  const auto ports = [](std::initializer_list<const char*> names) {
+    json list = json::array();
+    for (const char* const name : names) list.push_back({{"port", name}, {"protocol", "TCP"}});
+    return list;
+  };
+  const json pods = {{"matchLabels", RoleSelector(cluster, role)}};
+  json accepted = json::array({{{"ports", ports({"rpc", "web"})}}});
+  if (role == plan::Role::kMaster)
+    accepted.push_back(
+        {{"from", json::array({{{"podSelector", pods}}})}, {"ports", ports({"embedded"})}});
+  return Of(kPolicies, {{"apiVersion", "networking.k8s.io/v1"},
+                        {"kind", "NetworkPolicy"},
+                        {"metadata", std::move(metadata)},
+                        {"spec",
+                         {{"podSelector", pods},
+                          {"policyTypes", json::array({"Ingress"})},
+                          {"ingress", std::move(accepted)}}}});
+}
+
 std::string MapText(const json& object, const char* map, std::string_view key) {
   const auto metadata = object.find("metadata");
   if (metadata == object.end() || !metadata->is_object()) return "";
@@ -348,6 +370,10 @@ std::vector<Wanted> SharedObjects(const ClusterRef& cluster, const plan::Workloa
                                          {{"clusterIP", "None"},
                                           {"publishNotReadyAddresses", true},
                                           {"selector", {{kUidLabel, cluster.uid}}}})));
+  if (cluster.network_policy)
+    wanted.push_back(
+        PolicyOf(cluster, workload.role,
+                 metadata(fmt::format("{}-{}s", cluster.name, plan::RoleName(workload.role)))));
   if (workload.role != plan::Role::kMaster) return wanted;
   const json masters = RoleSelector(cluster, plan::Role::kMaster);
   wanted.push_back(Of(kServices, Service(metadata(plan::ClientService(cluster.name)),

@@ -18,6 +18,7 @@ inline const kube::Resource kServices{"", "v1", "services"};
 inline const kube::Resource kSecrets{"", "v1", "secrets"};
 inline const kube::Resource kClaims{"", "v1", "persistentvolumeclaims"};
 inline const kube::Resource kBudgets{"policy", "v1", "poddisruptionbudgets"};
+inline const kube::Resource kPolicies{"networking.k8s.io", "v1", "networkpolicies"};
 
 inline constexpr const char* kManager = "headpond-operator";
 inline constexpr const char* kManagedByLabel = "app.kubernetes.io/managed-by";
@@ -65,7 +66,8 @@ std::string PodName(const std::string& workload);
 // The name of the Secret with one configuration of a workload.
 std::string SecretName(const std::string& workload, const std::string& config_hash);
 
-// What all daemons of a role need besides themselves: the Services, the disruption budget.
+// What all daemons of a role need besides themselves: the Services, the disruption budget, the
+// network policy.
 std::vector<Wanted> SharedObjects(const ClusterRef& cluster, const plan::Workload& workload);
 // The workload's files, and itself, so that it can be started again.
 Wanted SecretOf(const ClusterRef& cluster, const plan::Workload& workload);

@@ -167,6 +167,34 @@ TEST(KubernetesObjectsTest, SeveralMastersWaitForEachOther) {
   }
 }
 
+TEST(KubernetesObjectsTest, NetworkPoliciesOpenWhatIsServedAndTheJournalToMasters) {
+  ClusterRef cluster = kCluster;
+  const auto workloads = Workloads(Spec(R"({"master": {"replicas": 3}})"));
+  const auto policies = [&](const plan::Workload& workload) {
+    std::vector<json> found;
+    for (const Wanted& wanted : SharedObjects(cluster, workload))
+      if (wanted.resource.plural == kPolicies.plural) found.push_back(*wanted.object);
+    return found;
+  };
+  EXPECT_THAT(policies(workloads.front()), SizeIs(0));
+  cluster.network_policy = true;
+  ASSERT_THAT(policies(workloads.front()), SizeIs(1));
+  const json masters = policies(workloads.front()).front();
+  EXPECT_EQ(masters["metadata"]["name"], "demo-masters");
+  const json pods = json::parse(R"({"matchLabels": {
+      "headpond.dev/cluster-uid": "0123456789abcdef", "app.kubernetes.io/component": "master"}})");
+  json accepted = json::parse(R"([
+      {"ports": [{"port": "rpc", "protocol": "TCP"}, {"port": "web", "protocol": "TCP"}]},
+      {"ports": [{"port": "embedded", "protocol": "TCP"}]}])");
+  accepted[1]["from"] = json::array({{{"podSelector", pods}}});
+  EXPECT_EQ(masters["spec"], (json{{"podSelector", pods},
+                                   {"policyTypes", json::array({"Ingress"})},
+                                   {"ingress", accepted}}));
+  const json workers = policies(workloads.back()).front();
+  EXPECT_EQ(workers["metadata"]["name"], "demo-workers");
+  EXPECT_THAT(workers["spec"]["ingress"], SizeIs(1));
+}
+
 TEST(KubernetesObjectsTest, OnlyOneOfSeveralMastersIsAskedAndOnlyWhileItRuns) {
   const auto pod_of = [](const plan::Workload& workload) {
     return json{
