@@ -93,6 +93,16 @@ Resources ReadResources(const json& role) {
   return {SizeOr0(resources, "memory"), resources.value("cpus", 0.0)};
 }
 
+std::string ReadPlacement(const json& role) {
+  const json& placement = role.at("placement");
+  const bool everywhere = placement == json{{"antiAffinity", "Preferred"}};
+  json said = json::object();
+  if (!everywhere) said["placement"] = placement;
+  if (const auto priority = role.find("priorityClassName"); priority != role.end())
+    said["priorityClassName"] = *priority;
+  return said.empty() ? "" : said.dump();
+}
+
 ContainerSettings ReadContainer(const json& container) {
   ContainerSettings out{.user = container.at("user"),
                         .read_only_root = container.at("readOnlyRoot"),
@@ -146,6 +156,8 @@ CacheClusterSpec ReadSpec(const json& spec) {
       .journal_folder = StringOr(master.at("journal"), "folder"),
       .master_properties = Strings(master, "properties"),
       .master_resources = ReadResources(master),
+      .master_placement = ReadPlacement(master),
+      .worker_placement = ReadPlacement(worker),
       .worker_replicas = worker.at("replicas"),
       .tiers = ReadTiers(worker.at("tieredStore").at("levels")),
       .worker_shm_bytes = SizeOr0(worker, "shmSize"),

@@ -144,6 +144,9 @@ struct CacheClusterSpec {
   std::string journal_folder;  // empty: the runtime picks it
   std::map<std::string, std::string> master_properties;
   Resources master_resources;
+  // Where pods of the role run: its `placement` and `priorityClassName` as JSON; empty: as by
+  // default.
+  std::string master_placement, worker_placement;
   int worker_replicas = 0;
   std::vector<TierLevel> tiers;
   int64_t worker_shm_bytes = 0;  // 0: what the MEM level needs

@@ -1,6 +1,7 @@
 #include "operator/api/field_table.h"
 
 #include "operator/api/backup.h"
+#include "operator/api/placement_fields.h"
 
 namespace headpond::api {
 namespace {
@@ -25,7 +26,7 @@ constexpr std::string_view kNodeNameText = "lower-case letters, digits and '-', 
 
 const std::vector<Field>& CacheClusterFields() {
   using enum FieldType;
-  static const std::vector<Field> fields = {
+  static const std::vector<Field> fields = WithPodPlacement({
       {.path = "paused",
        .type = kBoolean,
        .default_json = "false",
@@ -636,7 +637,7 @@ const std::vector<Field>& CacheClusterFields() {
        .default_json = R"("")",
        .max = 65536,
        .description = "Its value."},
-  };
+  });
   return fields;
 }
 

@@ -175,7 +175,8 @@ Container ContainerOf(const CacheCluster& cluster, Role role) {
       .shm_bytes = worker && !InPods(cluster) ? api::ShmBytes(spec) : 0,
       .resources = worker ? spec.worker_resources : spec.master_resources,
       .settings = spec.container,
-      .pod = InPods(cluster)};
+      .pod = InPods(cluster),
+      .placement = worker ? spec.worker_placement : spec.master_placement};
   if (bridge)
     container.network = spec.network_name.empty()
                             ? fmt::format("{}{}{}", cluster.metadata.name_space,

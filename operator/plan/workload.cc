@@ -45,6 +45,7 @@ void AddContainer(const Workload& workload, Hasher& hasher) {
     hasher.Add(container.limits().nano_cpus);
     for (const Volume& volume : workload.volumes) hasher.Add(volume.size_bytes);
     if (!container.pull_secrets.empty()) hasher.Add(container.pull_secrets);
+    if (!container.placement.empty()) hasher.Add(container.placement);
   }
   const api::ContainerSettings& settings = container.settings;
   hasher.Add(settings.user);

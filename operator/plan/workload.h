@@ -80,6 +80,7 @@ struct Container {
   api::Resources resources;
   api::ContainerSettings settings;
   bool pod = false;  // in a pod, whose limits can't be changed while it runs
+  std::string placement = {};  // of a pod: api::CacheClusterSpec::master_placement or the worker's
 
   Limits limits() const;
 };

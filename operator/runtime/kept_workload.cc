@@ -51,17 +51,13 @@ api::ContainerSettings ParseSettings(const json& j) {
 }
 
 json ContainerToJson(const plan::Container& container) {
-  return {{"image", container.image},
-          {"pullPolicy", static_cast<int>(container.pull_policy)},
-          {"imageTars", container.image_tars},
-          {"pullSecrets", container.pull_secrets},
-          {"network", container.network},
-          {"publishPorts", container.publish_ports},
-          {"shmBytes", container.shm_bytes},
-          {"memoryBytes", container.resources.memory_bytes},
-          {"cpus", container.resources.cpus},
-          {"pod", container.pod},
-          {"settings", SettingsToJson(container.settings)}};
+  return {
+      {"image", container.image},          {"pullPolicy", static_cast<int>(container.pull_policy)},
+      {"imageTars", container.image_tars}, {"pullSecrets", container.pull_secrets},
+      {"network", container.network},      {"publishPorts", container.publish_ports},
+      {"shmBytes", container.shm_bytes},   {"memoryBytes", container.resources.memory_bytes},
+      {"cpus", container.resources.cpus},  {"pod", container.pod},
+      {"placement", container.placement},  {"settings", SettingsToJson(container.settings)}};
 }
 
 plan::Container ParseContainer(const json& j) {
@@ -74,7 +70,8 @@ plan::Container ParseContainer(const json& j) {
           .shm_bytes = j.at("shmBytes"),
           .resources = {j.at("memoryBytes"), j.at("cpus")},
           .settings = ParseSettings(j.at("settings")),
-          .pod = j.value("pod", false)};
+          .pod = j.value("pod", false),
+          .placement = j.value("placement", "")};
 }
 
 }  // namespace

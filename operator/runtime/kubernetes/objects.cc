@@ -10,6 +10,7 @@
 #include "operator/api/field_table.h"
 #include "operator/plan/pods.h"
 #include "operator/runtime/kept_workload.h"
+#include "operator/runtime/kubernetes/pod_placement.h"
 #include "operator/runtime/refusal.h"
 
 namespace headpond::runtime::k8s {
@@ -241,41 +242,23 @@ json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json
           {"securityContext", Confinement()}};
 }
 
-// Wished for, so that a Kubernetes cluster of one node will do: daemons of a role apart.
-json Apart(const ClusterRef& cluster, const plan::Workload& workload) {
-  constexpr int kFullWeight = 100;
-  const json same = {{"matchLabels", RoleSelector(cluster, workload.role)}};
-  return {{"podAntiAffinity",
-           {{"preferredDuringSchedulingIgnoredDuringExecution",
-             json::array(
-                 {{{"weight", kFullWeight},
-                   {"podAffinityTerm",
-                    {{"topologyKey", "kubernetes.io/hostname"}, {"labelSelector", same}}}}})}}}};
-}
-
 json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
   const User user = UserOf(workload);
   auto [volumes, mounts] = Volumes(workload, SecretName(workload.name, workload.ConfigHash()));
-  json spec = {
-      {"automountServiceAccountToken", false},
-      {"enableServiceLinks", false},
-      {"terminationGracePeriodSeconds", workload.termination_grace.count()},
-      {"securityContext",
-       {{"runAsNonRoot", true},
-        {"runAsUser", user.uid},
-        {"runAsGroup", user.gid},
-        {"fsGroup", user.gid},
-        {"fsGroupChangePolicy", "OnRootMismatch"},
-        {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-      {"affinity", Apart(cluster, workload)},
-      {"topologySpreadConstraints",
-       json::array({{{"maxSkew", 1},
-                     {"topologyKey", "topology.kubernetes.io/zone"},
-                     {"whenUnsatisfiable", "ScheduleAnyway"},
-                     {"labelSelector", {{"matchLabels", RoleSelector(cluster, workload.role)}}}}})},
-      {"initContainers", json::array({WaitForName(workload)})},
-      {"containers", json::array({ContainerOf(cluster, workload, std::move(mounts))})},
-      {"volumes", std::move(volumes)}};
+  json spec = {{"automountServiceAccountToken", false},
+               {"enableServiceLinks", false},
+               {"terminationGracePeriodSeconds", workload.termination_grace.count()},
+               {"securityContext",
+                {{"runAsNonRoot", true},
+                 {"runAsUser", user.uid},
+                 {"runAsGroup", user.gid},
+                 {"fsGroup", user.gid},
+                 {"fsGroupChangePolicy", "OnRootMismatch"},
+                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+               {"initContainers", json::array({WaitForName(workload)})},
+               {"containers", json::array({ContainerOf(cluster, workload, std::move(mounts))})},
+               {"volumes", std::move(volumes)}};
+  Place(workload.container->placement, RoleSelector(cluster, workload.role), spec);
   for (const std::string& name : workload.container->pull_secrets)
     spec["imagePullSecrets"].push_back({{"name", name}});
   return spec;
@@ -301,6 +284,20 @@ Wanted PolicyOf(const ClusterRef& cluster, plan::Role role, json metadata) {
                          {{"podSelector", pods},
                           {"policyTypes", json::array({"Ingress"})},
                           {"ingress", std::move(accepted)}}}});
+}
+
+// As Kubernetes writes sizes: "1Gi", "1.5G", "1e9"; 0 when it is none.
+int64_t QuantityBytes(const std::string& text) {
+  static constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"", 1},           {"k", 1e3},        {"M", 1e6},        {"G", 1e9},
+      {"T", 1e12},       {"P", 1e15},       {"Ki", 1LL << 10}, {"Mi", 1LL << 20},
+      {"Gi", 1LL << 30}, {"Ti", 1LL << 40}, {"Pi", 1LL << 50}};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return 0;
+  const std::string_view unit(end, text.data() + text.size() - end);
+  const auto found = std::ranges::find(kUnits, unit, &std::pair<std::string_view, double>::first);
+  return found == std::end(kUnits) ? 0 : static_cast<int64_t>(number * found->second);
 }
 
 std::string MapText(const json& object, const char* map, std::string_view key) {

@@ -6,6 +6,7 @@
 
 #include "operator/plan/desired.h"
 #include "operator/plan/pods.h"
+#include "operator/runtime/kept_workload.h"
 #include "operator/runtime/kubernetes/pod_state.h"
 #include "testing/status_matchers.h"
 
@@ -215,6 +216,52 @@ TEST(KubernetesObjectsTest, OnlyOneOfSeveralMastersIsAskedAndOnlyWhileItRuns) {
   const auto alone = Workloads(Spec());
   EXPECT_FALSE(QuorumProbe(pod_of(alone.at(0))));
   EXPECT_FALSE(QuorumProbe(pod_of(alone.at(1))));
+}
+
+TEST(KubernetesObjectsTest, PodsOfARoleArePlacedApartByDefault) {
+  const auto workloads = Workloads(Spec());
+  const json pod = PodSpecOf(workloads.at(1));
+  const json same = json::parse(R"({"matchLabels": {
+      "headpond.dev/cluster-uid": "0123456789abcdef", "app.kubernetes.io/component": "worker"}})");
+  EXPECT_EQ(pod["affinity"], (json{{"podAntiAffinity",
+                                    {{"preferredDuringSchedulingIgnoredDuringExecution",
+                                      json::array({{{"weight", 100},
+                                                    {"podAffinityTerm",
+                                                     {{"topologyKey", "kubernetes.io/hostname"},
+                                                      {"labelSelector", same}}}}})}}}}));
+  EXPECT_EQ(pod["topologySpreadConstraints"],
+            json::array({{{"maxSkew", 1},
+                          {"topologyKey", "topology.kubernetes.io/zone"},
+                          {"whenUnsatisfiable", "ScheduleAnyway"},
+                          {"labelSelector", same}}}));
+  for (const char* const field : {"nodeSelector", "tolerations", "priorityClassName"})
+    EXPECT_FALSE(pod.contains(field));
+}
+
+TEST(KubernetesObjectsTest, ASpecSaysWhereItsPodsRun) {
+  const auto workloads = Workloads(Spec(R"({
+      "master": {"placement": {"antiAffinity": "Required"}},
+      "worker": {"priorityClassName": "high", "placement": {"antiAffinity": "None",
+        "nodeSelector": {"disk": "nvme"},
+        "nodeAffinity": [{"key": "rack", "operator": "NotIn", "values": ["7"]}],
+        "tolerations": [{"key": "cache", "operator": "Exists", "effect": "NoSchedule"}],
+        "topologySpread": [{"topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}]}}})"));
+  const json master = PodSpecOf(workloads.at(0)), worker = PodSpecOf(workloads.at(1));
+  EXPECT_EQ(master["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+                  [0]["topologyKey"],
+            "kubernetes.io/hostname");
+  EXPECT_FALSE(master.contains("nodeSelector"));
+  EXPECT_EQ(worker["affinity"], json::parse(R"({"nodeAffinity": {
+      "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "rack", "operator": "NotIn", "values": ["7"]}]}]}}})"));
+  EXPECT_EQ(worker["nodeSelector"], json::parse(R"({"disk": "nvme"})"));
+  EXPECT_EQ(worker["tolerations"],
+            json::parse(R"([{"key": "cache", "operator": "Exists", "effect": "NoSchedule"}])"));
+  EXPECT_EQ(worker["topologySpreadConstraints"][0]["whenUnsatisfiable"], "DoNotSchedule");
+  EXPECT_EQ(worker["topologySpreadConstraints"][0]["maxSkew"], 1);
+  EXPECT_EQ(worker["priorityClassName"], "high");
+  EXPECT_EQ(ParseKept(KeptToJson(workloads.at(1))).ConfigHash(), workloads.at(1).ConfigHash());
+  EXPECT_NE(workloads.at(1).ConfigHash(), Workloads(Spec()).at(1).ConfigHash());
 }
 
 TEST(KubernetesObjectsTest, LimitsArePartOfTheConfiguration) {
