@@ -280,6 +280,12 @@ def of_each_rule() -> Iterator[Case]:
         yield Case(name, spec)
 
 
+
+def _pods(journal=None) -> dict:
+    kubernetes = {"underStoreClaim": "lake", **({"journalSize": journal} if journal else {})}
+    return {"runtime": {"type": "kubernetes", "kubernetes": kubernetes}}
+
+
 _THREE = {"master": {"replicas": 3}}
 
 # (name, spec before, spec after): what may not change once it is set.
@@ -312,6 +318,11 @@ CHANGES = [
     ("a backup to begin with", {"bootstrap": {"fromBackup": {"name": "a"}}}, {"bootstrap": {"fromBackup": {"name": "b"}}}),
     ("a backup to begin with, set later", {}, {"bootstrap": {"fromBackup": {"uri": "/a"}}}),
     ("a backup to begin with, dropped", {"bootstrap": {"fromBackup": {"uri": "/a"}}}, {}),
+    ("a larger journal", _pods("4Gi"), _pods("4097Mi")),
+    ("a journal of another unit", _pods("1Gi"), _pods(1 << 30)),
+    ("a smaller journal", _pods("4Gi"), _pods("4095Mi")),
+    ("a smaller journal in bytes", _pods(1 << 31), _pods((1 << 31) - 1)),
+    ("a journal of the default size", _pods("8Gi"), _pods()),
     ("something mutable", {"worker": {"replicas": 1}}, {"worker": {"replicas": 3}}),
     ("two at once", {"rootUfs": {"uri": "/a"}}, {"rootUfs": {"uri": "/b"}, "runtime": {"type": "docker"}}),
     ("one to a bad value", {"rootUfs": {"uri": "/a"}}, {"rootUfs": {"uri": "relative"}}),

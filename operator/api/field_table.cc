@@ -166,8 +166,9 @@ const std::vector<Field>& CacheClusterFields() {
        .type = kSize,
        .default_json = R"("4Gi")",
        .min = 64 << 20,
-       .mutability = Mutability::kImmutable,
-       .description = "The size of each master's volume, which holds its journal."},
+       .description =
+           "The size of each master's volume, which holds its journal. It may grow, where "
+           "the StorageClass allows that."},
       {.path = "runtime.kubernetes.underStoreClaim",
        .type = kString,
        .min = 1,

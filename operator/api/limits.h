@@ -18,6 +18,8 @@ inline constexpr int64_t kMaxSizeBytes = int64_t{1} << 60;
 
 // The expression for the bytes of a size that is written as text: a quantity.
 std::string CelBytes(std::string_view size);
+// The same of one that is a text or a number.
+std::string CelSize(std::string_view size);
 
 // Of all maps of strings, in characters.
 inline constexpr size_t kMaxMapKey = 253;

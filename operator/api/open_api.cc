@@ -240,6 +240,10 @@ json OpenApiSchema(const Kind& kind) {
   return schema;
 }
 
+std::string CelSize(std::string_view size) {
+  return fmt::format("(type({0}) == int ? quantity(string({0})) : {1})", size, CelBytes(size));
+}
+
 std::string CelBytes(std::string_view size) {
   std::string text = fmt::format("{}.lowerAscii().replace('b', '').replace('i', '')", size);
   for (const char unit : {'k', 'm', 'g', 't', 'p'})

@@ -268,6 +268,10 @@ const std::vector<Rule>& CacheClusterRules() {
       {"`runtime.type` `kubernetes` needs an under-store that all pods reach: "
        "`runtime.kubernetes.underStoreClaim`, or a `rootUfs.uri` that is no path.",
        PodsShareTheUnderStoreCel(), PodsShareTheUnderStore},
+      {"`runtime.kubernetes.journalSize` doesn't shrink.",
+       JournalsOnlyGrowCel(),
+       {},
+       JournalsOnlyGrow},
       {"Daemons in pods are not root, and have no folders of the host.", PodsAreConfinedCel(),
        PodsAreConfined},
       {"`bootstrap.fromBackup` has a `name` or a `uri`, not both.",

@@ -153,12 +153,9 @@ std::vector<CelRule> MemoryLevelsAreInTheContainerCel() {
 }
 
 std::vector<CelRule> SharedMemoryFitsCel() {
-  const auto bytes = [](std::string_view size) {
-    return fmt::format("(type({0}) == int ? quantity(string({0})) : {1})", size, CelBytes(size));
-  };
-  const std::string shm = bytes("self.worker.shmSize");
-  const std::string memory = bytes("self.worker.resources.memory");
-  const std::string quota = bytes("l.quota");
+  const std::string shm = CelSize("self.worker.shmSize");
+  const std::string memory = CelSize("self.worker.resources.memory");
+  const std::string quota = CelSize("l.quota");
   const std::string containers = "self.runtime.type == 'process' || ";
   const std::string for_mem_levels = "self.worker.tieredStore.levels.all(l, l.alias != 'MEM' || ";
   const std::string below =

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/units.h"
 #include "operator/api/field_table.h"
+#include "operator/api/limits.h"
 #include "operator/api/rules_cel.h"
 
 namespace headpond::api {
@@ -15,6 +17,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kUnderStoreClaim = "runtime.kubernetes.underStoreClaim";
+
+constexpr std::string_view kJournalSize = "runtime.kubernetes.journalSize";
+constexpr std::string_view kOnlyGrow = "a volume that is claimed only grows";
 
 // A field, with everything below it, that not all runtimes have: given, that is, other than by
 // default, it needs one of them.
@@ -141,6 +146,24 @@ std::vector<CelRule> PodsShareTheUnderStoreCel() {
            fmt::format("self.runtime.type != 'kubernetes' || !has(self.{}) || {}", kUnderStoreClaim,
                        folder),
            "holds a folder, and spec.rootUfs.uri is none: leave one of them out", field}};
+}
+
+void JournalsOnlyGrow(const json& before, const json& after, Findings& findings) {
+  const auto size = [](const json& spec) {
+    return SizeOf(spec.at("runtime").at("kubernetes").at("journalSize"));
+  };
+  if (size(after) < size(before))
+    findings.errors.push_back(
+        {fmt::format("spec.{}", kJournalSize),
+         fmt::format("cannot shrink from {} to {}: {}", FormatSize(size(before)),
+                     FormatSize(size(after)), kOnlyGrow)});
+}
+
+std::vector<CelRule> JournalsOnlyGrowCel() {
+  return {{"runtime.kubernetes",
+           fmt::format("{}.compareTo({}) >= 0", CelSize("self.journalSize"),
+                       CelSize("oldSelf.journalSize")),
+           fmt::format("cannot shrink: {}", kOnlyGrow), ".journalSize"}};
 }
 
 void PodsAreConfined(const json& spec, Findings& findings) {

@@ -14,6 +14,11 @@ std::vector<CelRule> FieldsFitTheRuntimeCel();
 void PodsShareTheUnderStore(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> PodsShareTheUnderStoreCel();
 
+// Of changes: Kubernetes makes no claim smaller.
+void JournalsOnlyGrow(const nlohmann::json& before, const nlohmann::json& after,
+                      Findings& findings);
+std::vector<CelRule> JournalsOnlyGrowCel();
+
 void PodsAreConfined(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> PodsAreConfinedCel();
 

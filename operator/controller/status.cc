@@ -251,6 +251,15 @@ void SetDegraded(const std::vector<plan::Workload>& desired, const plan::Observe
     messages.push_back(
         fmt::format("{} keeps its limits: {}", workload.name, found->refused_limits->message));
   }
+  for (const plan::Workload& workload : desired) {
+    const ObservedWorkload* found = Find(observed, workload);
+    if (found == nullptr || found->mend_failure.empty()) continue;
+    if (found->missing.empty() && found->surplus.empty() &&
+        TooSmallClaims(workload, *found).empty())
+      continue;  // what it was about is done with
+    if (reason.empty()) reason = "MendFailed";
+    messages.push_back(fmt::format("beside {}: {}", workload.name, found->mend_failure));
+  }
   for (const ObservedWorkload& workload : observed.workloads) {
     if (!HasFailed(workload)) continue;
     const bool loops = workload.reason == "Crashed" && workload.crashes >= kCrashLoop;

@@ -86,6 +86,21 @@ TEST_F(StatusTest, AWorkerCountsWhenTheMasterKnowsIt) {
   EXPECT_EQ(status.phase, "Ready");
 }
 
+TEST_F(StatusTest, WhatCantBeMendedIsToldAsLongAsItIsWanted) {
+  workloads_[0].volumes = {{.name = "state", .volume_name = "c-state", .claim_bytes = 10}};
+  ObservedWorkload master = Seen(0);
+  master.claims = {{"c-state", 9}};
+  master.mend_failed_at_ms = kNow - 1;
+  master.mend_failure = "spec.x: the claim stays at 9B";
+  ClusterStatus status = Compute({master, Seen(1), Seen(2)});
+  EXPECT_TRUE(status.IsTrue("Ready"));
+  EXPECT_EQ(status.Find("Degraded")->reason, "MendFailed");
+  EXPECT_THAT(status.Find("Degraded")->message, ::testing::HasSubstr("stays at 9B"));
+  master.claims = {{"c-state", 10}};
+  status = Compute({master, Seen(1), Seen(2)});
+  EXPECT_FALSE(status.IsTrue("Degraded"));
+}
+
 TEST_F(StatusTest, AnOutdatedDaemonIsNotReadyAsDesired) {
   ObservedWorkload outdated = Seen(1);
   outdated.config_hash = "old";

@@ -571,6 +571,8 @@ class Planner {
            {std::pair("gone", &found->missing), std::pair("not wanted", &found->surplus)})
         if (!std::ranges::all_of(*names, [&](const auto& it) { return mended.contains(it); }))
           reasons.push_back(fmt::format("{}: {}", what, fmt::join(*names, ", ")));
+      if (const auto small = TooSmallClaims(workload, *found); !small.empty())
+        reasons.push_back(fmt::format("too small: {}", fmt::join(small, ", ")));
       if (reasons.empty()) continue;
       if (found->mend_failed_at_ms > desired_.retry_at_ms) {
         const int64_t due =
@@ -660,6 +662,16 @@ bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observe
   const ObservedWorkload* const leader = LeaderOf(observed);
   return leader != nullptr && master.quorum && leader != &master &&
          master.quorum->sequence + kMaxLag < leader->quorum->sequence;
+}
+
+std::vector<std::string> TooSmallClaims(const Workload& workload, const ObservedWorkload& found) {
+  std::vector<std::string> small;
+  for (const Volume& volume : workload.volumes) {
+    const auto claim = found.claims.find(volume.volume_name);
+    if (claim != found.claims.end() && claim->second < volume.claim_bytes)
+      small.push_back(volume.volume_name);
+  }
+  return small;
 }
 
 bool Votes(const std::string& quorum_address, const ObservedCluster& observed) {

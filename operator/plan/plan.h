@@ -79,8 +79,11 @@ struct ObservedWorkload {
   // What belongs beside it and is not there: "service demo-masters". Only for kRunning.
   std::vector<std::string> missing;
   std::vector<std::string> surplus;  // likewise, what is there and not wanted any more
-  int64_t mend_failed_at_ms = 0;     // the last try to mend that; ms since the epoch, 0: none
-  bool start_failed = false;         // only for kExited: it never came to run
+  // Of the volumes that were claimed for it, by the claim's name: how many bytes are asked for.
+  std::map<std::string, int64_t> claims = {};
+  int64_t mend_failed_at_ms = 0;  // the last try to mend that; ms since the epoch, 0: none
+  std::string mend_failure = {};  // why that failed, for people; empty: it didn't
+  bool start_failed = false;      // only for kExited: it never came to run
   // The last configuration that served, as far as it can be had again: this one's, or that of the
   // predecessor that is kept for it. Restore starts that; empty: there is none.
   std::string proven_hash;
@@ -138,7 +141,8 @@ enum class ActionKind {
   kRestore,     // end it if it runs; if not, run the configuration that served last
   kTransfer,    // ask it, a master that leads, to let `to` lead
   kDismiss,     // have the masters go on without their member `to`
-  kMend,        // put back what is missing beside it while it runs, and remove what is too much
+  kMend,        // put back what is missing beside it while it runs, remove what is too much,
+                // and have claims grow
 };
 
 struct Action {
@@ -206,6 +210,9 @@ std::chrono::milliseconds BackoffAfter(int crashes, const RestartPolicy& policy)
 
 // Of several masters; null when none is known to lead. Of two that say so, the later one does.
 const ObservedWorkload* LeaderOf(const ObservedCluster& observed);
+
+// The claims of `workload` that are smaller than it wants them.
+std::vector<std::string> TooSmallClaims(const Workload& workload, const ObservedWorkload& found);
 
 // Whether the one of several masters with this address has a say; true when nobody tells.
 bool Votes(const std::string& quorum_address, const ObservedCluster& observed);

@@ -465,6 +465,20 @@ TEST(PlanTest, PutsBackWhatIsGoneBesideADaemonOnceForAllThatMissIt) {
   EXPECT_EQ(plan.due_at_ms, kNow - 1000 + kPolicy.max_backoff.count());
 }
 
+TEST(PlanTest, ClaimsGrowAndNeverShrink) {
+  DesiredCluster desired = kDesired;
+  desired.workloads[0].volumes = {{.name = "state", .volume_name = "c-state", .claim_bytes = 10}};
+  ObservedWorkload master = Serving(kMaster);
+  master.config_hash = desired.workloads[0].ConfigHash();
+  const auto plan_with = [&](int64_t bytes) {
+    master.claims = {{"c-state", bytes}, {"another", 1}};
+    return PlanOf(desired, {{master, Serving(kWorker0), Serving(kWorker1)}});
+  };
+  EXPECT_EQ(plan_with(9), "mend what is beside c-master-0 (too small: c-state)\n");
+  EXPECT_EQ(plan_with(10), "");
+  EXPECT_EQ(plan_with(11), "");
+}
+
 TEST(PlanTest, DeletionStopsWorkersThenMastersAndKeepsData) {
   DesiredCluster desired = kDesired;
   desired.deleting = true;

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "operator/plan/pods.h"
 #include "operator/runtime/kept_workload.h"
 #include "operator/runtime/kubernetes/pod_state.h"
@@ -127,7 +128,13 @@ Result<plan::ObservedCluster> KubernetesRuntime::Observe(const ClusterRef& clust
     workload.missing = MissingBeside(cluster, workload);
     workload.surplus = SurplusBeside(cluster, workload);
     const auto failed = failed_mends_.find({cluster.uid, workload.name});
-    workload.mend_failed_at_ms = failed == failed_mends_.end() ? 0 : failed->second;
+    if (failed != failed_mends_.end()) {
+      workload.mend_failed_at_ms = failed->second.at_ms;
+      workload.mend_failure = failed->second.message;
+    }
+    for (const kube::Object& claim : Of(k8s::kClaims).OfCluster(cluster.uid))
+      if (k8s::LabelOf(*claim, k8s::kWorkloadLabel) == workload.name)
+        workload.claims[kube::NameOf(*claim).name] = k8s::ClaimedBytes(*claim);
   }
   AddTraces(cluster, observed);
   observed.has_data =
@@ -355,8 +362,15 @@ Status KubernetesRuntime::EnsureClaims(const ClusterRef& cluster, const plan::Wo
       RETURN_IF_ERROR(Of(k8s::kClaims).Create(*k8s::ClaimOf(cluster, workload, volume).object));
     if (!found || volume.claim_bytes == 0) continue;
     if (k8s::BelongsTo(*found, cluster)) {
-      if (!IsBeingDeleted(*found)) continue;
-      return Unavailable("PersistentVolumeClaim {} is being deleted", volume.volume_name);
+      if (IsBeingDeleted(*found))
+        return Unavailable("PersistentVolumeClaim {} is being deleted", volume.volume_name);
+      if (volume.kind == plan::VolumeKind::kDurable) continue;  // a journal is none the worse
+      // A worker would be told of room that its disk hasn't.
+      if (Status grown = Grow(found, volume); !grown.ok()) {
+        reason = "VolumeTooSmall";
+        return grown;
+      }
+      continue;
     }
     reason = "VolumeConflict";
     const std::string uid = k8s::LabelOf(*found, k8s::kUidLabel);
@@ -364,6 +378,38 @@ Status KubernetesRuntime::EnsureClaims(const ClusterRef& cluster, const plan::Wo
         "PersistentVolumeClaim {} {}: remove it or choose another name for the cluster",
         volume.volume_name,
         uid.empty() ? "is not ours" : fmt::format("holds data of another cluster (uid {})", uid));
+  }
+  return Status::Ok();
+}
+
+Status KubernetesRuntime::Grow(const kube::Object& claim, const plan::Volume& volume) {
+  const int64_t now = k8s::ClaimedBytes(*claim);
+  if (now == 0 || now >= volume.claim_bytes) return Status::Ok();
+  const kube::ObjectName name = kube::NameOf(*claim);
+  const Status grown =
+      Of(k8s::kClaims)
+          .Patch(name, {{"spec",
+                         {{"resources",
+                           {{"requests", {{"storage", std::to_string(volume.claim_bytes)}}}}}}}});
+  if (grown.ok()) {
+    LogInfo(kComponent, "PersistentVolumeClaim {} grows from {} to {}", name.ToString(),
+            FormatSize(now), FormatSize(volume.claim_bytes));
+    return grown;
+  }
+  const char* const field = volume.kind == plan::VolumeKind::kDurable
+                                ? "spec.runtime.kubernetes.journalSize"
+                                : "spec.worker.tieredStore.levels[].quota";
+  return grown.WithContext(
+      fmt::format("{}: PersistentVolumeClaim {} of StorageClass {} stays at {}, {} are wanted",
+                  field, name.name, claim->at("spec").value("storageClassName", "(none)"),
+                  FormatSize(now), FormatSize(volume.claim_bytes)));
+}
+
+Status KubernetesRuntime::GrowAll(const ClusterRef& cluster, const plan::Workload& workload) {
+  for (const plan::Volume& volume : workload.volumes) {
+    if (volume.claim_bytes == 0) continue;
+    const kube::Object claim = Of(k8s::kClaims).Cached({cluster.name_space, volume.volume_name});
+    if (claim && k8s::BelongsTo(*claim, cluster)) RETURN_IF_ERROR(Grow(claim, volume));
   }
   return Status::Ok();
 }
@@ -471,10 +517,11 @@ Status KubernetesRuntime::Mend(const ClusterRef& cluster, const plan::Workload& 
   RETURN_IF_ERROR(MayAct());
   const auto key = std::pair(cluster.uid, workload.name);
   Status mended = TryMend(cluster, workload);
+  if (mended.ok()) mended = GrowAll(cluster, workload);
   if (mended.ok())
     failed_mends_.erase(key);
   else if (!IsPassing(mended.code()))
-    failed_mends_[key] = clock_.NowMs();
+    failed_mends_[key] = {clock_.NowMs(), mended.message()};
   return mended;
 }
 

@@ -95,6 +95,9 @@ class KubernetesRuntime final : public Runtime {
 
   Status EnsureClaims(const ClusterRef& cluster, const plan::Workload& workload,
                       std::string& reason);
+  // Has a claim that is ours ask for as much as the volume needs.
+  Status Grow(const kube::Object& claim, const plan::Volume& volume);
+  Status GrowAll(const ClusterRef& cluster, const plan::Workload& workload);
   Status Ensure(const ClusterRef& cluster, const k8s::Wanted& wanted, std::string& reason);
   Status TryStart(const ClusterRef& cluster, const plan::Workload& workload,
                   const k8s::Record& record, const kube::Object& pod, std::string& reason);
@@ -108,9 +111,13 @@ class KubernetesRuntime final : public Runtime {
   kube::Client& client_;
   const Clock& clock_;
   std::function<void()> changed_;
-  std::vector<std::unique_ptr<Followed>> followed_;                      // from the first look on
-  std::map<std::pair<std::string, std::string>, FailedStart> failed_;    // by cluster uid and name
-  std::map<std::pair<std::string, std::string>, int64_t> failed_mends_;  // when, likewise
+  std::vector<std::unique_ptr<Followed>> followed_;                    // from the first look on
+  std::map<std::pair<std::string, std::string>, FailedStart> failed_;  // by cluster uid and name
+  struct FailedMend {
+    int64_t at_ms = 0;
+    std::string message;
+  };
+  std::map<std::pair<std::string, std::string>, FailedMend> failed_mends_;  // likewise
   std::map<std::string, plan::ObservedImage> images_;
   Prober prober_;
 };

@@ -325,6 +325,31 @@ TEST_F(KubernetesRuntimeTest, WhatCantBePutBackIsRemembered) {
   EXPECT_NE(Observe()->mend_failed_at_ms, 0);
 }
 
+TEST_F(KubernetesRuntimeTest, AClaimGrowsWhereItMayAndElseSaysWhy) {
+  ASSERT_OK(runtime_->Start(cluster_, master_));
+  ASSERT_TRUE(WaitUntilServing());
+  const std::string name = "demo-master-0-state";
+  const std::string path = "/api/v1/namespaces/default/persistentvolumeclaims/" + name;
+  EXPECT_EQ(last_.workloads[0].claims[name], 1 << 30);
+  plan::Workload larger = master_;
+  larger.volumes[0].claim_bytes = int64_t{3} << 30;
+  world_.faults().RefuseNext(1, 403, [&](const http::Request& request) {
+    return request.method == "PATCH" && request.path == path;
+  });
+  EXPECT_THAT(
+      runtime_->Mend(cluster_, larger),
+      StatusIs(Code::kPermissionDenied, AllOf(HasSubstr("spec.runtime.kubernetes.journalSize"),
+                                              HasSubstr(name), HasSubstr("StorageClass"))));
+  EXPECT_THAT(Observe()->mend_failure, HasSubstr("journalSize"));
+  EXPECT_EQ(last_.workloads[0].claims[name], 1 << 30);
+  ASSERT_OK(runtime_->Mend(cluster_, larger));
+  EXPECT_EQ(world_.Get(path)["spec"]["resources"]["requests"]["storage"], "3221225472");
+  EXPECT_EQ(Observe()->claims.at(name), int64_t{3} << 30);
+  EXPECT_EQ(last_.workloads[0].mend_failure, "");
+  ASSERT_OK(runtime_->Mend(cluster_, master_));
+  EXPECT_EQ(Observe()->claims.at(name), int64_t{3} << 30);
+}
+
 TEST_F(KubernetesRuntimeTest, FilesAreSecretsAndNothingElseHasTheirContent) {
   ASSERT_OK(runtime_->Start(cluster_, master_));
   ASSERT_TRUE(WaitUntilServing());

@@ -422,6 +422,12 @@ Wanted ClaimOf(const ClusterRef& cluster, const plan::Workload& workload,
              {"spec", std::move(spec)}});
 }
 
+int64_t ClaimedBytes(const json& claim) {
+  const json::json_pointer at("/spec/resources/requests/storage");
+  if (!claim.contains(at) || !claim.at(at).is_string()) return 0;
+  return QuantityBytes(claim.at(at).get<std::string>());
+}
+
 Wanted StatefulSetOf(const ClusterRef& cluster, const plan::Workload& workload,
                      const Record& record) {
   const std::string hash = workload.ConfigHash();

@@ -74,6 +74,8 @@ Wanted SecretOf(const ClusterRef& cluster, const plan::Workload& workload);
 // The claim of a volume with claim_bytes. It has no owner: data outlives clusters.
 Wanted ClaimOf(const ClusterRef& cluster, const plan::Workload& workload,
                const plan::Volume& volume);
+// How much a claim asks for, in bytes; 0 when it doesn't say.
+int64_t ClaimedBytes(const nlohmann::json& claim);
 // The daemon, to run.
 Wanted StatefulSetOf(const ClusterRef& cluster, const plan::Workload& workload,
                      const Record& record);

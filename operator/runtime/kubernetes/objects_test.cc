@@ -136,6 +136,18 @@ TEST(KubernetesObjectsTest, TheJournalIsClaimedAndMemoryIsAskedFor) {
             std::to_string(tier + api::kWorkerHeapBytes));
 }
 
+TEST(KubernetesObjectsTest, ClaimsAreReadAsKubernetesWritesThem) {
+  const auto claimed = [](const char* text) {
+    return ClaimedBytes({{"spec", {{"resources", {{"requests", {{"storage", text}}}}}}}});
+  };
+  EXPECT_EQ(claimed("2147483648"), int64_t{2} << 30);
+  EXPECT_EQ(claimed("2Gi"), int64_t{2} << 30);
+  EXPECT_EQ(claimed("1.5G"), 1'500'000'000);
+  EXPECT_EQ(claimed("1e3k"), 1'000'000);
+  EXPECT_EQ(claimed("much"), 0);
+  EXPECT_EQ(ClaimedBytes(json::object()), 0);
+}
+
 TEST(KubernetesObjectsTest, AnUnderStoreElsewhereNeedsNoVolume) {
   const auto workloads = Workloads(json::parse(R"({"rootUfs": {"uri": "s3://bucket/a",
       "options": {"s3a.secretKey": "hush"}}})"));
