@@ -28,7 +28,8 @@ _PACKAGES = {
 _API = ("etcd", "kube-apiserver", "kube-controller-manager")
 _BUILD_LIMIT_S = 3600  # kube-apiserver alone takes ten minutes of one processor from cold
 _START_LIMIT_S = 120.0
-_CONTROLLERS = "garbage-collector-controller,namespace-controller"
+_CONTROLLERS = ",".join(f"{name}-controller" for name in (
+    "garbage-collector", "namespace", "statefulset", "persistentvolumeclaim-protection"))
 
 
 class Unavailable(Exception):
@@ -123,7 +124,8 @@ class KubernetesServer:
             "disable-admission-plugins": "ServiceAccount",
             "watch-cache": "true",
         })
-        self.api = Api(self._connect(port), token=self._token)
+        self.connection = self._connect(port)
+        self.api = self.connect()
         if not wait_for(self._ready, _START_LIMIT_S):
             raise RuntimeError("kube-apiserver does not get ready\n" + self._processes[-1].tail())
         self._start("kube-controller-manager", programs / "kube-controller-manager", {
@@ -141,6 +143,10 @@ class KubernetesServer:
     def __exit__(self, *exc_info) -> None:
         for process in reversed(self._processes):
             process.stop(grace_s=5.0)
+
+    def connect(self) -> Api:
+        """For a thread of its own."""
+        return Api(self.connection, token=self._token)
 
     def _start(self, name: str, program: Path, options: dict) -> None:
         command = [str(program)] + [f"--{key}={value}" for key, value in options.items()]

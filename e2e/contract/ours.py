@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from pathlib import Path
 
 from client import Api, unix_connection
@@ -17,6 +18,15 @@ def program() -> Path:
     chosen = os.environ.get("HEADPOND_BIN")
     folder = Path(chosen).resolve().parent if chosen else _ROOT / "build" / "release" / "bin"
     return folder / "headpond-operator"
+
+
+def metrics(port: int) -> str:
+    """Of an operator with this --monitor-port; nothing before it serves them."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
 
 
 class HeadpondServer:

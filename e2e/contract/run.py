@@ -1,4 +1,5 @@
-"""The API that headpond-operator serves, and the CustomResourceDefinitions, measured against a real kube-apiserver.
+"""The API that headpond-operator serves, and the CustomResourceDefinitions, measured against a real kube-apiserver; and its
+Kubernetes runtime on that, without nodes.
 
 Exit code: 0 when everything held, 1 when not, 77 (with the reason) when the server or the operator is missing.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import compare
+import crashes
 import kubernetes
 import ours
 from agreement import Agreement
@@ -22,7 +24,7 @@ from harness.process import Process, wait_for
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _ESTABLISHED_LIMIT_S = 30.0
-_PARTS = ("operator", "specs", "contract")
+_PARTS = ("operator", "specs", "contract", "crashes", "many")
 _OPERATOR_LIMIT_S = 30.0
 _CLUSTERS = "/apis/headpond.dev/v1alpha1/namespaces/default/cacheclusters"
 
@@ -113,6 +115,10 @@ def main() -> int:
                     counts.append(f"{judge_specs(definitions, served.api, theirs.api, checks)} specs judged alike")
                 if "contract" in parts:
                     counts.append(f"{compare.run(served.api, theirs.api, checks)} calls answered alike")
+                if "crashes" in parts:
+                    counts.append(crashes.run_crashes(theirs, Path(folder), checks))
+                if "many" in parts:
+                    counts.append(crashes.run_many(theirs, Path(folder), checks))
         except kubernetes.Unavailable as reason:
             skip(str(reason))
     print(", ".join(counts), flush=True)
