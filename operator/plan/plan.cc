@@ -181,6 +181,8 @@ class Planner {
       any_master_serves |= other.role == Role::kMaster && Serves(other.name);
       const ObservedWorkload* found = Found(other.name);
       if (other.name == workload.name || other.role > workload.role || found == nullptr) continue;
+      // Who is yet to join waits for this one, even if it ran before.
+      if (JoinsLater(other)) continue;
       if (IsOnTrial(*found) && !found->serving)
         waits_for.push_back(other.name + " to serve the new configuration");
     }
