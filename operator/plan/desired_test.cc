@@ -320,6 +320,11 @@ TEST(DesiredTest, ALimitThatIsThereChangesWithoutARestart) {
       << "none can be taken away";
 }
 
+// On which nodes pods run.
+bool IsOfPods(std::string_view field) {
+  return field.find(".placement.") != field.npos || field.ends_with("priorityClassName");
+}
+
 // A value for the field that differs from its default; null when there is no other.
 json OtherValue(const api::Field& field) {
   static const std::map<std::string_view, json> chosen = {
@@ -344,13 +349,14 @@ json OtherValue(const api::Field& field) {
       {"container.ulimits[].hard", 4},
       {"worker.tieredStore.levels[].alias", "MEM"}};
   if (const auto found = chosen.find(field.path); found != chosen.end()) return found->second;
+  if (field.path.ends_with("tolerationSeconds")) return 7;
   switch (field.type) {
     case api::FieldType::kBoolean: return field.default_json != "true";
     case api::FieldType::kStringMap: return {{"alluxio.some.key", "v"}};
     case api::FieldType::kSize: return "1234Mi";
     case api::FieldType::kNumber: return 0.8;
     case api::FieldType::kString:
-      if (field.path.ends_with("hostname")) return "other";
+      if (field.path.ends_with("hostname") || IsOfPods(field.path)) return "other";
       return field.path.ends_with("name") ? json("NAME") : json("/other");
     case api::FieldType::kEnum: return field.values.size() > 1 ? json(field.values[1]) : json();
     case api::FieldType::kInteger: {
@@ -390,9 +396,15 @@ json BaseFor(std::string_view field) {
   if (field.starts_with("runtime.docker"))
     base["runtime"] = json::parse(R"({"type": "docker", "docker": {"masterNodes": ["b"],
         "nodes": [{"name": "a", "workers": [0]}, {"name": "b"}]}})");
-  if (field.starts_with("runtime.kubernetes"))
-    return json::parse(
+  const bool of_pods = IsOfPods(field);
+  if (of_pods || field.starts_with("runtime.kubernetes"))
+    base = json::parse(
         R"({"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}}})");
+  if (of_pods)
+    base[std::string(field.substr(0, field.find('.')))]["placement"] = json::parse(R"({
+        "nodeAffinity": [{"key": "zone", "operator": "In", "values": ["a"]}],
+        "tolerations": [{"key": "busy", "effect": "NoExecute"}],
+        "topologySpread": [{"topologyKey": "rack"}]})");
   if (!container) return base;
   base["runtime"]["type"] = "docker";
   if (field != "network.mode") base["network"]["mode"] = "bridge";
@@ -502,8 +514,10 @@ TEST(DesiredTest, MastersOnNodesKnowEachOtherByTheNodesNames) {
 }
 
 TEST(DesiredTest, EveryFieldOfTheSpecHasAnEffect) {
-  // Its effect is on the operator or on the command of the image, not on a daemon's description.
+  // Its effect is on the operator, on the command of the image or on what is beside a daemon, not
+  // on the daemon's description.
   const std::set<std::string_view> of_the_operator = {"paused",
+                                                      "security.networkPolicy",
                                                       "bootstrap.fromBackup.name",
                                                       "runtime.docker.endpoint",
                                                       "runtime.docker.context",
