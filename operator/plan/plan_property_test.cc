@@ -525,9 +525,8 @@ void ConvergeOrFail(World& world, const DesiredCluster& desired) {
          << Describe(MakePlan(desired, world.observed(), world.now_ms(), world.policy()));
 }
 
-void ConvergeFromAnything(uint64_t seed) {
-  SCOPED_TRACE(seed);
-  World world(seed);
+// A past of chaos and edits; what is wanted at its end.
+DesiredCluster LiveThroughChaos(World& world) {
   uint64_t masters = RandomMasters(world.random());
   DesiredCluster desired = RandomDesired(world.random(), masters);
   for (int round = 0; round < kChaosRounds; ++round) {
@@ -538,6 +537,13 @@ void ConvergeFromAnything(uint64_t seed) {
     Round(world, desired);
     world.Pass(/*chaos=*/true, desired);
   }
+  return desired;
+}
+
+void ConvergeFromAnything(uint64_t seed) {
+  SCOPED_TRACE(seed);
+  World world(seed);
+  DesiredCluster desired = LiveThroughChaos(world);
   Round(world, desired);
   ++desired.generation;  // what chaos made look bad deserves another try
   ConvergeOrFail(world, desired);
@@ -688,16 +694,7 @@ TEST(PlanPropertyTest, DeletionEndsFromAnythingAndTouchesDataOnlyWhenToldTo) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
-    uint64_t masters = RandomMasters(world.random());
-    DesiredCluster desired = RandomDesired(world.random(), masters);
-    for (int round = 0; round < kChaosRounds; ++round) {
-      if (world.random().OneIn(15)) {
-        masters = OtherMasters(masters, world.random());
-        desired = RandomDesired(world.random(), masters);
-      }
-      Round(world, desired);
-      world.Pass(/*chaos=*/true, desired);
-    }
+    DesiredCluster desired = LiveThroughChaos(world);
     desired.deleting = true;
     desired.delete_data = world.random().OneIn(2);
     ConvergeOrFail(world, desired);
