@@ -238,6 +238,8 @@ TEST(RaftCoreTest, ThreeNodesAgree) {
   cluster.Elect(2);
   for (const char* data : {"a", "b", "c"}) ASSERT_OK(cluster.core(2).Propose(data));
   cluster.Settle();
+  EXPECT_THAT(cluster[2].applied, testing::ElementsAre("a", "b", "c"));
+  cluster.Tick();  // a heartbeat tells that they are committed
   for (const uint64_t id : {1, 2, 3}) {
     EXPECT_THAT(cluster[id].applied, testing::ElementsAre("a", "b", "c")) << id;
     EXPECT_EQ(cluster.core(id).status()->leader, 2u);
@@ -360,6 +362,7 @@ TEST(RaftCoreTest, ALaggingFollowerGetsASnapshot) {
   EXPECT_EQ(cluster.core(3).status()->applied, applied);
   ASSERT_OK(cluster.core(1).Propose("b"));
   cluster.Settle();
+  cluster.Tick();  // a heartbeat tells that it is committed
   EXPECT_THAT(cluster[3].applied, testing::ElementsAre("b"));
 }
 
@@ -429,6 +432,7 @@ TEST(RaftCoreTest, ALeaderThatComesUponItsOwnRemovalStepsDown) {
   cluster.Elect(3);
   ASSERT_OK(cluster.core(3).Propose("a"));
   cluster.Settle();
+  cluster.Tick();  // a heartbeat tells that it is committed
   EXPECT_THAT(cluster[1].applied, testing::ElementsAre("a"));
 }
 

@@ -131,7 +131,7 @@ TEST(RaftSimReplayTest, ADiskThatLiesIsFoundOut) {
 // beside the leader of the others.
 TEST(RaftSimReplayTest, ADiskThatForgetsThatMembersChangedIsFoundOut) {
   int found = 0;
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
     const SimOptions options = {.seed = seed,
                                 .nodes = 1,
                                 .sizes = {3, 1},

@@ -98,6 +98,9 @@ impl Core {
             // Not `batch_append`: it adds entries to an earlier message that has none without a look at that message's
             // index, so they may follow an entry that was never compared (raft_sim_test found it). See merge_appends.
             batch_append: false,
+            // Followers learn what is committed with the next entries or the next heartbeat. A message for it alone, and
+            // its answer, would double what a change costs them.
+            skip_bcast_commit: true,
             ..Default::default()
         };
         config.validate()?;
