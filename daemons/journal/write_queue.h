@@ -27,6 +27,8 @@ class WriteQueue {
   bool empty() const { return batches_.empty(); }
   // Whether Take gives entries, and not only the beginning of a log file.
   bool HasEntries() const { return !empty() && batches_.front().frame.count() > 0; }
+  // Whether what Take gives has no room for more.
+  bool HasFullBatch() const { return batches_.size() > 1; }
   // Entries that were added and not yet Recycled, with their overhead.
   size_t pending_bytes() const { return pending_bytes_; }
 

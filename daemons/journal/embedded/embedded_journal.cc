@@ -90,6 +90,7 @@ class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateM
 
   // Leading.
   std::string TakeBatch(uint64_t life) EXCLUDES(mutex_);
+  bool ProposeNow() REQUIRES(mutex_);
   void Propose(uint64_t term, uint64_t life) EXCLUDES(mutex_);
   Callbacks Agreed(const std::vector<Entry>& entries) REQUIRES(mutex_);
   Callbacks Lose(const Status& reason) REQUIRES(mutex_);
@@ -145,6 +146,7 @@ class EmbeddedJournal final : public ReplicatedJournal, public consensus::StateM
   bool proposing_ GUARDED_BY(mutex_) = false;
   WriteQueue queue_ GUARDED_BY(mutex_);
   std::deque<Batch> in_flight_ GUARDED_BY(mutex_);
+  Time taken_at_ GUARDED_BY(mutex_){};  // when the newest of them was
   Waiters waiters_ GUARDED_BY(mutex_);
 
   // Snapshots.
@@ -264,13 +266,19 @@ void EmbeddedJournal::OnDelivery(uint64_t, uint64_t term, uint64_t log_end) {
 
 void EmbeddedJournal::OnCommitted(std::vector<Entry> entries) {
   Callbacks ready;
+  bool propose = false;
+  uint64_t term = 0;
+  uint64_t life = 0;
   {
     MutexLock lock(mutex_);
     if (state_ == State::kLeading || state_ == State::kStopping) {
       ready = Agreed(entries);
+      propose = failure_.ok() && ProposeNow();
+      term = term_;
+      life = life_;
     } else {
       // The log keeps what does not fit here.
-      const uint64_t life = life_;
+      life = life_;
       while (state_ == State::kFollowing && life == life_ && !events_.empty() &&
              event_bytes_ > options_.max_following_bytes)
         changed_.Wait(mutex_);
@@ -282,6 +290,7 @@ void EmbeddedJournal::OnCommitted(std::vector<Entry> entries) {
       changed_.NotifyAll();
     }
   }
+  if (propose) Propose(term, life);
   Answer(ready, Status::Ok());
 }
 
@@ -407,13 +416,22 @@ uint64_t EmbeddedJournal::Append(std::string entry) {
     if (!CheckRunning().ok()) return sequence;
     queue_.Add(sequence, entry);
     accepted_ = sequence;
-    if (proposing_) return sequence;
-    proposing_ = true;
+    if (!ProposeNow()) return sequence;
     term = term_;
     life = life_;
   }
   Propose(term, life);
   return sequence;
+}
+
+// Whether the caller has to propose what waits: see gather_window. What gathers goes on its way
+// when the batch before it arrives, or with an entry that comes after the window.
+bool EmbeddedJournal::ProposeNow() {
+  if (proposing_ || !queue_.HasEntries()) return false;
+  const bool gather = !in_flight_.empty() && !queue_.HasFullBatch() &&
+                      std::chrono::steady_clock::now() - taken_at_ < options_.gather_window;
+  if (!gather) proposing_ = true;
+  return !gather;
 }
 
 // One proposal waits for the node's thread at a time, and takes all that was appended until then.
@@ -442,8 +460,9 @@ std::string EmbeddedJournal::TakeBatch(uint64_t life) {
     Batch batch = queue_.Take();
     bytes = batch.frame.Seal(FrameType::kEntries, batch.first, term_);
     in_flight_.push_back(std::move(batch));
-    proposing_ = queue_.HasEntries();
-    if (!proposing_) return bytes;
+    taken_at_ = std::chrono::steady_clock::now();
+    proposing_ = false;
+    if (!ProposeNow()) return bytes;
     term = term_;
   }
   Propose(term, life);
