@@ -141,7 +141,7 @@ def _values(schema: dict) -> list:
 
 
 # What a rule between fields asks for that no field requires by itself.
-_NEEDED = {"ContainerTask": {"container": {"image": "a"}}}
+_NEEDED = {"ContainerTask": {"container": {"image": "a"}}, "Restore": {"uri": "/a"}}
 
 
 def least(schema: dict, kind: str = "") -> dict:
@@ -153,7 +153,8 @@ def least(schema: dict, kind: str = "") -> dict:
 # Beside the smallest spec, what fields are tried in: in a cluster of containers more of them may be set.
 _MORE_BASES = {"CacheCluster": [
     {"runtime": {"type": "docker"}},
-    {"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}}}]}
+    {"runtime": {"type": "kubernetes", "kubernetes": {"underStoreClaim": "lake"}}}],
+    "Restore": [{"clusterRef": {"name": "a"}, "backupRef": {"name": "a"}}]}
 
 
 def of_each_field(schema: dict, kind: str = "") -> Iterator[Case]:

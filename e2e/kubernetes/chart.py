@@ -82,7 +82,7 @@ class ChartLife:
         definitions = self._bed.get("crd").get("items", [])
         ours = [crd for crd in definitions if crd["spec"]["group"] == "headpond.dev"]
         kept = [crd["spec"]["names"]["kind"] for crd in ours if crd["metadata"]["annotations"].get(_KEEP) == "keep"]
-        self._checks.equal("kinds that are kept", sorted(kept), ["Backup", "CacheCluster", "ContainerDefinition", "ContainerTask"])
+        self._checks.equal("kinds that are kept", sorted(kept), ["Backup", "CacheCluster", "ContainerDefinition", "ContainerTask", "Restore"])
         self._bed.kubectl("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in ours), "--timeout=30s")
         same = subprocess.run(
             self._bed.inside("kubectl", f"--kubeconfig={self._bed.kubeconfig('admin')}", "diff", "-f", "-"),

@@ -52,7 +52,12 @@ struct Bootstrap {
   std::string backup;  // the name of a Backup
   std::string uri;     // of a backup's file
 
+  // That of a Restore, which came later; the operator knows it, not the spec.
+  std::string restored_uri = {};
+
   bool wanted() const { return !backup.empty() || !uri.empty(); }
+  // What masters are told of.
+  const std::string& latest_uri() const { return restored_uri.empty() ? uri : restored_uri; }
 };
 
 // 0: no limit.

@@ -11,6 +11,7 @@
 #include "operator/api/backup.h"
 #include "operator/api/cache_cluster_kind.h"
 #include "operator/api/container_kinds.h"
+#include "operator/api/restore.h"
 
 namespace headpond::api {
 namespace {
@@ -111,7 +112,7 @@ void CheckHeader(const Kind& kind, const json& object, Findings& findings) {
 
 const std::vector<Kind>& Kinds() {
   static const std::vector<Kind> kinds = {CacheClusterKind(), ContainerDefinitionKind(),
-                                          ContainerTaskKind(), BackupKind()};
+                                          ContainerTaskKind(), BackupKind(), RestoreKind()};
   return kinds;
 }
 
