@@ -29,6 +29,8 @@ const char* ReasonOf(plan::ActionKind kind) {
     case plan::ActionKind::kTransfer: return "LeaderMoved";
     case plan::ActionKind::kDismiss: return "MasterDismissed";
     case plan::ActionKind::kMend: return "Mended";
+    case plan::ActionKind::kSetAside: return "JournalSetAside";
+    case plan::ActionKind::kPutBack: return "JournalPutBack";
   }
   return "Acted";
 }

@@ -351,8 +351,8 @@ Workload MasterWorkload(const CacheCluster& cluster, const Layout& layout, int o
   arguments.Set("alluxio.master.journal.folder", journal);
   if (HasQuorum(cluster)) JoinQuorum(cluster, layout, workload);
   // Who has a journal ignores it, so it stays: daemons are not replaced for it.
-  if (!spec.bootstrap.uri.empty())
-    arguments.Set("alluxio.master.journal.init.from.backup", spec.bootstrap.uri);
+  if (!spec.bootstrap.latest_uri().empty())
+    arguments.Set("alluxio.master.journal.init.from.backup", spec.bootstrap.latest_uri());
   arguments.Set("alluxio.master.mount.table.root.ufs", ufs);
   arguments.Set("alluxio.master.mount.table.root.readonly", spec.root_ufs.read_only);
   arguments.Set("alluxio.master.mount.table.root.shared", spec.root_ufs.shared);

@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "operator/plan/quorum_change.h"
+#include "operator/plan/restore.h"
 
 namespace headpond::plan {
 namespace {
@@ -42,7 +43,12 @@ class Planner {
     if (desired_.deleting) {
       WaitForNodes();
       TearDown();
-    } else if (!desired_.paused) {
+    } else if (desired_.paused) {
+      return std::move(plan_);
+    } else if (desired_.restoring) {
+      WaitForNodes();
+      GoOnRestoring();
+    } else {
       WaitForNodes();
       FindHalts();
       ShrinkQuorum();
@@ -243,6 +249,31 @@ class Planner {
     if (!desired_.delete_data || !observed_.has_data) return;
     Add(ActionKind::kDeleteData, "", "cluster is being deleted with its data",
         std::move(waits_for));
+  }
+
+  // Workers stay: they register with whoever leads next.
+  void GoOnRestoring() {
+    const auto& [step, tag] = *desired_.restoring;
+    if (step == RestoreStep::kStarting) return StartMissing(Role::kMaster);
+    bool any = false;
+    for (const ObservedWorkload* const found : InEndingOrder()) {
+      if (found->role != Role::kMaster) continue;
+      any = true;
+      End(*found, "the cluster is being restored");
+    }
+    if (any || !observed_.unreachable.empty()) return;
+    for (const Workload& workload : desired_.workloads) {
+      const Volume* const journal = JournalOf(workload);
+      if (journal == nullptr) continue;
+      const bool aside = observed_.folders.contains(SetAsidePath(journal->path, tag));
+      if (step == RestoreStep::kSettingAside && !aside)
+        Add(ActionKind::kSetAside, workload.name, "the cluster is being restored");
+      else if (step == RestoreStep::kPuttingBack && aside)
+        Add(ActionKind::kPutBack, workload.name, "the restore failed");
+      else
+        continue;
+      plan_.steps.back().action.to = tag;
+    }
   }
 
   void ShrinkQuorum() {
@@ -628,6 +659,8 @@ std::string_view Verb(ActionKind kind) {
     case ActionKind::kTransfer: return "transfer leadership from";
     case ActionKind::kDismiss: return "dismiss";
     case ActionKind::kMend: return "mend what is beside";
+    case ActionKind::kSetAside: return "set aside the journal of";
+    case ActionKind::kPutBack: return "put back the journal of";
   }
   return "";
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,24 @@ struct ObservedCluster {
   int refused_transfers = 0;         // of leadership, in a row: what the last ones came to
   // Of the Secrets for pulls, those that are missing or hold no login: which, and what to do.
   std::vector<std::string> useless_pull_secrets;
+  std::set<std::string> folders = {};  // of those that were asked about, what is there
+};
+
+// See docs/adr/0023.
+enum class RestoreStep {
+  kStopping,      // no master is wanted
+  kSettingAside,  // nor is one; their journals go beside their place
+  kStarting,      // masters are wanted, and begin with the backup
+  kComplete,
+  kWithdrawing,  // no master is wanted
+  kPuttingBack,  // nor is one; their journals come back
+  kFailed,
+};
+
+// A restore that has not ended.
+struct Restoring {
+  RestoreStep step = RestoreStep::kStopping;
+  std::string tag;  // tells what it sets aside from what others do
 };
 
 // What should be, all of it.
@@ -128,6 +147,7 @@ struct DesiredCluster {
   // configurations too.
   int64_t retry_at_ms = 0;
   int64_t generation = 0;  // of the spec
+  std::optional<Restoring> restoring = {};
 };
 
 enum class ActionKind {
@@ -143,6 +163,8 @@ enum class ActionKind {
   kDismiss,     // have the masters go on without their member `to`
   kMend,        // put back what is missing beside it while it runs, remove what is too much,
                 // and have claims grow
+  kSetAside,    // move its journal out of the way
+  kPutBack,     // move it back
 };
 
 struct Action {
@@ -151,7 +173,8 @@ struct Action {
   std::string reason;              // why, for logs and status
   std::optional<Refusal> refusal;  // only for kRestore: what is given up with it
   std::string node = {};           // where; empty: there is only one place, or everywhere
-  // Only for kTransfer, the workload that is to lead, and kDismiss, the address of the member.
+  // Only for kTransfer, the workload that is to lead; kDismiss, the address of the member;
+  // kSetAside and kPutBack, the tag.
   std::string to = {};
   friend bool operator==(const Action&, const Action&) = default;
 };
@@ -237,6 +260,7 @@ bool IsCatchingUp(const ObservedWorkload& master, const ObservedCluster& observe
 //   - does anything on a node that could not be looked at, or ends a deletion before it was,
 //   - starts a worker that moves to another node before it has ended where it was, if that is
 //   known,
+//   - moves a journal while a master is there, or does anything to workers meanwhile,
 //   - deletes data unless `deleting` and `delete_data`, and then only when no daemon is left.
 // Executing the runnable actions over and over, each of which succeeds, ends in a plan that is
 // converged.

@@ -78,6 +78,8 @@ class World {
         return;
       case ActionKind::kTransfer: return Transfer(action);
       case ActionKind::kDismiss: return Dismiss(action.to);
+      case ActionKind::kSetAside:
+      case ActionKind::kPutBack: FAIL() << "nothing is restored here";
     }
   }
 

@@ -12,11 +12,17 @@ Status Execute(Runtime& runtime, const ClusterRef& of, const std::vector<plan::W
     case plan::ActionKind::kAdjust:
     case plan::ActionKind::kFetch:
     case plan::ActionKind::kMend:
+    case plan::ActionKind::kPutBack:
+    case plan::ActionKind::kSetAside:
     case plan::ActionKind::kStart: {
       const auto workload = std::ranges::find(workloads, action.workload, &plan::Workload::name);
       if (workload == workloads.end()) return NotFound("{} is not wanted", action.workload);
       if (action.kind == plan::ActionKind::kAdjust) return runtime.Adjust(cluster, *workload);
       if (action.kind == plan::ActionKind::kMend) return runtime.Mend(cluster, *workload);
+      if (action.kind == plan::ActionKind::kSetAside)
+        return runtime.SetAside(cluster, *workload, action.to);
+      if (action.kind == plan::ActionKind::kPutBack)
+        return runtime.PutBack(cluster, *workload, action.to);
       return action.kind == plan::ActionKind::kFetch ? runtime.Fetch(cluster, *workload)
                                                      : runtime.Start(cluster, *workload);
     }

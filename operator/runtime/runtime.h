@@ -39,6 +39,8 @@ struct ClusterRef {
   std::string object_uid = {};
   bool network_policy = false;  // its pods are to accept what they serve and nothing else
   PullAccess pull_access = {};  // for Fetch and what Observe tells of images
+  // Whose presence Observe tells as ObservedCluster::folders, where it can.
+  std::vector<std::string> watched_folders = {};
 };
 
 // Where daemons run: observes and executes, and decides nothing. Everything it knows survives a
@@ -99,6 +101,30 @@ class Runtime {
   // remembered and observed.
   virtual Status Mend(const ClusterRef& /*cluster*/, const plan::Workload& /*workload*/) {
     return Status::Ok();  // processes and containers have nothing beside them
+  }
+
+  // Whether a master's journal can be set aside. FailedPrecondition with the field that says where
+  // it is, and what to do instead.
+  virtual Status CanSetAside(const ClusterRef& /*cluster*/,
+                             const plan::Workload& /*workload*/) const {
+    return FailedPrecondition(
+        "spec.runtime.type: the claims of pods can't be renamed; make a new cluster with "
+        "spec.bootstrap.fromBackup");
+  }
+
+  // Moves a master's journal to plan::SetAsidePath beside its place; without one, something empty
+  // takes that name. OK when that was done before. FailedPrecondition while the daemon runs, and
+  // as CanSetAside.
+  virtual Status SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                          const std::string& /*tag*/) {
+    return CanSetAside(cluster, workload);
+  }
+
+  // Puts it back, and what took its place beside it as plan::FailedPath. OK when nothing is set
+  // aside. FailedPrecondition as SetAside.
+  virtual Status PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                         const std::string& /*tag*/) {
+    return CanSetAside(cluster, workload);
   }
 
   // Removes what has no data and no daemon any more.

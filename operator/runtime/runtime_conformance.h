@@ -5,9 +5,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/mutex.h"
+#include "operator/plan/restore.h"
 #include "operator/runtime/runtime.h"
 #include "testing/status_matchers.h"
 
@@ -35,6 +37,11 @@ class RuntimeHarness {
   // A file of the user in the workload's first volume, and whether it is still there.
   virtual void WriteData(const plan::Workload& workload) = 0;
   virtual bool HasData(const plan::Workload& workload) = 0;
+  // A master that behaves and whose journal can be set aside, with its data in the journal; nothing
+  // where none can.
+  virtual std::optional<plan::Workload> WithMovableJournal() {
+    return Good(plan::Role::kMaster, 0);
+  }
 };
 
 // INSTANTIATE_TEST_SUITE_P(Process, RuntimeConformance, Values([] { return std::make_unique<...>();
@@ -335,6 +342,73 @@ TEST_P(RuntimeConformance, DataOutlivesDaemonsUntilItIsDeleted) {
   EXPECT_OK(runtime_->DeleteData(cluster_));
 }
 
+TEST_P(RuntimeConformance, AJournalIsSetAsideAndPutBack) {
+  const auto movable = harness_->WithMovableJournal();
+  if (!movable) {
+    const plan::Workload master = harness_->Good(plan::Role::kMaster, 0);
+    const Status refusal = runtime_->CanSetAside(cluster_, master);
+    EXPECT_THAT(refusal, StatusIs(Code::kFailedPrecondition,
+                                  ::testing::HasSubstr("spec.bootstrap.fromBackup")));
+    EXPECT_EQ(runtime_->SetAside(cluster_, master, "t"), refusal);
+    EXPECT_EQ(runtime_->PutBack(cluster_, master, "t"), refusal);
+    return;
+  }
+  const plan::Workload& master = *movable;
+  EXPECT_OK(runtime_->CanSetAside(cluster_, master));
+  const std::string aside = plan::SetAsidePath(plan::JournalOf(master)->path, "t");
+  ClusterRef watching = cluster_;
+  watching.watched_folders = {aside};
+  const auto is_aside = [&] {
+    const auto observed = runtime_->Observe(watching);
+    return observed.ok() && observed->folders.contains(aside);
+  };
+  const auto run = [&](const std::function<void()>& meanwhile) {
+    ASSERT_OK(runtime_->Start(cluster_, master));
+    ASSERT_TRUE(WaitUntilServing(master.name));
+    meanwhile();
+    ASSERT_OK(runtime_->Stop(cluster_, master.name));
+    ASSERT_TRUE(WaitUntilExited(master.name));
+    ASSERT_OK(runtime_->Remove(cluster_, master.name));
+  };
+  ASSERT_NO_FATAL_FAILURE(run([&] {
+    harness_->WriteData(master);
+    EXPECT_THAT(runtime_->SetAside(cluster_, master, "t"), StatusIs(Code::kFailedPrecondition));
+  }));
+  ASSERT_OK(runtime_->PutBack(cluster_, master, "t"));  // nothing was set aside
+  EXPECT_TRUE(harness_->HasData(master));
+  EXPECT_FALSE(is_aside());
+
+  ASSERT_OK(runtime_->SetAside(cluster_, master, "t"));
+  EXPECT_FALSE(harness_->HasData(master));
+  EXPECT_TRUE(is_aside());
+  ASSERT_OK(runtime_->SetAside(cluster_, master, "t"));
+  ASSERT_NO_FATAL_FAILURE(run([] {}));
+  Restart();
+  EXPECT_TRUE(is_aside());
+
+  ASSERT_OK(runtime_->PutBack(cluster_, master, "t"));
+  EXPECT_TRUE(harness_->HasData(master));
+  EXPECT_FALSE(is_aside());
+  ASSERT_OK(runtime_->PutBack(cluster_, master, "t"));
+  EXPECT_TRUE(harness_->HasData(master));
+  ASSERT_NO_FATAL_FAILURE(run([] {}));
+}
+
+TEST_P(RuntimeConformance, AMasterWithoutAJournalIsPutBackWithoutOne) {
+  const auto movable = harness_->WithMovableJournal();
+  if (!movable) return;
+  ASSERT_OK(runtime_->SetAside(cluster_, *movable, "t"));
+  ASSERT_OK(runtime_->Start(cluster_, *movable));
+  harness_->WriteData(*movable);
+  ASSERT_OK(runtime_->Stop(cluster_, movable->name));
+  ASSERT_TRUE(WaitUntilExited(movable->name));
+  ASSERT_OK(runtime_->Remove(cluster_, movable->name));
+  ASSERT_OK(runtime_->PutBack(cluster_, *movable, "t"));
+  EXPECT_FALSE(harness_->HasData(*movable));
+  ASSERT_OK(runtime_->Start(cluster_, *movable));
+  ASSERT_TRUE(WaitUntilServing(movable->name));
+}
+
 TEST_P(RuntimeConformance, AnotherClustersDataIsNeverTouched) {
   const plan::Workload master = harness_->Good(plan::Role::kMaster, 0);
   ASSERT_OK(runtime_->Start(cluster_, master));
@@ -348,6 +422,7 @@ TEST_P(RuntimeConformance, AnotherClustersDataIsNeverTouched) {
               StatusIs(Code::kFailedPrecondition, ::testing::HasSubstr("another cluster")));
   EXPECT_OK(runtime_->Remove(impostor, master.name));
   EXPECT_OK(runtime_->DeleteData(impostor));
+  EXPECT_FALSE(runtime_->SetAside(impostor, master, "t").ok());
   EXPECT_TRUE(harness_->HasData(master));
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "operator/plan/restore.h"
+
 namespace headpond::testing_operator {
 namespace {
 
@@ -13,6 +15,8 @@ bool Has(const plan::Workload& workload, const std::string& word) {
 
 bool Behaves(const FakeWorld& world, const plan::Workload& workload, const std::string& word) {
   if (Has(workload, word)) return true;
+  for (const auto& [line, behaviour] : world.misbehaving)
+    if (behaviour == word && Has(workload, "-D" + line)) return true;
   for (const auto& [line, behaviour] : world.misbehaving)
     for (const auto& [path, content] : workload.files)
       if (behaviour == word && content.find(line) != std::string::npos) return true;
@@ -99,6 +103,8 @@ Result<plan::ObservedCluster> FakeRuntime::Observe(const runtime::ClusterRef& cl
     if (workload.role == plan::Role::kMaster && workload.serving &&
         (!workload.quorum || workload.quorum->leads))
       workload.live_workers = serving_workers;
+  for (const std::string& folder : cluster.watched_folders)
+    if (world_.volumes.contains(folder)) observed.folders.insert(folder);
   for (const auto& [path, uid] : world_.volumes) observed.has_data |= uid == cluster.uid;
   return observed;
 }
@@ -199,6 +205,53 @@ Status FakeRuntime::Remove(const runtime::ClusterRef& cluster, const std::string
   if (found->second.observed.phase != Phase::kExited)
     return FailedPrecondition("{} runs", workload);
   world_.daemons.erase(found);
+  return Status::Ok();
+}
+
+Status FakeRuntime::CanSetAside(const runtime::ClusterRef& /*cluster*/,
+                                const plan::Workload& workload) const {
+  if (world_.moves_journals && plan::JournalOf(workload) != nullptr) return Status::Ok();
+  return FailedPrecondition("spec.runtime.type: {} keeps its journal elsewhere", workload.name);
+}
+
+Status FakeRuntime::CheckIdle(const plan::Workload& workload) const {
+  const auto found = world_.daemons.find(workload.name);
+  if (found == world_.daemons.end() || found->second.observed.phase == Phase::kExited)
+    return Status::Ok();
+  return FailedPrecondition("{} runs", workload.name);
+}
+
+void FakeRuntime::Move(const std::string& from, const std::string& to) {
+  world_.volumes[to] = world_.volumes.at(from);
+  world_.volumes.erase(from);
+  if (world_.precious.erase(from) > 0) world_.precious.insert(to);
+}
+
+Status FakeRuntime::SetAside(const runtime::ClusterRef& cluster, const plan::Workload& workload,
+                             const std::string& tag) {
+  world_.actions.push_back("set aside " + workload.name);
+  RETURN_IF_ERROR(CanSetAside(cluster, workload));
+  RETURN_IF_ERROR(CheckIdle(workload));
+  const std::string folder = plan::JournalOf(workload)->path;
+  const std::string aside = plan::SetAsidePath(folder, tag);
+  if (world_.volumes.contains(aside)) return Status::Ok();
+  if (world_.volumes.contains(folder) && world_.volumes.at(folder) != cluster.uid)
+    return FailedPrecondition("{} holds data of another cluster", folder);
+  world_.volumes.try_emplace(folder, cluster.uid);
+  Move(folder, aside);
+  return Status::Ok();
+}
+
+Status FakeRuntime::PutBack(const runtime::ClusterRef& cluster, const plan::Workload& workload,
+                            const std::string& tag) {
+  world_.actions.push_back("put back " + workload.name);
+  RETURN_IF_ERROR(CanSetAside(cluster, workload));
+  RETURN_IF_ERROR(CheckIdle(workload));
+  const std::string folder = plan::JournalOf(workload)->path;
+  const std::string aside = plan::SetAsidePath(folder, tag);
+  if (!world_.volumes.contains(aside)) return Status::Ok();
+  if (world_.volumes.contains(folder)) Move(folder, plan::FailedPath(folder, tag));
+  Move(aside, folder);
   return Status::Ok();
 }
 

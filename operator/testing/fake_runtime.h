@@ -43,13 +43,14 @@ struct FakeWorld {
   }
   int next_pid = 100;
   bool observe_fails = false;
+  bool moves_journals = true;  // else they are where none can be set aside
   // Daemons with this word among their arguments crash at once; serve at once otherwise.
   static constexpr const char* kCrash = "crash";
   static constexpr const char* kStubborn = "stubborn";
   static constexpr const char* kSilent = "silent";  // runs and never serves
 
   void Crash(const std::string& name, int64_t now_ms);
-  // Daemons whose files have this property behave like this.
+  // Daemons whose files or arguments have this property behave like this.
   void MisbehaveWith(const std::string& key, const std::string& behaviour) {
     misbehaving[key + "=" + behaviour] = behaviour;
   }
@@ -71,10 +72,19 @@ class FakeRuntime final : public runtime::Runtime {
   Status Restore(const runtime::ClusterRef& cluster, const std::string& workload,
                  const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const runtime::ClusterRef& cluster) override;
+  Status CanSetAside(const runtime::ClusterRef& cluster,
+                     const plan::Workload& workload) const override;
+  Status SetAside(const runtime::ClusterRef& cluster, const plan::Workload& workload,
+                  const std::string& tag) override;
+  Status PutBack(const runtime::ClusterRef& cluster, const plan::Workload& workload,
+                 const std::string& tag) override;
   void OnChange(std::function<void()> changed) override { world_.changed = std::move(changed); }
 
  private:
   Status Run(const runtime::ClusterRef& cluster, const plan::Workload& workload);
+  Status CheckIdle(const plan::Workload& workload) const;
+  // With what is in it.
+  void Move(const std::string& from, const std::string& to);
 
   FakeWorld& world_;
   const Clock& clock_;

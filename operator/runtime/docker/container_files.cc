@@ -6,6 +6,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "io/env.h"
 #include "operator/runtime/docker/tar.h"
 
 namespace headpond::runtime {
@@ -147,6 +148,16 @@ Result<std::vector<Upload>> UploadsFor(const ClusterRef& cluster, const plan::Wo
     uploads.push_back(std::move(upload));
   }
   return uploads;
+}
+
+Status CheckStampOnHost(const std::string& folder, const ClusterRef& cluster) {
+  // A container's user may keep it from ours: its start has seen to it then.
+  const auto stamp = io::ReadWholeFile(io::Env::Posix(), fmt::format("{}/{}", folder, kStampName),
+                                       int64_t{kMaxStampBytes});
+  if (!stamp.ok()) return Status::Ok();
+  const std::string uid = UidOfStamp(*stamp);
+  if (uid == cluster.uid) return Status::Ok();
+  return FailedPrecondition("{} holds data of another cluster (uid {}); move it away", folder, uid);
 }
 
 Status CheckStamps(Engine& engine, const std::string& container_id, const ClusterRef& cluster,

@@ -25,4 +25,7 @@ Result<std::vector<Upload>> UploadsFor(const ClusterRef& cluster, const plan::Wo
 Status CheckStamps(Engine& engine, const std::string& container_id, const ClusterRef& cluster,
                    const plan::Workload& workload);
 
+// The same of a folder of this machine, as far as its stamp can be read.
+Status CheckStampOnHost(const std::string& folder, const ClusterRef& cluster);
+
 }  // namespace headpond::runtime

@@ -21,12 +21,17 @@ ClusterRef At(const ClusterRef& cluster, const Node& node) {
           .name = cluster.name,
           .uid = cluster.uid,
           .node = node.name,
-          .pull_access = cluster.pull_access};
+          .pull_access = cluster.pull_access,
+          .watched_folders = cluster.watched_folders};
 }
 
 // Whether the cluster has one engine, so that what is wrong with it is wrong with all.
 bool HasOne(const ClusterRef& cluster) {
   return cluster.nodes.size() == 1 && cluster.nodes.front().name.empty();
+}
+
+bool IsNamed(const Node& node) {
+  return !node.address.empty() || !node.context.empty();
 }
 
 // Takes what one node has into what is known of all.
@@ -78,9 +83,8 @@ DockerNodes::Engine& DockerNodes::EngineAt(const Endpoint& endpoint) {
 }
 
 Result<DockerNodes::Engine*> DockerNodes::EngineOf(const Node& node) {
-  const bool named = !node.address.empty() || !node.context.empty();
   RETURN_IF_ERROR(node.trouble);
-  if (!named) return &EngineAt(options_.endpoint);
+  if (!IsNamed(node)) return &EngineAt(options_.endpoint);
   ASSIGN_OR_RETURN(const Endpoint endpoint, EndpointOf(node, options_.environment));
   return &EngineAt(endpoint);
 }
@@ -180,6 +184,30 @@ Status DockerNodes::ForAllNodes(
 Status DockerNodes::DeleteData(const ClusterRef& cluster) {
   return ForAllNodes(
       cluster, [](DockerRuntime& runtime, const ClusterRef& at) { return runtime.DeleteData(at); });
+}
+
+Status DockerNodes::CanSetAside(const ClusterRef& cluster, const plan::Workload& workload) const {
+  if (!cluster.nodes.empty() && !HasOne(cluster))
+    return FailedPrecondition(
+        "spec.runtime.docker.nodes: journals on several nodes can't be renamed; make a new cluster "
+        "with spec.bootstrap.fromBackup");
+  if (cluster.nodes.empty() || !IsNamed(cluster.nodes.front()))
+    return JournalCanMove(options_.endpoint, cluster, workload);
+  RETURN_IF_ERROR(cluster.nodes.front().trouble);
+  ASSIGN_OR_RETURN(const Endpoint engine, EndpointOf(cluster.nodes.front(), options_.environment));
+  return JournalCanMove(engine, cluster, workload);
+}
+
+Status DockerNodes::SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                             const std::string& tag) {
+  ASSIGN_OR_RETURN(DockerRuntime* const runtime, RuntimeOf(cluster));
+  return runtime->SetAside(cluster, workload, tag);
+}
+
+Status DockerNodes::PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                            const std::string& tag) {
+  ASSIGN_OR_RETURN(DockerRuntime* const runtime, RuntimeOf(cluster));
+  return runtime->PutBack(cluster, workload, tag);
 }
 
 Status DockerNodes::CleanUp(const ClusterRef& cluster) {

@@ -37,6 +37,11 @@ class DockerNodes final : public Runtime {
   Status DeleteData(const ClusterRef& cluster) override;
   Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status Adjust(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status CanSetAside(const ClusterRef& cluster, const plan::Workload& workload) const override;
+  Status SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                  const std::string& tag) override;
+  Status PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                 const std::string& tag) override;
   Status CleanUp(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
 

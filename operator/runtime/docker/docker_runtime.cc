@@ -8,9 +8,12 @@
 #include <set>
 
 #include "base/log.h"
+#include "io/env.h"
 #include "operator/plan/desired.h"
+#include "operator/plan/restore.h"
 #include "operator/runtime/docker/container_body.h"
 #include "operator/runtime/docker/container_files.h"
+#include "operator/runtime/journal_folders.h"
 #include "operator/runtime/ports.h"
 
 namespace headpond::runtime {
@@ -187,6 +190,10 @@ Result<plan::ObservedCluster> DockerRuntime::Observe(const ClusterRef& cluster) 
     else if (note.start_failed)
       observed.workloads.push_back(FailedStart(note));
   }
+  for (const std::string& folder : cluster.watched_folders) {
+    ASSIGN_OR_RETURN(const bool there, io::Env::Posix().Exists(folder));
+    if (there) observed.folders.insert(folder);
+  }
   Probe(containers, observed);
   RETURN_IF_ERROR(Prove(cluster, containers, observed));
   ASSIGN_OR_RETURN(observed.has_data, HasData(cluster));
@@ -230,6 +237,52 @@ Status DockerRuntime::Adjust(const ClusterRef& cluster, const plan::Workload& wo
   if (!updated.ok()) note.refused_limits = {limits, clock_.NowMs(), updated.message()};
   RETURN_IF_ERROR(store.Write(note));
   return updated;
+}
+
+Status JournalCanMove(const Endpoint& engine, const ClusterRef& cluster,
+                      const plan::Workload& master) {
+  const plan::Volume* const journal = plan::JournalOf(master);
+  if (journal == nullptr || journal->host_path.empty())
+    return FailedPrecondition(
+        "spec.master.journal.folder: is not given, and volumes of Docker can't be renamed; make a "
+        "new cluster with spec.bootstrap.fromBackup");
+  if (!engine.is_local() || !cluster.node.empty())
+    return FailedPrecondition(
+        "spec.runtime.docker: folders of other machines can't be renamed; make a new cluster with "
+        "spec.bootstrap.fromBackup");
+  return Status::Ok();
+}
+
+Result<std::string> DockerRuntime::IdleJournal(const ClusterRef& cluster,
+                                               const plan::Workload& workload) {
+  RETURN_IF_ERROR(CanSetAside(cluster, workload));
+  ASSIGN_OR_RETURN(const Containers containers, ContainersOf(cluster));
+  const ContainerInfo* const container = FindContainer(containers, workload.name);
+  if (container != nullptr && container->is_running())
+    return FailedPrecondition("{} runs in container {}", workload.name,
+                              container->id.substr(0, 12));
+  const plan::Volume& journal = *plan::JournalOf(workload);
+  // The operator may run in a container itself, whose folders are others.
+  const std::string parent = io::ParentDirectory(journal.path);
+  ASSIGN_OR_RETURN(const bool there, io::Env::Posix().Exists(parent));
+  if (!there)
+    return FailedPrecondition(
+        "spec.master.journal.folder: the operator does not see {}; mount it into its container",
+        parent);
+  RETURN_IF_ERROR(CheckStampOnHost(journal.path, cluster));
+  return journal.path;
+}
+
+Status DockerRuntime::SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                               const std::string& tag) {
+  ASSIGN_OR_RETURN(const std::string journal, IdleJournal(cluster, workload));
+  return SetAsideFolder(journal, tag);
+}
+
+Status DockerRuntime::PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                              const std::string& tag) {
+  ASSIGN_OR_RETURN(const std::string journal, IdleJournal(cluster, workload));
+  return PutBackFolder(journal, tag);
 }
 
 Status DockerRuntime::CleanUp(const ClusterRef& cluster) {
@@ -465,7 +518,7 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
   if (found.ok()) {
     if (!BelongsTo(found->labels, cluster)) return conflict(*found);
     if (is_current(*found)) return found->id;
-    RETURN_IF_ERROR(SetAside(*found, note));
+    RETURN_IF_ERROR(KeepAside(*found, note));
   } else if (found.status().code() != Code::kNotFound) {
     return found.status();
   }
@@ -497,7 +550,7 @@ Result<std::string> DockerRuntime::PrepareContainer(const ClusterRef& cluster,
   }
 }
 
-Status DockerRuntime::SetAside(const ContainerInfo& container, const DaemonNote& note) {
+Status DockerRuntime::KeepAside(const ContainerInfo& container, const DaemonNote& note) {
   const auto old = engine_.InspectByName(OldName(container.name));
   if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
   // One that is kept already has served, and this one has not.

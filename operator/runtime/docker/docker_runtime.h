@@ -16,6 +16,11 @@
 
 namespace headpond::runtime {
 
+// What Runtime::CanSetAside says of a master on the engine: its journal is in a folder that the
+// author chose, on this machine.
+Status JournalCanMove(const Endpoint& engine, const ClusterRef& cluster,
+                      const plan::Workload& master);
+
 // Runs daemons as containers of a Docker Engine. What belongs to a cluster is known by its labels
 // (container_body.h) alone, so containers, volumes and networks of others are never touched,
 // whatever their names. Containers live on while the operator is away, and are found again by their
@@ -53,6 +58,13 @@ class DockerRuntime final : public Runtime {
   Status DeleteData(const ClusterRef& cluster) override;
   Status Fetch(const ClusterRef& cluster, const plan::Workload& workload) override;
   Status Adjust(const ClusterRef& cluster, const plan::Workload& workload) override;
+  Status CanSetAside(const ClusterRef& cluster, const plan::Workload& workload) const override {
+    return JournalCanMove(options_.endpoint, cluster, workload);
+  }
+  Status SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                  const std::string& tag) override;
+  Status PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                 const std::string& tag) override;
   Status CleanUp(const ClusterRef& cluster) override;
   void OnChange(std::function<void()> changed) override;
 
@@ -83,7 +95,9 @@ class DockerRuntime final : public Runtime {
   // The container to start: the one that is there, or a new one.
   Result<std::string> PrepareContainer(const ClusterRef& cluster, const plan::Workload& workload,
                                        DaemonNote& note);
-  Status SetAside(const ContainerInfo& container, const DaemonNote& note);
+  // The folder of a master that does not run.
+  Result<std::string> IdleJournal(const ClusterRef& cluster, const plan::Workload& workload);
+  Status KeepAside(const ContainerInfo& container, const DaemonNote& note);
   Status Launch(const ClusterRef& cluster, const plan::Workload& workload,
                 const std::string& container_id, DaemonNote& note);
   Status TryStart(const ClusterRef& cluster, const plan::Workload& workload, DaemonNote& note);

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
@@ -63,10 +65,28 @@ class DockerHarness final : public RuntimeHarness {
   std::shared_ptr<void> BlockStart(const plan::Workload& workload) override {
     return std::make_shared<UniqueFd>(ListenOn(workload.ports[0].number));
   }
+  // Its folder is a real one, of which the fake engine's containers know nothing.
+  std::optional<plan::Workload> WithMovableJournal() override {
+    plan::Workload workload = Make(plan::Role::kMaster, 0, "");
+    engine_.AddHostFolder(host_.path());
+    workload.volumes.push_back({.name = "journal",
+                                .kind = plan::VolumeKind::kDurable,
+                                .path = host_.path() + "/" + workload.name,
+                                .mount = host_.path(),
+                                .host_path = host_.path()});
+    return workload;
+  }
   void WriteData(const plan::Workload& workload) override {
+    if (workload.volumes.size() > 1) {
+      std::filesystem::create_directories(workload.volumes[1].data_path());
+      std::ofstream(workload.volumes[1].data_path() + "/precious") << "x";
+      return;
+    }
     engine_.WriteFile(workload.volumes[0].volume_name, "data/precious");
   }
   bool HasData(const plan::Workload& workload) override {
+    if (workload.volumes.size() > 1)
+      return std::filesystem::exists(workload.volumes[1].data_path() + "/precious");
     return engine_.HasFile(workload.volumes[0].volume_name, "data/precious");
   }
 
@@ -101,7 +121,7 @@ class DockerHarness final : public RuntimeHarness {
   }
 
   FakeEngine engine_;
-  TempDirectory home_;
+  TempDirectory home_, host_;
   std::vector<int> ports_;
 };
 

@@ -28,6 +28,7 @@ class KubernetesHarness final : public RuntimeHarness {
         Clock::System());
   }
   plan::Workload Good(plan::Role role, int ordinal) override { return Make(role, ordinal, ""); }
+  std::optional<plan::Workload> WithMovableJournal() override { return std::nullopt; }
   plan::Workload Crashing(plan::Role role, int ordinal) override {
     return Make(role, ordinal, "refuse");
   }

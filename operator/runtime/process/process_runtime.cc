@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "io/env.h"
+#include "operator/plan/restore.h"
 #include "operator/runtime/ports.h"
 #include "operator/runtime/process/launcher.h"
 #include "operator/runtime/process/volumes.h"
@@ -156,6 +157,10 @@ Result<plan::ObservedCluster> ProcessRuntime::Observe(const ClusterRef& cluster)
     record.proven = record.workload;
     if (!options_.look_only) RETURN_IF_ERROR(store.Write(record));
     workload.proven_hash = workload.config_hash;
+  }
+  for (const std::string& folder : cluster.watched_folders) {
+    ASSIGN_OR_RETURN(const bool there, io::Env::Posix().Exists(folder));
+    if (there) observed.folders.insert(folder);
   }
   ASSIGN_OR_RETURN(observed.has_data,
                    Volumes(cluster, ClusterDir(cluster), options_.memory_dir).HasData());
@@ -346,6 +351,34 @@ Status ProcessRuntime::Remove(const ClusterRef& cluster, const std::string& work
   if (!record->ended())
     return FailedPrecondition("{} runs with pid {}", workload, record->process.pid);
   return RecordsOf(cluster).Remove(workload);
+}
+
+Status ProcessRuntime::CanSetAside(const ClusterRef& /*cluster*/,
+                                   const plan::Workload& workload) const {
+  if (plan::JournalOf(workload) != nullptr) return Status::Ok();
+  return FailedPrecondition("{} keeps no journal", workload.name);
+}
+
+Result<plan::Volume> ProcessRuntime::IdleJournal(const ClusterRef& cluster,
+                                                 const plan::Workload& workload) const {
+  RETURN_IF_ERROR(CanSetAside(cluster, workload));
+  const auto record = FindRecord(cluster, workload.name);
+  if (record.ok() && !record->ended())
+    return FailedPrecondition("{} runs with pid {}", workload.name, record->process.pid);
+  if (!record.ok() && record.status().code() != Code::kNotFound) return record.status();
+  return *plan::JournalOf(workload);
+}
+
+Status ProcessRuntime::SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                                const std::string& tag) {
+  ASSIGN_OR_RETURN(const plan::Volume journal, IdleJournal(cluster, workload));
+  return Volumes(cluster, ClusterDir(cluster), options_.memory_dir).SetAside(journal, tag);
+}
+
+Status ProcessRuntime::PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                               const std::string& tag) {
+  ASSIGN_OR_RETURN(const plan::Volume journal, IdleJournal(cluster, workload));
+  return Volumes(cluster, ClusterDir(cluster), options_.memory_dir).PutBack(journal, tag);
 }
 
 Status ProcessRuntime::DeleteData(const ClusterRef& cluster) {

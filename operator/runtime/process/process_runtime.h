@@ -54,12 +54,20 @@ class ProcessRuntime final : public Runtime {
   Status Restore(const ClusterRef& cluster, const std::string& workload,
                  const std::optional<plan::Refusal>& refusal) override;
   Status DeleteData(const ClusterRef& cluster) override;
+  Status CanSetAside(const ClusterRef& cluster, const plan::Workload& workload) const override;
+  Status SetAside(const ClusterRef& cluster, const plan::Workload& workload,
+                  const std::string& tag) override;
+  Status PutBack(const ClusterRef& cluster, const plan::Workload& workload,
+                 const std::string& tag) override;
   void OnChange(std::function<void()> changed) override;
 
  private:
   std::string ClusterDir(const ClusterRef& cluster) const;
   DaemonRecords RecordsOf(const ClusterRef& cluster) const;
   Result<DaemonRecord> FindRecord(const ClusterRef& cluster, const std::string& workload) const;
+
+  // The folder of a master that does not run.
+  Result<plan::Volume> IdleJournal(const ClusterRef& cluster, const plan::Workload& workload) const;
 
   // Brings one record up to date with its process; true when it changed.
   Result<bool> Refresh(DaemonRecord& record);

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "io/env.h"
+#include "operator/plan/restore.h"
+#include "operator/runtime/journal_folders.h"
 
 namespace headpond::runtime {
 namespace {
@@ -126,15 +128,53 @@ Status Volumes::Prepare(const plan::Volume& volume) {
       return FailedPrecondition(
           "{} holds data that no cluster of ours made; move it away or use another folder",
           volume.path);
-    const json content = {{"namespace", cluster_.name_space},
-                          {"cluster", cluster_.name},
-                          {"uid", cluster_.uid},
-                          {"volume", volume.name}};
-    RETURN_IF_ERROR(io::WriteFileAtomically(env, fmt::format("{}/{}", volume.path, kStampName),
-                                            content.dump(2) + "\n"));
+    RETURN_IF_ERROR(WriteStamp(volume.path, volume.name));
   }
   RETURN_IF_ERROR(MakePrivateDirectory(volume.data_path()));
   return CheckSpace(volume);
+}
+
+Status Volumes::WriteStamp(const std::string& path, const std::string& volume) const {
+  const json content = {{"namespace", cluster_.name_space},
+                        {"cluster", cluster_.name},
+                        {"uid", cluster_.uid},
+                        {"volume", volume}};
+  return io::WriteFileAtomically(io::Env::Posix(), fmt::format("{}/{}", path, kStampName),
+                                 content.dump(2) + "\n");
+}
+
+Status Volumes::CheckOurs(const std::string& path) const {
+  ASSIGN_OR_RETURN(const bool exists, io::Env::Posix().Exists(path));
+  if (!exists) return Status::Ok();
+  RETURN_IF_ERROR(CheckOwner(path));
+  const auto stamp = StampOf(path);
+  // Without one it is what a crash before the stamp leaves behind, or somebody else's.
+  if (stamp.status().code() == Code::kNotFound) {
+    ASSIGN_OR_RETURN(const auto names, io::Env::Posix().List(path));
+    if (names.empty()) return Status::Ok();
+    return FailedPrecondition("{} holds data that no cluster of ours made; move it away", path);
+  }
+  RETURN_IF_ERROR(stamp.status());
+  if (*stamp == cluster_.uid) return Status::Ok();
+  return FailedPrecondition("{} holds data of another cluster (uid {}); move it away", path,
+                            *stamp);
+}
+
+Status Volumes::SetAside(const plan::Volume& volume, const std::string& tag) {
+  const std::string aside = plan::SetAsidePath(volume.path, tag);
+  for (const std::string& parent : {cluster_dir_, io::ParentDirectory(volume.path)})
+    RETURN_IF_ERROR(io::Env::Posix().CreateDirectories(parent));
+  RETURN_IF_ERROR(CheckOurs(volume.path));
+  RETURN_IF_ERROR(AddToList(aside));
+  RETURN_IF_ERROR(SetAsideFolder(volume.path, tag));
+  if (StampOf(aside).status().code() != Code::kNotFound) return Status::Ok();
+  return WriteStamp(aside, volume.name);
+}
+
+Status Volumes::PutBack(const plan::Volume& volume, const std::string& tag) {
+  RETURN_IF_ERROR(CheckOurs(volume.path));
+  RETURN_IF_ERROR(AddToList(plan::FailedPath(volume.path, tag)));
+  return PutBackFolder(volume.path, tag);
 }
 
 Result<bool> Volumes::HasData() const {

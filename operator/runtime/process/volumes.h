@@ -24,6 +24,11 @@ class Volumes {
   // ResourceExhausted when a memory volume is larger than its file system.
   Status Prepare(const plan::Volume& volume);
 
+  // Sets a journal aside and puts it back, as journal_folders.h; the folders that come to be are
+  // listed first. FailedPrecondition when the folder is not this cluster's.
+  Status SetAside(const plan::Volume& volume, const std::string& tag);
+  Status PutBack(const plan::Volume& volume, const std::string& tag);
+
   // True when some listed folder still exists.
   Result<bool> HasData() const;
 
@@ -38,6 +43,9 @@ class Volumes {
   Status CheckOwner(const std::string& path) const;
   // NotFound without a stamp.
   Result<std::string> StampOf(const std::string& path) const;
+  // The folder, if it is there, is this cluster's.
+  Status CheckOurs(const std::string& path) const;
+  Status WriteStamp(const std::string& path, const std::string& volume) const;
   Status CheckSpace(const plan::Volume& volume) const;
 
   const ClusterRef cluster_;
