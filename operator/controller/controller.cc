@@ -112,6 +112,7 @@ void Controller::ForgetAllBut(const ClusterList& list) {
   for (const api::CacheCluster& cluster : list.clusters) keep(cluster);
   for (const RefusedCluster& refused : list.refused) keep(refused.cluster);
   access_ = std::move(known);
+  std::erase_if(sites_, [&](const auto& entry) { return !access_.contains(entry.first); });
 }
 
 Status Controller::FindBootstrap(api::CacheCluster& cluster, const ClusterStatus& before) {
@@ -125,6 +126,23 @@ Status Controller::FindBootstrap(api::CacheCluster& cluster, const ClusterStatus
   return Status::Ok();
 }
 
+std::optional<plan::RestoreRecord> Controller::NextRestore(const api::CacheCluster& cluster,
+                                                           const Look& look,
+                                                           const ClusterStatus& before) const {
+  if (look.desired.deleting || look.desired.paused) return before.restore;
+  std::optional<plan::RestoreOrder> order;
+  if (options_.restores != nullptr) {
+    const auto found =
+        options_.restores->find({cluster.metadata.name_space, cluster.metadata.name});
+    if (found != options_.restores->end()) order = found->second;
+  }
+  const plan::RestoreFacts facts =
+      before.restore ? plan::FactsOf(*before.restore, look.desired.workloads, look.observed)
+                     : plan::RestoreFacts();
+  return plan::NextRestoreRecord(before.restore, order, facts, clock_.NowMs(),
+                                 options_.restart_policy.tries_of_new);
+}
+
 Controller::Pass Controller::Reconcile(const api::CacheCluster& written) {
   api::CacheCluster cluster = written;
   const ClusterKey key{cluster.metadata.name_space, cluster.metadata.name};
@@ -136,6 +154,10 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& written) {
   const Status found_bootstrap = FindBootstrap(cluster, before);
   auto look = BeginLook(cluster, before, runtimes_, secrets_);
   if (!look.ok()) return Excuse(cluster, {}, look.status());
+  if (look->desired.deleting)
+    sites_.erase(key);
+  else
+    sites_[key] = RestoreSiteOf(cluster, *look, before);
   const auto refused = refused_transfers_.find(key);
   look->refused_transfers = refused == refused_transfers_.end() ? 0 : refused->second;
   const Status looked = FinishLook(*look, clock_.NowMs(), options_.restart_policy);
@@ -149,13 +171,16 @@ Controller::Pass Controller::Reconcile(const api::CacheCluster& written) {
   const plan::Plan& plan = look->plan;
   access_[key] = desired.deleting ? MasterAccess() : AccessOf(cluster, observed);
   if (desired.deleting && plan.converged()) return Bury(key, observed.has_data);
+  ClusterStatus so_far = before;
+  so_far.restore = NextRestore(cluster, *look, before);
   ClusterStatus status = ComputeStatus(cluster, desired.workloads, observed, plan, Status::Ok(),
-                                       before, clock_.NowMs());
+                                       so_far, clock_.NowMs());
   status.nodes = NodeStatuses(cluster, look->ref.nodes, observed, before);
   const bool changed = Report(cluster, before, status);
-  // Nothing is begun with a backup that is not on record.
-  if (status.bootstrap_uri != before.bootstrap_uri && !desired.deleting)
-    return {NextLook(key, /*settled=*/false, changed)};
+  // Nothing is begun with a backup that is not on record, nor a step of a restore.
+  const bool is_news =
+      status.bootstrap_uri != before.bootstrap_uri || status.restore != before.restore;
+  if (is_news && !desired.deleting) return {NextLook(key, /*settled=*/false, changed)};
   const bool acted = Execute(*look, cluster);
   if (plan.converged()) refused_transfers_.erase(key);
 
@@ -262,6 +287,15 @@ Result<MasterAccess> Controller::AccessTo(const ClusterKey& key) const {
   if (found->second.masters.empty())
     return Unavailable("no master of CacheCluster {} serves", key.name);
   return found->second;
+}
+
+Result<RestoreSite> Controller::SiteOf(const ClusterKey& key) const {
+  const auto found = sites_.find(key);
+  if (found != sites_.end()) return found->second;
+  if (access_.contains(key))
+    return Unavailable("CacheCluster {} could not be looked at; its condition Degraded says why",
+                       key.name);
+  return NotFound("there is no CacheCluster {} in namespace {}", key.name, key.name_space);
 }
 
 bool Controller::Report(const api::CacheCluster& cluster, const ClusterStatus& before,

@@ -8,6 +8,7 @@
 #include "operator/controller/look.h"
 #include "operator/controller/quorum_call.h"
 #include "operator/controller/reconcile_stats.h"
+#include "operator/controller/restore_site.h"
 #include "operator/controller/secrets.h"
 #include "operator/controller/store.h"
 #include "operator/runtime/runtime.h"
@@ -27,6 +28,8 @@ class Controller {
     std::chrono::milliseconds shortest_interval{50};
     std::chrono::milliseconds longest_interval{1000};
     ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
+    // What is to be restored, as RestoreController keeps it; null: nothing. Outlives us.
+    const RestoreOrders* restores = nullptr;
     // Asks a cluster's masters; without it, a leader is stopped as it is, and none can leave.
     CallQuorum call_quorum;
   };
@@ -39,6 +42,10 @@ class Controller {
   // How to ask the cluster's masters, by the last look at it. NotFound: there is no such cluster;
   // Unavailable: none of its masters serves.
   Result<MasterAccess> AccessTo(const ClusterKey& key) const;
+
+  // What of the cluster decides about a restore, by the last look at it. NotFound: there is no such
+  // cluster; Unavailable: it could not be looked at.
+  Result<RestoreSite> SiteOf(const ClusterKey& key) const;
 
   // Clusters that the last pass found, those it could not read included.
   size_t cluster_count() const { return cluster_count_; }
@@ -53,6 +60,9 @@ class Controller {
   Pass Reconcile(const api::CacheCluster& written);
   // Finds the backup that a new cluster begins with. NotFound: not yet.
   Status FindBootstrap(api::CacheCluster& cluster, const ClusterStatus& before);
+  // How far a restore of the cluster is after this look.
+  std::optional<plan::RestoreRecord> NextRestore(const api::CacheCluster& cluster, const Look& look,
+                                                 const ClusterStatus& before) const;
   // Lets a cluster go that has nothing any more, but perhaps data that is kept.
   Pass Bury(const ClusterKey& key, bool has_data);
   // Nothing can be done: says so in the status.
@@ -78,6 +88,7 @@ class Controller {
   Secrets secrets_;
   size_t cluster_count_ = 0;
   std::map<ClusterKey, MasterAccess> access_;  // of all clusters; without masters: none serves
+  std::map<ClusterKey, RestoreSite> sites_;    // of those that were looked at
   std::map<ClusterKey, std::chrono::milliseconds> interval_;
   std::map<ClusterKey, int> refused_transfers_;  // in a row
   std::set<ClusterKey> unwritten_;               // whose status could not be written last

@@ -32,10 +32,19 @@ runtime::ClusterRef RefOf(const api::CacheCluster& cluster) {
           .network_policy = cluster.spec.network_policy};
 }
 
+void Restore(const plan::RestoreRecord& restore, Look& look) {
+  look.desired.restoring = plan::Restoring{restore.step, restore.uid};
+  for (const plan::Workload& workload : look.desired.workloads)
+    if (const plan::Volume* const journal = plan::JournalOf(workload); journal != nullptr)
+      look.ref.watched_folders.push_back(plan::SetAsidePath(journal->path, restore.uid));
+}
+
 }  // namespace
 
 void PinBootstrap(api::CacheCluster& cluster, const ClusterStatus& before) {
   if (!before.bootstrap_uri.empty()) cluster.spec.bootstrap.uri = before.bootstrap_uri;
+  if (before.restore && before.restore->tells_masters())
+    cluster.spec.bootstrap.restored_uri = before.restore->uri;
 }
 
 Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& before,
@@ -46,6 +55,7 @@ Result<Look> BeginLook(const api::CacheCluster& cluster, const ClusterStatus& be
         "spec.runtime.type: this operator does not run it; kubernetes needs one that runs with "
         "--kubeconfig or --in-cluster, process one that is in no pod itself");
   look.desired = DesiredState(cluster, look.runtime->LayoutFor(look.ref));
+  if (before.restore && !before.restore->finished()) Restore(*before.restore, look);
   look.ref.nodes = NodesOf(cluster, before, secrets);
   if (cluster.spec.runtime_type == api::RuntimeType::kDocker && !look.desired.deleting)
     look.ref.pull_access = secrets.ReadForPulls(cluster.metadata.name_space,

@@ -30,7 +30,7 @@ struct Look {
   int refused_transfers = 0;  // as plan::ObservedCluster has it; no runtime knows
 };
 
-// Takes the backup that the status says the masters were told of, whatever became of it since.
+// Takes the backups that the status says the masters were told of, whatever became of them since.
 void PinBootstrap(api::CacheCluster& cluster, const ClusterStatus& before);
 
 // What is known before anything was looked at. `before` is the cluster's status, which remembers

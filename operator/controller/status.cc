@@ -190,6 +190,10 @@ void SetProgressing(const api::CacheCluster& cluster, const plan::Plan& plan,
     return conditions.Set("Progressing", true, "Deleting", "the cluster is being deleted");
   if (cluster.spec.paused)
     return conditions.Set("Progressing", false, "Paused", "spec.paused is true");
+  if (status.restore && !status.restore->finished())
+    return conditions.Set("Progressing", true, "Restoring",
+                          fmt::format("Restore {} is at {}", status.restore->name,
+                                      plan::NameOf(status.restore->step)));
   if (!plan.converged())
     return conditions.Set("Progressing", true,
                           !plan.leaving.empty()   ? "MasterLeaving"
@@ -397,6 +401,7 @@ ClusterStatus ComputeStatus(const api::CacheCluster& cluster,
     status.endpoints["masterRpc"] = fmt::format("{}", fmt::join(master_addresses, ","));
   if (!cluster.spec.root_ufs.uri.empty()) status.under_store = cluster.spec.root_ufs.uri;
   status.bootstrap_uri = trouble.ok() ? cluster.spec.bootstrap.uri : before.bootstrap_uri;
+  status.restore = before.restore;
   status.data.assign(data.begin(), data.end());
   SetRollout(plan, before, FormatRfc3339(now_ms), status);
 

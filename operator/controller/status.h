@@ -9,6 +9,7 @@
 
 #include "operator/api/cache_cluster.h"
 #include "operator/plan/plan.h"
+#include "operator/plan/restore.h"
 
 namespace headpond::controller {
 
@@ -78,7 +79,8 @@ struct ClusterStatus {
   std::string under_store;
   // The backup that the masters were told to begin with. Once it is here, it is this one.
   std::string bootstrap_uri;
-  std::vector<std::string> data;  // folders with journals and cached data
+  std::optional<plan::RestoreRecord> restore;  // the latest one
+  std::vector<std::string> data;               // folders with journals and cached data
   // rollout {plan, step, startedAt}, while something is still to be done or was given up.
   std::vector<std::string> rollout;  // what that is
   int rollout_step = 0;              // steps taken so far, with those that were taken at this look
@@ -100,7 +102,8 @@ Result<ClusterStatus> ParseStatus(const nlohmann::json& json);
 // as live (or no worker is wanted). QuorumHealthy: one of several masters leads, and all others
 // follow it and have caught up, so that the failure of one is borne (otherwise MemberJoining,
 // MemberLeaving, MemberMissing, NoLeader or NoMajority). Progressing: something is being started,
-// replaced or stopped; its reason says when masters join or leave. Ready and not Progressing is the
+// replaced or stopped; its reason says when masters join or leave, and Restoring while a restore
+// goes on, which is taken over from `before`. Ready and not Progressing is the
 // end of a roll-out. UpgradeBlocked: a change was given up, and what served before runs, or its
 // image can't be had; it says which daemon keeps what, and why. Bootstrapped: masters have served
 // that began with the backup; it stays so. Degraded: that, or a daemon crashed

@@ -39,6 +39,32 @@ RoleStatus ParseRole(const json& j) {
   return {j.at("desired"), j.at("ready"), j.at("updated")};
 }
 
+json RestoreJson(const plan::RestoreRecord& restore) {
+  json out = {{"uid", restore.uid},
+              {"name", restore.name},
+              {"uri", restore.uri},
+              {"step", plan::NameOf(restore.step)},
+              {"startedAtMs", restore.started_at_ms},
+              {"deadlineAtMs", restore.deadline_at_ms}};
+  if (restore.finished_at_ms != 0) out["finishedAtMs"] = restore.finished_at_ms;
+  if (!restore.message.empty()) out["message"] = restore.message;
+  return out;
+}
+
+plan::RestoreRecord ParseRestore(const json& j) {
+  plan::RestoreRecord restore{.uid = j.at("uid"),
+                              .name = j.at("name"),
+                              .uri = j.at("uri"),
+                              .started_at_ms = j.at("startedAtMs"),
+                              .deadline_at_ms = j.at("deadlineAtMs"),
+                              .finished_at_ms = j.value("finishedAtMs", int64_t{0}),
+                              .message = j.value("message", "")};
+  // One that is not known leads back, and nothing that is set aside is lost.
+  restore.step = plan::RestoreStepOf(j.at("step").get<std::string>())
+                     .value_or(plan::RestoreStep::kWithdrawing);
+  return restore;
+}
+
 }  // namespace
 
 json ToJson(const ClusterStatus& status) {
@@ -78,6 +104,7 @@ json ToJson(const ClusterStatus& status) {
                      {"address", status.leader->address},
                      {"term", status.leader->term}};
   if (!status.bootstrap_uri.empty()) out["bootstrap"] = {{"uri", status.bootstrap_uri}};
+  if (status.restore) out["restore"] = RestoreJson(*status.restore);
   for (const NodeStatus& node : status.nodes) out["nodes"].push_back(NodeJson(node));
   if (!status.rollout.empty())
     out["rollout"] = {{"plan", status.rollout},
@@ -115,6 +142,8 @@ Result<ClusterStatus> ParseStatus(const json& j) {
     status.under_store = j.at("underStore");
     if (const auto bootstrap = j.find("bootstrap"); bootstrap != j.end() && bootstrap->is_object())
       status.bootstrap_uri = bootstrap->value("uri", "");
+    if (const auto restore = j.find("restore"); restore != j.end() && restore->is_object())
+      status.restore = ParseRestore(*restore);
     status.data = j.at("data").get<std::vector<std::string>>();
     if (const auto rollout = j.find("rollout"); rollout != j.end() && rollout->is_object()) {
       status.rollout = rollout->at("plan").get<std::vector<std::string>>();

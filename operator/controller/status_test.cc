@@ -179,12 +179,30 @@ TEST_F(StatusTest, EverythingItSaysIsInTheSchema) {
   ClusterStatus whole = Compute({Seen(0), failed}, Unavailable("gone"));
   whole.registered_workers = 1;
   whole.bootstrap_uri = "/backups/x.gz";
+  whole.restore = plan::RestoreRecord{.uid = "u",
+                                      .name = "r",
+                                      .uri = "/backups/y.gz",
+                                      .step = plan::RestoreStep::kFailed,
+                                      .started_at_ms = kNow,
+                                      .deadline_at_ms = kNow + 1000,
+                                      .finished_at_ms = kNow + 2000,
+                                      .message = "no file"};
+  EXPECT_EQ(ParseStatus(ToJson(whole))->restore, whole.restore);
   EXPECT_EQ(ParseStatus(ToJson(whole))->bootstrap_uri, "/backups/x.gz");
   for (const ClusterStatus& status : {before_, Compute({Seen(0), Seen(1), Seen(2)}), whole}) {
     const api::Findings findings = schema.Check(ToJson(status));
     EXPECT_EQ(api::JoinIssues(findings.errors), "");
     EXPECT_EQ(api::JoinIssues(findings.warnings), "");
   }
+}
+
+// Whoever wrote it: what is set aside comes back.
+TEST_F(StatusTest, ARestoreAtAnUnknownStepGoesBack) {
+  nlohmann::json status = ToJson(Compute({}));
+  status["restore"] = {{"uid", "u"},    {"name", "r"},      {"uri", "/x"},
+                       {"step", "Odd"}, {"startedAtMs", 1}, {"deadlineAtMs", 2}};
+  ASSERT_OK_AND_ASSIGN(const ClusterStatus read, ParseStatus(status));
+  EXPECT_EQ(read.restore->step, plan::RestoreStep::kWithdrawing);
 }
 
 TEST_F(StatusTest, SaysWhereThingsAre) {

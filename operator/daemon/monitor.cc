@@ -66,8 +66,10 @@ bool Monitor::Healthy() const {
 }
 
 std::string Monitor::MetricsText() const {
-  std::string text = controller::ReconcileStats::PrometheusText(
-      {{"cachecluster", clusters_}, {"containertask", tasks_}, {"backup", backups_}});
+  std::string text = controller::ReconcileStats::PrometheusText({{"cachecluster", clusters_},
+                                                                 {"containertask", tasks_},
+                                                                 {"backup", backups_},
+                                                                 {"restore", restores_}});
   text += fmt::format(
       "# TYPE leader_election_master_status gauge\n"
       "leader_election_master_status{{name=\"headpond-operator\"}} {}\n"

@@ -45,6 +45,7 @@ class Monitor {
   controller::ReconcileStats& clusters() { return clusters_; }
   controller::ReconcileStats& tasks() { return tasks_; }
   controller::ReconcileStats& backups() { return backups_; }
+  controller::ReconcileStats& restores() { return restores_; }
 
   bool Healthy() const;
   bool ready() const { return ready_; }
@@ -55,7 +56,7 @@ class Monitor {
   int port_ = 0;
   std::atomic<int64_t> pass_began_ms_ = 0;  // 0: none runs
   std::atomic<bool> ready_ = false, leads_ = false;
-  controller::ReconcileStats clusters_, tasks_, backups_;
+  controller::ReconcileStats clusters_, tasks_, backups_, restores_;
   mutable Mutex mutex_;
   std::map<std::pair<std::string, int>, int64_t> answers_ GUARDED_BY(mutex_);  // method and code
   std::unique_ptr<http::HttpServer> server_;

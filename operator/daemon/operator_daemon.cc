@@ -20,11 +20,13 @@
 #include "base/unique_fd.h"
 #include "operator/api/backup.h"
 #include "operator/api/field_table.h"
+#include "operator/api/restore.h"
 #include "operator/apiserver/listeners.h"
 #include "operator/controller/backup_controller.h"
 #include "operator/controller/controller.h"
 #include "operator/controller/home.h"
 #include "operator/controller/object_patch.h"
+#include "operator/controller/restore_controller.h"
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/backup_caller.h"
 #include "operator/daemon/backup_objects.h"
@@ -32,6 +34,7 @@
 #include "operator/daemon/monitor.h"
 #include "operator/daemon/quorum_caller.h"
 #include "operator/daemon/remote_api.h"
+#include "operator/daemon/restore_objects.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_nodes.h"
 #include "operator/runtime/docker/task_containers.h"
@@ -111,6 +114,7 @@ class ServedApi {
     served->store_.Start();
     served->tasks_.Start();
     served->backups_.Start();
+    served->restores_.Start();
     if (!served->store_.WaitForSync(std::chrono::steady_clock::now() + kSyncTimeout))
       return Unavailable("the own API did not answer within {} s", kSyncTimeout.count());
     return served;
@@ -120,13 +124,14 @@ class ServedApi {
   controller::ClusterStore& store() { return store_; }
   controller::TaskObjects& tasks() { return tasks_; }
   controller::BackupObjects& backups() { return backups_; }
+  controller::RestoreObjects& restores() { return restores_; }
 
   // True when something is asked of the operator, or will go on to be.
   bool HasWork() const {
     for (const auto& [key, stored] : api_->store().AllObjects()) {
-      // Definitions alone ask for nothing, nor do Backups where no cluster is.
+      // Definitions alone ask for nothing, nor do Backups and Restores where no cluster is.
       if (key.group == api::kGroup && key.resource != "containerdefinitions" &&
-          key.resource != api::kBackupPlural)
+          key.resource != api::kBackupPlural && key.resource != api::kRestorePlural)
         return true;
       const bool held = controller::HasFinalizer(*stored.object, controller::kClusterFinalizer) ||
                         controller::HasFinalizer(*stored.object, controller::kDataFinalizer);
@@ -138,6 +143,7 @@ class ServedApi {
     store_.Stop();
     tasks_.Stop();
     backups_.Stop();
+    restores_.Stop();
     client_.CloseIdle();
     api_.reset();
   }
@@ -151,13 +157,15 @@ class ServedApi {
         client_(kube::AtSocket(api_->socket_path()), clock, TellingOptions(monitor)),
         store_(client_, clock, Random::FromSystem(), {}, changed),
         tasks_(client_, clock, Random::FromSystem(), {}, changed),
-        backups_(client_, clock, Random::FromSystem(), {}, changed) {}
+        backups_(client_, clock, Random::FromSystem(), {}, changed),
+        restores_(client_, clock, Random::FromSystem(), {}, changed) {}
 
   std::unique_ptr<apiserver::EmbeddedApi> api_;
   kube::Client client_;
   ApiClusterStore store_;
   ApiTaskObjects tasks_;
   ApiBackupObjects backups_;
+  ApiRestoreObjects restores_;
 };
 
 // Everywhere that daemons can run. `remote` outlives it; null: no API server has pods.
@@ -251,9 +259,11 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
   }
   controller::ClusterStore& clusters = remote ? remote->store() : served->store();
   const AdminProgram admin{options.program, runtime::InheritedEnvironment(options.environment)};
+  controller::RestoreOrders restore_orders;
   controller::Controller controller(clusters, runtimes->all(), clock,
                                     {.restart_policy = options.restart_policy,
                                      .stats = &monitor.clusters(),
+                                     .restores = &restore_orders,
                                      .call_quorum = QuorumCaller(admin)});
   controller::TaskController tasks(remote ? remote->tasks() : served->tasks(), runtimes->tasks(),
                                    clock, {.stats = &monitor.tasks()});
@@ -262,6 +272,10 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
       remote ? remote->backups() : served->backups(), backup_caller,
       [&](const controller::ClusterKey& cluster) { return controller.AccessTo(cluster); }, clock,
       {.stats = &monitor.backups()});
+  controller::RestoreController restores(
+      remote ? remote->restores() : served->restores(), restore_orders,
+      [&](const controller::ClusterKey& cluster) { return controller.SiteOf(cluster); }, clock,
+      {.stats = &monitor.restores()});
   monitor.SetReady();
   monitor.SetLeads(true);
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),
@@ -274,8 +288,8 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
       return true;
     }
     monitor.PassBegins();
-    milliseconds next =
-        std::min({controller.ReconcileAll(), tasks.ReconcileAll(), backups.ReconcileAll()});
+    milliseconds next = std::min({controller.ReconcileAll(), tasks.ReconcileAll(),
+                                  backups.ReconcileAll(), restores.ReconcileAll()});
     monitor.PassEnds();
     if (options.exit_when_empty && served && controller.cluster_count() == 0) {
       if (EndIfIdle(*served, options.home, lock)) {

@@ -37,6 +37,10 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
   api->backups_ = std::make_unique<ApiBackupObjects>(
       *api->client_, clock, Random::FromSystem(),
       ApiBackupObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
+  api->restores_ = std::make_unique<ApiRestoreObjects>(
+      *api->client_, clock, Random::FromSystem(),
+      ApiRestoreObjects::Options{.name_space = options.name_space, .may_write = may_write},
+      changed);
   api->store_ = std::make_unique<ApiClusterStore>(
       *api->client_, clock, Random::FromSystem(),
       ApiClusterStore::Options{.name_space = options.name_space, .may_write = may_write},
@@ -45,6 +49,7 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
   api->store_->Start();
   api->tasks_->Start();
   api->backups_->Start();
+  api->restores_->Start();
   return api;
 }
 
@@ -52,6 +57,7 @@ RemoteApi::~RemoteApi() {
   if (store_) store_->Stop();
   if (tasks_) tasks_->Stop();
   if (backups_) backups_->Stop();
+  if (restores_) restores_->Stop();
   if (elector_) elector_->Stop();
 }
 

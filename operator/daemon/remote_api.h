@@ -8,6 +8,7 @@
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
 #include "operator/daemon/operator_daemon.h"
+#include "operator/daemon/restore_objects.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/kube/elector.h"
 
@@ -35,6 +36,7 @@ class RemoteApi {
   controller::ClusterStore& store() { return *store_; }
   controller::TaskObjects& tasks() { return *tasks_; }
   controller::BackupObjects& backups() { return *backups_; }
+  controller::RestoreObjects& restores() { return *restores_; }
   kube::Client& client() { return *client_; }
 
  private:
@@ -46,6 +48,7 @@ class RemoteApi {
   std::unique_ptr<ApiClusterStore> store_;
   std::unique_ptr<ApiTaskObjects> tasks_;
   std::unique_ptr<ApiBackupObjects> backups_;
+  std::unique_ptr<ApiRestoreObjects> restores_;
 };
 
 }  // namespace headpond::operator_daemon
