@@ -1,6 +1,7 @@
-"""A backup by a Backup object while clients write, then the loss of the whole cluster: another one begins with it.
+"""A backup by a Backup object while clients write; the cluster goes back to it in place, by a Restore; then the loss of the
+whole cluster: another one begins with it.
 
-manifests/samples/ha.yaml and backup.yaml, by the operator, in processes. Exit code: 0 when everything held, 77 (with the
+manifests/samples/ha.yaml, backup.yaml and restore.yaml, by the operator, in processes. Exit code: 0 when everything held, 77 (with the
 reason) when the binaries are missing.
 """
 
@@ -23,9 +24,9 @@ from harness.process import wait_for
 from operated import Cluster, tell
 from writer import Writer
 
-_SAMPLE = Path(__file__).resolve().parents[2] / "manifests" / "samples" / "backup.yaml"
-_BACKUPS = "/apis/headpond.dev/v1alpha1/namespaces/default/backups"
+_SAMPLES = Path(__file__).resolve().parents[2] / "manifests" / "samples"
 _WAIT_S = 30.0
+_CACHED_ONLY = "-Dalluxio.user.file.writetype.default=MUST_CACHE"
 
 
 class Api(http.client.HTTPConnection):
@@ -46,12 +47,16 @@ class Api(http.client.HTTPConnection):
         return json.loads(answer)
 
 
-class Backups:
-    def __init__(self, cluster: Cluster):
+class Objects:
+    """Those of one kind."""
+
+    def __init__(self, cluster: Cluster, kind: str):
         self._socket = cluster.folder / "home" / "api" / "api.sock"
+        self._kind = kind
+        self._path = f"/apis/headpond.dev/v1alpha1/namespaces/default/{kind.lower()}s"
 
     def there(self) -> bool:
-        return "items" in self._ask("GET", _BACKUPS)
+        return "items" in self._ask("GET", self._path)
 
     def _ask(self, *words: str) -> dict:
         try:
@@ -60,17 +65,17 @@ class Backups:
             return {}  # the operator is being started anew
 
     def apply(self, name: str, text: str) -> dict:
-        return self._ask("PATCH", f"{_BACKUPS}/{name}?fieldManager=e2e", text, "application/apply-patch+yaml")
+        return self._ask("PATCH", f"{self._path}/{name}?fieldManager=e2e", text, "application/apply-patch+yaml")
 
     def make(self, name: str, **spec) -> dict:
-        backup = {"apiVersion": "headpond.dev/v1alpha1", "kind": "Backup", "metadata": {"name": name}, "spec": spec}
-        return self._ask("POST", _BACKUPS, json.dumps(backup))
+        made = {"apiVersion": "headpond.dev/v1alpha1", "kind": self._kind, "metadata": {"name": name}, "spec": spec}
+        return self._ask("POST", self._path, json.dumps(made))
 
     def delete(self, name: str) -> None:
-        self._ask("DELETE", f"{_BACKUPS}/{name}")
+        self._ask("DELETE", f"{self._path}/{name}")
 
     def status(self, name: str) -> dict:
-        return self._ask("GET", f"{_BACKUPS}/{name}").get("status") or {}
+        return self._ask("GET", f"{self._path}/{name}").get("status") or {}
 
     def reaches(self, name: str, phase: str) -> bool:
         return bool(wait_for(lambda: self.status(name).get("phase") == phase, _WAIT_S, 0.05))
@@ -95,7 +100,14 @@ def files(cluster: Cluster) -> list[str]:
     return sorted(path.name for path in (cluster.folder / "lake" / "alluxio_backups").glob("*"))
 
 
-def waits_for_its_cluster(cluster: Cluster, backups: Backups, checks: Checks) -> None:
+def is_killed(cluster: Cluster) -> None:
+    """The operator, and another one begins."""
+    os.kill(cluster.operator.pid, signal.SIGKILL)
+    cluster.operator.wait(_WAIT_S)
+    cluster.run_operator()
+
+
+def waits_for_its_cluster(cluster: Cluster, backups: Objects, checks: Checks) -> None:
     backups.make("early", clusterRef={"name": "ha"}, directory=f"{cluster.folder}/early")
     checks.that("a Backup of no cluster waits", wait_for(lambda: backups.reason("early") == "ClusterMissing", _WAIT_S), str(backups.status("early")))
     done = cluster.up(on_lake(cluster))
@@ -103,20 +115,21 @@ def waits_for_its_cluster(cluster: Cluster, backups: Backups, checks: Checks) ->
     checks.that("and it is made once there is one", backups.reaches("early", "Complete"), str(backups.status("early")))
 
 
-def is_made_once(cluster: Cluster, backups: Backups, checks: Checks) -> list[str]:
+def is_made_once(cluster: Cluster, backups: Objects, checks: Checks) -> list[str]:
     """The operator is killed while the Backup is made. What was acknowledged before is in it: those paths are returned."""
-    for words in (["mkdir", "/kept/a/b"], ["chmod", "750", "/kept/a"], ["mkdir", "/busy"]):
+    source = cluster.folder / "early-file"
+    source.write_bytes(os.urandom(300_000))
+    for words in (["mkdir", "/kept/a/b"], ["chmod", "750", "/kept/a"], ["mkdir", "/busy"], ["copyFromLocal", str(source), "/kept/early"],
+                  ["persist", "/kept/early"]):
         checks.equal(f"exit code of {words[0]} {words[-1]}", cluster.fs(*words).returncode, 0)
     writer = Writer(lambda path: cluster.fs("mkdir", path), "/busy")
     writer.start()
     wait_for(lambda: len(writer.made) >= 3, _WAIT_S)
     before = [path for path, _, _ in list(writer.made)]
-    made = backups.apply("before-upgrade", _SAMPLE.read_text())
+    made = backups.apply("before-upgrade", (_SAMPLES / "backup.yaml").read_text())
     checks.equal("kind of what the sample makes", made.get("kind"), "Backup")
     wait_for(lambda: backups.status("before-upgrade").get("attempts") == 1, _WAIT_S, 0.002)
-    os.kill(cluster.operator.pid, signal.SIGKILL)
-    cluster.operator.wait(_WAIT_S)
-    cluster.run_operator()
+    is_killed(cluster)
     begun = time.monotonic()
     checks.that("a Backup is complete though the operator was killed", backups.reaches("before-upgrade", "Complete"),
                 str(backups.status("before-upgrade")) + cluster.log())
@@ -132,7 +145,7 @@ def is_made_once(cluster: Cluster, backups: Backups, checks: Checks) -> list[str
     return before
 
 
-def fails_with_a_reason(cluster: Cluster, backups: Backups, checks: Checks) -> None:
+def fails_with_a_reason(cluster: Cluster, backups: Objects, checks: Checks) -> None:
     (cluster.folder / "in-the-way").write_text("")
     backups.make("broken", clusterRef={"name": "ha"}, directory=f"{cluster.folder}/in-the-way/x", local=True, backoffLimit=0)
     checks.that("a folder that can't be made fails it", backups.reaches("broken", "Failed"), str(backups.status("broken")))
@@ -143,8 +156,86 @@ def fails_with_a_reason(cluster: Cluster, backups: Backups, checks: Checks) -> N
     checks.equal("the reason", backups.reason("elsewhere", "Failed"), "Refused")
 
 
-def another_begins_with_it(cluster: Cluster, backups: Backups, checks: Checks, before: list[str], kept: list[str]) -> None:
+def journals(cluster: Cluster, end: str) -> list[str]:
+    """The folders of masters whose names end so."""
+    folder = cluster.folder / "home" / "clusters" / "default" / "ha" / "volumes"
+    return sorted(path.name for path in folder.glob("ha-master-*") if path.name.endswith(end))
+
+
+def reads(cluster: Cluster, path: str) -> bool:
+    local = cluster.folder / "read"
+    local.unlink(missing_ok=True)
+    done = cluster.fs("copyToLocal", path, str(local))
+    return done.returncode == 0 and local.read_bytes() == (cluster.folder / "early-file").read_bytes()
+
+
+def used_bytes(cluster: Cluster) -> int:
+    """What the workers hold, as the master counts it."""
+    done = cluster.run("fsadmin", "report", "capacity", *cluster.client)
+    found = re.search(r"Used Capacity: *(\d+)", done.stdout)
+    return int(found.group(1)) if found else -1
+
+
+def goes_back(cluster: Cluster, restores: Objects, checks: Checks, kept: list[str]) -> None:
+    """What was written after the backup is gone. The operator is killed while it goes on."""
+    early = str(cluster.folder / "early-file")
+    before = used_bytes(cluster)
+    for words in (["mkdir", "/later", _CACHED_ONLY], ["copyFromLocal", early, "/later/cached", _CACHED_ONLY], ["rm", "-R", "/kept/a"]):
+        checks.equal(f"exit code of {words[0]}", cluster.fs(*words).returncode, 0)
+    checks.that("a later file takes room", used_bytes(cluster) > before, str(before))
+    pids = cluster.pids()
+    begun = time.monotonic()
+    made = restores.apply("undo-upgrade", (_SAMPLES / "restore.yaml").read_text())
+    checks.equal("kind of what the sample makes", made.get("kind"), "Restore")
+    step = wait_for(lambda: restores.status("undo-upgrade").get("step"), _WAIT_S, 0.002)
+    is_killed(cluster)
+    print(f"      the operator is killed at {step}")
+    checks.that("a Restore is complete though the operator was killed", restores.reaches("undo-upgrade", "Complete"),
+                str(restores.status("undo-upgrade")) + cluster.log())
+    print(f"      {time.monotonic() - begun:.2f} s from the Restore to its end")
+    status = restores.status("undo-upgrade")
+    checks.equal("its step", status.get("step"), "Complete")
+    record = Objects(cluster, "CacheCluster").status("ha").get("restore", {})
+    checks.equal("the cluster's record", (record.get("uid"), record.get("step")), (made["metadata"]["uid"], "Complete"))
+    checks.that("the cluster is ready", wait_for(lambda: cluster.status().get("phase") == "Ready", _WAIT_S), cluster.log())
+    checks.equal("QuorumHealthy", cluster.condition("QuorumHealthy"), "True")
+    checks.equal("what was there is there", listing(cluster, "/kept"), kept)
+    checks.that("a file from before is read", reads(cluster, "/kept/early"))
+    checks.that("what came after is gone", cluster.fs("test", "-e", "/later").returncode != 0)
+    checks.that("from the workers, too", wait_for(lambda: used_bytes(cluster) == before, _WAIT_S), f"{used_bytes(cluster)} of {before}")
+    stayed = sorted(name for name, pid in cluster.pids().items() if pid == pids[name])
+    checks.equal("daemons that were not replaced", stayed, ["ha-worker-0", "ha-worker-1"])
+    checks.equal("journals that were set aside", len(journals(cluster, f".before-restore-{made['metadata']['uid']}")), 3)
+
+
+def stays_when_it_cant_go_back(cluster: Cluster, restores: Objects, checks: Checks) -> None:
+    """The file is none: the masters say so, and the journals from before come back."""
+    broken = cluster.folder / "lake" / "alluxio_backups" / "broken.gz"
+    broken.write_text("no backup")
+    checks.equal("exit code of mkdir", cluster.fs("mkdir", "/between/a").returncode, 0)
+    there = listing(cluster, "/kept")
+    made = restores.make("to-nothing", clusterRef={"name": "ha"}, uri=str(broken))
+    begun = time.monotonic()
+    wait_for(lambda: restores.status("to-nothing").get("step") == "Starting", _WAIT_S, 0.01)
+    is_killed(cluster)
+    checks.that("a Restore from a file that is none has failed", restores.reaches("to-nothing", "Failed"),
+                str(restores.status("to-nothing")) + cluster.log())
+    print(f"      {time.monotonic() - begun:.2f} s from the Restore to its end")
+    message = restores.status("to-nothing").get("message", "")
+    checks.that("with what the masters said", "can't begin with" in message and "broken.gz" in message, message)
+    checks.equal("the reason", restores.reason("to-nothing", "Failed"), "RestoreFailed")
+    checks.that("the cluster is ready", wait_for(lambda: cluster.status().get("phase") == "Ready", _WAIT_S), cluster.log())
+    checks.equal("and all is there", listing(cluster, "/kept"), there)
+    checks.equal("what came after the first one, too", cluster.fs("test", "-d", "/between/a").returncode, 0)
+    checks.that("a file is read", reads(cluster, "/kept/early"))
+    checks.equal("journals that are aside still", journals(cluster, f".before-restore-{made['metadata']['uid']}"), [])
+    checks.that("what was begun is kept", journals(cluster, f".failed-restore-{made['metadata']['uid']}"))
+    broken.unlink()
+
+
+def another_begins_with_it(cluster: Cluster, backups: Objects, checks: Checks, before: list[str], kept: list[str]) -> None:
     checks.equal("exit code of down", cluster.run("down", "ha", "--delete-data").returncode, 0)
+    checks.equal("journals that are left", journals(cluster, ""), [])
     cluster.name = "again"
     named = lambda text: on_lake(cluster, "  bootstrap:\n    fromBackup:\n      name: before-upgrade\n")(text).replace("name: ha\n", "name: again\n", 1)
     done = cluster.up(named)
@@ -175,13 +266,15 @@ def another_begins_with_it(cluster: Cluster, backups: Backups, checks: Checks, b
 
 def story(cluster: Cluster, checks: Checks) -> None:
     (cluster.folder / "lake").mkdir()
-    backups = Backups(cluster)
+    backups, restores = Objects(cluster, "Backup"), Objects(cluster, "Restore")
     wait_for(backups.there, _WAIT_S)
     waits_for_its_cluster(cluster, backups, checks)
     before = is_made_once(cluster, backups, checks)
     kept = listing(cluster, "/kept")
-    checks.equal("entries below /kept", len(kept), 2)
+    checks.equal("entries below /kept", len(kept), 3)
     fails_with_a_reason(cluster, backups, checks)
+    goes_back(cluster, restores, checks, kept)
+    stays_when_it_cant_go_back(cluster, restores, checks)
     another_begins_with_it(cluster, backups, checks, before, kept)
 
 
