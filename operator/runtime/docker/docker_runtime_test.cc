@@ -294,5 +294,35 @@ TEST_F(DockerRuntimeTest, AnEngineThatIsGoneIsSaidAndFoundAgain) {
   EXPECT_TRUE(Observe()->serving);
 }
 
+TEST_F(DockerRuntimeTest, OnlyFoldersOfThisMachineCanBeSetAside) {
+  const Status in_volume = runtime_->SetAside(cluster_, master_, "t");
+  EXPECT_THAT(in_volume, StatusIs(Code::kFailedPrecondition,
+                                  AllOf(HasSubstr("spec.master.journal.folder: is not given"),
+                                        HasSubstr("spec.bootstrap.fromBackup"))));
+  const plan::Workload movable = *harness_.WithMovableJournal();
+  EXPECT_OK(JournalCanMove(engine_.endpoint(), cluster_, movable));
+  Endpoint elsewhere = engine_.endpoint();
+  elsewhere.socket.clear();
+  EXPECT_THAT(JournalCanMove(elsewhere, cluster_, movable),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("folders of other machines")));
+  ClusterRef on_node = cluster_;
+  on_node.node = "a";
+  EXPECT_FALSE(JournalCanMove(engine_.endpoint(), on_node, movable).ok());
+
+  plan::Workload unseen = movable;
+  unseen.volumes[1].path = "/nowhere/" + unseen.name;
+  EXPECT_THAT(runtime_->SetAside(cluster_, unseen, "t"),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("does not see /nowhere")));
+}
+
+// The stamp of a folder that was put there by hand.
+TEST_F(DockerRuntimeTest, AFolderOfAnotherClusterIsNotSetAside) {
+  const plan::Workload movable = *harness_.WithMovableJournal();
+  std::filesystem::create_directories(movable.volumes[1].path);
+  std::ofstream(movable.volumes[1].path + "/.headpond-volume") << R"({"uid": "uid-2"})";
+  EXPECT_THAT(runtime_->SetAside(cluster_, movable, "t"),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("another cluster (uid uid-2)")));
+}
+
 }  // namespace
 }  // namespace headpond::runtime
