@@ -208,6 +208,19 @@ def goes_back(cluster: Cluster, restores: Objects, checks: Checks, kept: list[st
     checks.equal("journals that were set aside", len(journals(cluster, f".before-restore-{made['metadata']['uid']}")), 3)
 
 
+def killed_in_each_step(cluster: Cluster, restores: Objects, name: str) -> list[str]:
+    """The operator, as soon as a step is seen; those that it was killed in."""
+    clusters, seen = Objects(cluster, "CacheCluster"), []
+    until = time.monotonic() + _WAIT_S
+    while time.monotonic() < until and restores.status(name).get("phase") != "Failed":
+        step = clusters.status("ha").get("restore", {})
+        if step.get("name") == name and step["step"] not in (*seen, "Failed"):
+            seen.append(step["step"])
+            is_killed(cluster)
+        time.sleep(0.002)
+    return seen
+
+
 def stays_when_it_cant_go_back(cluster: Cluster, restores: Objects, checks: Checks) -> None:
     """The file is none: the masters say so, and the journals from before come back."""
     broken = cluster.folder / "lake" / "alluxio_backups" / "broken.gz"
@@ -216,8 +229,9 @@ def stays_when_it_cant_go_back(cluster: Cluster, restores: Objects, checks: Chec
     there = listing(cluster, "/kept")
     made = restores.make("to-nothing", clusterRef={"name": "ha"}, uri=str(broken))
     begun = time.monotonic()
-    wait_for(lambda: restores.status("to-nothing").get("step") == "Starting", _WAIT_S, 0.01)
-    is_killed(cluster)
+    seen = killed_in_each_step(cluster, restores, "to-nothing")
+    print(f"      the operator is killed at {', '.join(seen)}")
+    checks.that("it is killed before and after it turns back", "Stopping" in seen and "Withdrawing" in seen, str(seen))
     checks.that("a Restore from a file that is none has failed", restores.reaches("to-nothing", "Failed"),
                 str(restores.status("to-nothing")) + cluster.log())
     print(f"      {time.monotonic() - begun:.2f} s from the Restore to its end")
