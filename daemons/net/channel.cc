@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "net/grpc_status.h"
+#include "net/mutual_tls.h"
 #include "net/running_streams.h"
 #include "net/sasl_plain.h"
 #include "proto/sasl_server.grpc.pb.h"
@@ -68,8 +69,10 @@ std::shared_ptr<::grpc::Channel> MakeChannel(const ChannelOptions& options) {
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   if (options.own_connection) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return ::grpc::CreateCustomChannel(options.target, ::grpc::InsecureChannelCredentials(),
-                                     arguments);
+  return ::grpc::CreateCustomChannel(
+      options.target,
+      options.tls == nullptr ? ::grpc::InsecureChannelCredentials() : options.tls->client(),
+      arguments);
 }
 
 // One authentication: pending until the server says SUCCESS, then good until the stream ends.

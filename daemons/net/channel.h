@@ -20,6 +20,7 @@ class Status;
 
 namespace headpond::net {
 
+class MutualTls;
 class RunningStreams;
 
 struct ChannelOptions {
@@ -41,6 +42,7 @@ struct ChannelOptions {
   // A connection of its own. Otherwise all channels of this process to one target share one, which
   // is one TCP stream and one thread's worth of throughput.
   bool own_connection = false;
+  std::shared_ptr<const MutualTls> tls;  // null: none
 };
 
 // A bare gRPC channel with the limits and timeouts of `options`, for services that need no

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "net/lane_service.h"
 #include "net/listen.h"
+#include "net/mutual_tls.h"
 #include "net/request_guard.h"
 #include "net/sasl_service.h"
 #include "net/user_groups.h"
@@ -130,8 +131,10 @@ Result<int> GrpcServer::Start() {
   ::grpc::ServerBuilder builder;
   ApplyOptions(options_, builder);
   int bound_port = 0;
-  builder.AddListeningPort(fmt::format("{}:{}", address.numeric, options_.port),
-                           ::grpc::InsecureServerCredentials(), &bound_port);
+  builder.AddListeningPort(
+      fmt::format("{}:{}", address.numeric, options_.port),
+      options_.tls == nullptr ? ::grpc::InsecureServerCredentials() : options_.tls->server(),
+      &bound_port);
   int unix_bound = 1;
   if (!options_.unix_socket_path.empty()) {
     builder.AddListeningPort("unix:" + options_.unix_socket_path,

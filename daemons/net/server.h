@@ -18,6 +18,7 @@ class Service;
 namespace headpond::net {
 
 class LaneService;
+class MutualTls;
 class SaslService;
 
 struct GrpcServerOptions {
@@ -28,6 +29,8 @@ struct GrpcServerOptions {
   // The property that sets it, for the error text; may be empty.
   std::string bind_host_property;
   int port = 0;  // 0: one the kernel picks
+  // On that port, not on the domain socket; null: none.
+  std::shared_ptr<const MutualTls> tls;
   // The property that sets the port, for the error text; may be empty.
   std::string port_property;
   // Also listens here, with mode 0777 (clients run as any user); empty: TCP only. A dead socket in
