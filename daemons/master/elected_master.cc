@@ -69,10 +69,9 @@ Status ElectedMaster::OpenJournal() {
     RETURN_IF_ERROR(FormatQuorumFolder(config_, folder_, env, outcome));
   }
   ASSIGN_OR_RETURN(journal_, OpenQuorumJournal(config_, folder_, env));
-  backup_service_ = MakeBackupService(backup_desk_, journal_.cluster_id);
+  backup_service_ = MakeBackupService(backup_desk_, journal_.cluster_id, folder_.security);
   journal_.transport->AddService(*backup_service_);
-  watch_ =
-      WatchMembership(folder_.quorum, journal_, [this](const Status& status) { Fail(status); });
+  watch_ = WatchMembership(folder_, journal_, [this](const Status& status) { Fail(status); });
   MutexLock lock(mutex_);
   open_journal_ = journal_.journal;
   return Status::Ok();
@@ -85,8 +84,8 @@ Status ElectedMaster::FollowAndLead() {
     consensus::Consensus* const node = journal_.journal->node();
     return node != nullptr && node->status().snapshot_wanted;
   });
-  const auto peers =
-      MakeQuorumPeers(journal_.cluster_id, [this] { return journal_.journal->node(); });
+  const auto peers = MakeQuorumPeers(journal_.cluster_id, folder_.security,
+                                     [this] { return journal_.journal->node(); });
   Backups backups(BackupOptionsOf(config_),
                   {.store = store,
                    .open_ufs = outside_.open_ufs,

@@ -14,6 +14,7 @@
 #include "journal/embedded/embedded_journal.h"
 #include "journal/local_journal.h"
 #include "journal/shared/epochs.h"
+#include "master/quorum_security.h"
 #include "master/store_setup.h"
 
 namespace headpond::master {
@@ -131,6 +132,7 @@ Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsReg
 Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env) {
   QuorumFolder folder{.path = config.GetString(kFolder) + kRaftSubfolder};
   ASSIGN_OR_RETURN(folder.quorum, ParseQuorum(config, LocalHostName()));
+  ASSIGN_OR_RETURN(folder.security, ReadQuorumSecurity(config, env));
   const QuorumConfig& quorum = folder.quorum;
   if (quorum.addresses.size() % 2 == 0)
     LogWarn(kComponent, "{} names {} masters: one less would bear as many failures", kAddresses,
@@ -148,6 +150,7 @@ Result<QuorumFolder> PrepareQuorumFolder(const Config& config, io::Env& env) {
         .address = quorum.own_address,
         .masters = quorum.addresses,
         .restores = config.IsSet(kBackup),
+        .security = folder.security,
     };
     return folder;
   }
@@ -176,7 +179,7 @@ Result<journal::Formation::Outcome> FoundWithOwnJournal(const QuorumFolder& fold
 Status RejoinIfRemoved(const Config& config, io::Env& env, QuorumFolder& folder) {
   if (folder.blank || !config.GetBool(kRejoin)) return Status::Ok();
   ASSIGN_OR_RETURN(const auto stamp, consensus::ReadNodeStamp(env, folder.path));
-  if (!journal::WasRemoved(stamp, folder.quorum.addresses, /*secret=*/"", kAskTimeout))
+  if (!journal::WasRemoved(stamp, folder.quorum.addresses, folder.security, kAskTimeout))
     return Status::Ok();
   LogInfo(kComponent, "node {} was removed from the quorum of cluster {}: joining as a new one",
           stamp.node_id, stamp.cluster_id);
@@ -212,7 +215,8 @@ Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder
   auto transport =
       journal::MakeGrpcTransport({.bind_host = config.GetString("alluxio.master.bind.host"),
                                   .port = static_cast<int>(config.GetInt(kPort)),
-                                  .cluster_id = identity.cluster_id});
+                                  .cluster_id = identity.cluster_id,
+                                  .security = folder.security});
   QuorumJournal out{.cluster_id = identity.cluster_id};
   out.journal = journal::OpenEmbeddedJournal(
       env, *transport, {.node = {.log = {.folder = folder.path, .identity = identity}}});
@@ -224,13 +228,14 @@ Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder
   return out;
 }
 
-std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumConfig& quorum,
+std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumFolder& folder,
                                                           const QuorumJournal& journal,
                                                           std::function<void(Status)> removed) {
   return std::make_unique<journal::MembershipWatch>(
       journal::MembershipWatchOptions{.cluster_id = journal.cluster_id,
-                                      .address = quorum.own_address,
-                                      .masters = quorum.addresses},
+                                      .security = folder.security,
+                                      .address = folder.quorum.own_address,
+                                      .masters = folder.quorum.addresses},
       [journal = journal.journal.get()] { return journal->node(); }, *journal.transport,
       std::move(removed));
 }

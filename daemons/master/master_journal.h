@@ -51,6 +51,7 @@ Result<OwnJournal> OpenOwnJournal(const Config& config, io::Env& env, MetricsReg
 //            └──────────────── formatted ────────────────────────────────────────────────^
 struct QuorumFolder {
   QuorumConfig quorum;
+  journal::QuorumSecurity security;
   std::string path;
   // Of a blank folder, what the master goes by meanwhile; nothing for one that is formatted.
   std::optional<journal::FormationOptions> blank;
@@ -85,7 +86,7 @@ Result<QuorumJournal> OpenQuorumJournal(const Config& config, const QuorumFolder
 
 // Sees to it that this master is a member; `removed` as that of journal::MembershipWatch. `journal`
 // outlives it.
-std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumConfig& quorum,
+std::unique_ptr<journal::MembershipWatch> WatchMembership(const QuorumFolder& folder,
                                                           const QuorumJournal& journal,
                                                           std::function<void(Status)> removed);
 

@@ -48,8 +48,8 @@ BackupReport FromProto(const quorum::BackupReport& proto) {
 
 class BackupService final : public quorum::Backups::CallbackService {
  public:
-  BackupService(BackupDesk& desk, std::string cluster_id)
-      : desk_(desk), credentials_{.cluster_id = std::move(cluster_id), .secret = ""} {}
+  BackupService(BackupDesk& desk, QuorumCredentials credentials)
+      : desk_(desk), credentials_(std::move(credentials)) {}
 
   ServerUnaryReactor* Begin(CallbackServerContext* context, const quorum::BackupOrder* request,
                             quorum::BackupReport* response) override {
@@ -85,8 +85,8 @@ class BackupService final : public quorum::Backups::CallbackService {
 
 class QuorumPeers final : public BackupPeers {
  public:
-  QuorumPeers(std::string cluster_id, std::function<consensus::Consensus*()> node)
-      : credentials_{.cluster_id = std::move(cluster_id), .secret = ""}, node_(std::move(node)) {}
+  QuorumPeers(QuorumCredentials credentials, std::function<consensus::Consensus*()> node)
+      : credentials_(std::move(credentials)), node_(std::move(node)) {}
 
   std::vector<Peer> Others() const override {
     std::vector<Peer> others;
@@ -121,8 +121,8 @@ class QuorumPeers final : public BackupPeers {
   template <typename Call>
   Result<BackupReport> Ask(const std::string& address, std::chrono::milliseconds timeout,
                            Call&& call) const {
-    const auto stub =
-        quorum::Backups::NewStub(journal::QuorumChannel(address, /*own_connection=*/false));
+    const auto stub = quorum::Backups::NewStub(
+        journal::QuorumChannel(address, credentials_.security, /*own_connection=*/false));
     ::grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + timeout);
     journal::Introduce(context, credentials_);
@@ -165,13 +165,19 @@ BackupReport BackupDesk::Look(const std::string& id) const {
   return report.elsewhere ? BackupReport{.id = id} : report;
 }
 
-std::unique_ptr<::grpc::Service> MakeBackupService(BackupDesk& desk, std::string cluster_id) {
-  return std::make_unique<BackupService>(desk, std::move(cluster_id));
+std::unique_ptr<::grpc::Service> MakeBackupService(BackupDesk& desk, std::string cluster_id,
+                                                   journal::QuorumSecurity security) {
+  return std::make_unique<BackupService>(
+      desk,
+      QuorumCredentials{.cluster_id = std::move(cluster_id), .security = std::move(security)});
 }
 
 std::unique_ptr<BackupPeers> MakeQuorumPeers(std::string cluster_id,
+                                             journal::QuorumSecurity security,
                                              std::function<consensus::Consensus*()> node) {
-  return std::make_unique<QuorumPeers>(std::move(cluster_id), std::move(node));
+  return std::make_unique<QuorumPeers>(
+      QuorumCredentials{.cluster_id = std::move(cluster_id), .security = std::move(security)},
+      std::move(node));
 }
 
 }  // namespace headpond::master

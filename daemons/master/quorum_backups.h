@@ -8,6 +8,7 @@
 
 #include "base/mutex.h"
 #include "consensus/consensus.h"
+#include "journal/embedded/quorum_security.h"
 #include "master/backups.h"
 
 // Backups that one master of a quorum makes for the one that leads: both sides of
@@ -36,10 +37,12 @@ class BackupDesk {
 };
 
 // For the port of the quorum; `desk` outlives it.
-std::unique_ptr<::grpc::Service> MakeBackupService(BackupDesk& desk, std::string cluster_id);
+std::unique_ptr<::grpc::Service> MakeBackupService(BackupDesk& desk, std::string cluster_id,
+                                                   journal::QuorumSecurity security);
 
 // `node` gives null while there is none, and outlives it.
 std::unique_ptr<BackupPeers> MakeQuorumPeers(std::string cluster_id,
+                                             journal::QuorumSecurity security,
                                              std::function<consensus::Consensus*()> node);
 
 }  // namespace headpond::master

@@ -54,10 +54,10 @@ class QuorumBackupsTest : public ::testing::Test {
                     .reports = desk_.reports()},
                    Random(1)};
   SilentReceiver receiver_;
-  std::unique_ptr<::grpc::Service> service_ = MakeBackupService(desk_, "c");
+  std::unique_ptr<::grpc::Service> service_ = MakeBackupService(desk_, "c", {});
   std::unique_ptr<journal::GrpcTransport> transport_ =
       journal::MakeGrpcTransport({.bind_host = "127.0.0.1", .port = 0, .cluster_id = "c"});
-  std::unique_ptr<BackupPeers> peers_ = MakeQuorumPeers("c", [] { return nullptr; });
+  std::unique_ptr<BackupPeers> peers_ = MakeQuorumPeers("c", {}, [] { return nullptr; });
   std::string address_;
 };
 
@@ -92,7 +92,7 @@ TEST_F(QuorumBackupsTest, WhatAnotherOneMakesIsNotTold) {
 }
 
 TEST_F(QuorumBackupsTest, WhoIsNoMasterOfTheClusterIsTurnedAway) {
-  peers_ = MakeQuorumPeers("another", [] { return nullptr; });
+  peers_ = MakeQuorumPeers("another", {}, [] { return nullptr; });
   EXPECT_THAT(Begin({.id = "b", .folder = root_ / "b"}), StatusIs(Code::kPermissionDenied));
   EXPECT_THAT(Look("b"), StatusIs(Code::kPermissionDenied));
   EXPECT_FALSE(std::filesystem::exists(root_ / "b"));
@@ -107,11 +107,11 @@ TEST_F(QuorumBackupsTest, AMasterThatIsNotThereIsSilent) {
 // What malformed_request_test asks of the other services: whatever comes, an answer in time that
 // says whose fault it is, and the next order is taken.
 TEST_F(QuorumBackupsTest, AbsurdOrdersAreAnswered) {
-  const auto stub = quorum::Backups::NewStub(journal::QuorumChannel(address_, false));
+  const auto stub = quorum::Backups::NewStub(journal::QuorumChannel(address_, {}, false));
   const auto send = [&](auto& request, auto method, const std::string& what) {
     ::grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
-    journal::Introduce(context, {.cluster_id = "c", .secret = ""});
+    journal::Introduce(context, {.cluster_id = "c"});
     quorum::BackupReport response;
     const Status status = net::FromGrpc(((*stub).*method)(&context, request, &response));
     EXPECT_THAT(status.code(),

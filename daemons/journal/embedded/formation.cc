@@ -21,7 +21,7 @@ MasterDescription OwnDescription(const FormationOptions& options) {
 class BlankService final : public quorum::Quorum::CallbackService {
  public:
   explicit BlankService(const FormationOptions& options)
-      : credentials_{.secret = options.secret}, answer_(ToProto(OwnDescription(options))) {}
+      : credentials_{.security = options.security}, answer_(ToProto(OwnDescription(options))) {}
 
   ::grpc::ServerUnaryReactor* Describe(::grpc::CallbackServerContext* context,
                                        const quorum::DescribeRequest*,
@@ -49,16 +49,16 @@ std::vector<std::string> Others(const std::vector<std::string>& masters, const s
 
 std::optional<MasterDescription> FindCluster(const FormationOptions& options) {
   const auto answers = AskMasters(Others(options.masters, options.address),
-                                  {.secret = options.secret}, options.timeout);
+                                  {.security = options.security}, options.timeout);
   for (const auto& [address, answer] : answers)
     if (!answer.cluster_id.empty()) return answer;
   return std::nullopt;
 }
 
 bool WasRemoved(const consensus::NodeIdentity& own, const std::vector<std::string>& masters,
-                const std::string& secret, std::chrono::milliseconds timeout) {
+                const QuorumSecurity& security, std::chrono::milliseconds timeout) {
   const auto answers = AskMasters(Others(masters, own.address),
-                                  {.cluster_id = own.cluster_id, .secret = secret}, timeout);
+                                  {.cluster_id = own.cluster_id, .security = security}, timeout);
   for (const auto& [address, answer] : answers)
     for (const consensus::MemberStatus& member : answer.members)
       if (answer.cluster_id == own.cluster_id && member.id == own.node_id) return false;
@@ -69,7 +69,7 @@ bool WasRemoved(const consensus::NodeIdentity& own, const std::vector<std::strin
 
 Result<Formation::Outcome> Formation::Run() {
   BlankService service(options_);
-  net::GrpcServer server(QuorumServer(options_.bind_host, options_.port));
+  net::GrpcServer server(QuorumServer(options_.bind_host, options_.port, options_.security));
   server.AddService(service);
   RETURN_IF_ERROR(server.Start().status());
   return Decide();
@@ -81,7 +81,7 @@ Result<Formation::Outcome> Formation::Decide() {
   std::string waits_for;
   do {
     const Beginning beginning =
-        DecideBeginning(own, AskMasters(others, {.secret = options_.secret}, options_.timeout));
+        DecideBeginning(own, AskMasters(others, {.security = options_.security}, options_.timeout));
     switch (beginning.kind) {
       case Beginning::Kind::kWait:
         if (beginning.why != waits_for) LogInfo("journal", "waiting: {}", beginning.why);

@@ -12,6 +12,7 @@
 #include "consensus/raft_log_folder.h"
 #include "consensus/types.h"
 #include "journal/embedded/membership.h"
+#include "journal/embedded/quorum_security.h"
 
 namespace headpond::journal {
 
@@ -24,7 +25,7 @@ struct FormationOptions {
   std::string address;               // "host:port", one of `masters`
   std::vector<std::string> masters;  // in rising order
   bool restores = false;             // a new cluster is to begin with a backup
-  std::string secret;
+  QuorumSecurity security;
   std::chrono::milliseconds interval{100};   // between two rounds of asking
   std::chrono::milliseconds timeout{1'000};  // of a question
   Random random = Random::FromSystem();      // of a new cluster's id
@@ -36,7 +37,7 @@ std::optional<MasterDescription> FindCluster(const FormationOptions& options);
 // Whether this node, which was a member, is none any more: the leader answers and does not know
 // it, and nobody else who answers does. Asks `masters`, for `timeout` at most.
 bool WasRemoved(const consensus::NodeIdentity& own, const std::vector<std::string>& masters,
-                const std::string& secret, std::chrono::milliseconds timeout);
+                const QuorumSecurity& security, std::chrono::milliseconds timeout);
 
 // A master whose journal folder is blank finds out what it is to be a member of: it asks the
 // others, answers when they ask, and comes to a decision (membership.h). Thread safe.

@@ -96,7 +96,7 @@ class Master {
                                                        .node_id = id,
                                                        .address = address_,
                                                        .masters = masters_,
-                                                       .secret = "s3cret",
+                                                       .security = {.secret = "s3cret"},
                                                        .interval = std::chrono::milliseconds(10)});
       if (stopping_) return Cancelled("stopping");
     }
@@ -114,7 +114,7 @@ class Master {
     transport_ = MakeGrpcTransport({.bind_host = "127.0.0.1",
                                     .port = port_,
                                     .cluster_id = identity.cluster_id,
-                                    .secret = "s3cret"});
+                                    .security = {.secret = "s3cret"}});
     auto journal = OpenEmbeddedJournal(
         *env_, *transport_, {.node = {.log = {.folder = kMemberFolder, .identity = identity}}});
     const auto node = [journal = journal.get()] { return journal->node(); };
@@ -122,7 +122,7 @@ class Master {
         {.address = address_, .masters = masters_, .founders = founders, .node = node});
     watch_ = std::make_unique<MembershipWatch>(
         MembershipWatchOptions{.cluster_id = identity.cluster_id,
-                               .secret = "s3cret",
+                               .security = {.secret = "s3cret"},
                                .address = address_,
                                .masters = masters_,
                                .interval = std::chrono::milliseconds(20),
@@ -296,11 +296,11 @@ TEST_F(FormationTest, AMasterThatWasRemovedIsToldSo) {
   const consensus::NodeIdentity own{
       .cluster_id = removed.cluster_id(), .node_id = id, .address = removed.address()};
   const auto timeout = std::chrono::milliseconds(2000);
-  EXPECT_TRUE(Eventually([&] { return WasRemoved(own, list_, "s3cret", timeout); }));
+  EXPECT_TRUE(Eventually([&] { return WasRemoved(own, list_, {.secret = "s3cret"}, timeout); }));
   consensus::NodeIdentity other = own;
   other.node_id = leader.status().id;
-  EXPECT_FALSE(WasRemoved(other, list_, "s3cret", timeout)) << "one that is a member";
-  EXPECT_FALSE(WasRemoved(own, {own.address}, "s3cret", timeout)) << "nobody says so";
+  EXPECT_FALSE(WasRemoved(other, list_, {.secret = "s3cret"}, timeout)) << "one that is a member";
+  EXPECT_FALSE(WasRemoved(own, {own.address}, {.secret = "s3cret"}, timeout)) << "nobody says so";
   removed.Start();
   EXPECT_TRUE(Eventually([&] { return !removed.removed().ok(); }));
   EXPECT_THAT(removed.removed(),

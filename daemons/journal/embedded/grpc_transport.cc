@@ -90,7 +90,7 @@ class Outgoing final : public ::grpc::ServerWriteReactor<quorum::SnapshotChunk> 
 };
 
 QuorumCredentials CredentialsOf(const GrpcTransportOptions& options) {
-  return {.cluster_id = options.cluster_id, .secret = options.secret};
+  return {.cluster_id = options.cluster_id, .security = options.security};
 }
 
 class Service final : public quorum::Quorum::CallbackService {
@@ -218,7 +218,8 @@ class Peer {
  private:
   void Run() {
     auto retry = options_.first_retry;
-    const auto stub = quorum::Quorum::NewStub(QuorumChannel(address_, /*own_connection=*/false));
+    const auto stub = quorum::Quorum::NewStub(
+        QuorumChannel(address_, options_.security, /*own_connection=*/false));
     while (AwaitMessage()) {
       if (SendAll(*stub)) retry = options_.first_retry;
       Drop();
@@ -307,7 +308,8 @@ class GrpcTransportImpl final : public GrpcTransport {
   Status Start(consensus::Receiver& receiver) override EXCLUDES(mutex_) {
     MutexLock lifecycle(lifecycle_mutex_);
     service_ = std::make_unique<Service>(options_, member_, receiver, executor_);
-    server_ = std::make_unique<net::GrpcServer>(QuorumServer(options_.bind_host, options_.port));
+    server_ = std::make_unique<net::GrpcServer>(
+        QuorumServer(options_.bind_host, options_.port, options_.security));
     server_->AddService(*service_);
     for (::grpc::Service* const added : added_) server_->AddService(*added);
     ASSIGN_OR_RETURN(port_, server_->Start());
@@ -373,7 +375,8 @@ class GrpcTransportImpl final : public GrpcTransport {
     Introduce(context, CredentialsOf(options_));
     context.set_deadline(std::chrono::system_clock::now() + options_.snapshot_timeout);
     // Its bulk must not stand in the way of messages.
-    const auto stub = quorum::Quorum::NewStub(QuorumChannel(address, /*own_connection=*/true));
+    const auto stub =
+        quorum::Quorum::NewStub(QuorumChannel(address, options_.security, /*own_connection=*/true));
     quorum::SnapshotRequest request;
     request.set_index(index);
     const auto stream = stub->FetchSnapshot(&context, request);

@@ -9,6 +9,7 @@
 
 #include "consensus/consensus.h"
 #include "consensus/transport.h"
+#include "journal/embedded/quorum_security.h"
 
 namespace grpc {
 class Service;
@@ -21,10 +22,9 @@ struct GrpcTransportOptions {
   // alluxio.master.embedded.journal.port.
   std::string bind_host = "0.0.0.0";
   int port = 19200;  // 0: one the kernel picks, for tests
-  // What every node must know of the others to be let in: the cluster's id, and a secret that only
-  // its masters have (empty: the id is all). Not encrypted.
+  // What every node must show to be let in.
   std::string cluster_id;
-  std::string secret;
+  QuorumSecurity security;
   // Bytes of messages that wait for one peer; more are dropped.
   size_t max_waiting_bytes = 64u << 20;
   // Between two tries to reach a peer: doubles from the first to the last.

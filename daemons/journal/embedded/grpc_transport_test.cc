@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "io/mem_env.h"
+#include "net/tls_testing.h"
 #include "testing/eventually.h"
 #include "testing/status_matchers.h"
+#include "testing/temp_directory.h"
 
 namespace headpond::journal {
 namespace {
@@ -48,7 +50,10 @@ class RecordingReceiver final : public consensus::Receiver {
 class GrpcTransportTest : public ::testing::Test {
  protected:
   static GrpcTransportOptions Options(const std::string& cluster_id) {
-    return {.bind_host = "127.0.0.1", .port = 0, .cluster_id = cluster_id, .secret = "s3cret"};
+    return {.bind_host = "127.0.0.1",
+            .port = 0,
+            .cluster_id = cluster_id,
+            .security = {.secret = "s3cret"}};
   }
   void Start(const GrpcTransportOptions& from, const GrpcTransportOptions& to) {
     receiving_ = MakeGrpcTransport(to);
@@ -80,7 +85,7 @@ TEST_F(GrpcTransportTest, BringsMessagesInOrder) {
 
 TEST_F(GrpcTransportTest, WhoDoesNotBelongToTheClusterIsTurnedAway) {
   auto stranger = Options("c");
-  stranger.secret = "guessed";
+  stranger.security.secret = "guessed";
   Start(stranger, Options("c"));
   EXPECT_TRUE(Eventually([&] {
     Send("x");
@@ -89,6 +94,46 @@ TEST_F(GrpcTransportTest, WhoDoesNotBelongToTheClusterIsTurnedAway) {
   EXPECT_THAT(sending_->FetchSnapshot(2, 7, [](std::string_view) { return Status::Ok(); }),
               StatusIs(Code::kPermissionDenied));
   EXPECT_TRUE(two_.messages().empty());
+}
+
+TEST_F(GrpcTransportTest, WithTlsOnlyWhoShowsACertificateOfTheAuthorityIsHeard) {
+  const TempDirectory folder;
+  const auto load = [](const net::TlsFiles& files) {
+    auto tls = net::MutualTls::Load(files);
+    EXPECT_OK(tls.status());
+    return *tls;
+  };
+  auto mine = net::WriteCertificate(folder.path(), "mine");
+  auto member = Options("c");
+  member.security.tls = load(mine);
+  Start(member, member);
+  Send("x");
+  EXPECT_TRUE(Eventually([&] { return !two_.messages().empty(); }));
+  std::string received;
+  ASSERT_OK(io::WriteFileAtomically(two_.env, "/7", "snapshot"));
+  ASSERT_OK(sending_->FetchSnapshot(2, 7, [&](std::string_view chunk) {
+    received += chunk;
+    return Status::Ok();
+  }));
+  EXPECT_EQ(received, "snapshot");
+
+  auto other = net::WriteCertificate(folder.path(), "other");
+  other.authority = mine.authority;  // trusts them, and is trusted by none of them
+  auto stranger = Options("c");
+  const uint64_t heard = two_.messages().size();
+  for (const auto& tls : {std::shared_ptr<const net::MutualTls>(), load(other)}) {
+    stranger.security.tls = tls;
+    auto sending = MakeGrpcTransport(stranger);
+    RecordingReceiver receiver;
+    ASSERT_OK(sending->Start(receiver));
+    sending->SetPeer(2, "127.0.0.1:" + std::to_string(receiving_->port()));
+    EXPECT_TRUE(Eventually([&] {
+      sending->Send({.to = 2, .bytes = "y"});
+      return receiver.unreachable() >= 2;
+    }));
+    sending->Stop();
+  }
+  EXPECT_EQ(two_.messages().size(), heard);
 }
 
 TEST_F(GrpcTransportTest, APeerThatIsNotThereIsUnreachableUntilItIs) {

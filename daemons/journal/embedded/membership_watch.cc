@@ -63,7 +63,8 @@ void MembershipWatch::Tick() {
   if (node == nullptr) return;
   const consensus::NodeStatus status = node->status();
   if (status.id == 0 || !status.failure.ok() || !InDoubt(status)) return;
-  const QuorumCredentials credentials{.cluster_id = options_.cluster_id, .secret = options_.secret};
+  const QuorumCredentials credentials{.cluster_id = options_.cluster_id,
+                                      .security = options_.security};
   const auto answers = AskMasters(WhomToAsk(status), credentials, options_.timeout);
   LearnOf(answers);
   const bool was_member = !status.members.empty();

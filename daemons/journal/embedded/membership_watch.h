@@ -13,12 +13,13 @@
 #include "consensus/consensus.h"
 #include "consensus/transport.h"
 #include "journal/embedded/membership.h"
+#include "journal/embedded/quorum_security.h"
 
 namespace headpond::journal {
 
 struct MembershipWatchOptions {
   std::string cluster_id;
-  std::string secret;
+  QuorumSecurity security;
   std::string address;               // this master's
   std::vector<std::string> masters;  // that it was given: whom to ask
   std::chrono::milliseconds interval{200};

@@ -93,13 +93,14 @@ class Questions {
 
 void Introduce(::grpc::ClientContext& context, const QuorumCredentials& credentials) {
   if (!credentials.cluster_id.empty()) context.AddMetadata(kClusterKey, credentials.cluster_id);
-  if (!credentials.secret.empty()) context.AddMetadata(kSecretKey, credentials.secret);
+  const std::string& secret = credentials.security.secret;
+  if (!secret.empty()) context.AddMetadata(kSecretKey, secret);
 }
 
 Status CheckCaller(const ::grpc::CallbackServerContext& context,
                    const QuorumCredentials& credentials, bool any_cluster) {
   const bool own_cluster = any_cluster || Metadata(context, kClusterKey) == credentials.cluster_id;
-  if (own_cluster && SecretsEqual(Metadata(context, kSecretKey), credentials.secret))
+  if (own_cluster && SecretsEqual(Metadata(context, kSecretKey), credentials.security.secret))
     return Status::Ok();
   LogWarn("journal", "{} was turned away from the embedded journal: {}", context.peer(),
           own_cluster ? "it does not have the secret of this cluster"
@@ -107,7 +108,8 @@ Status CheckCaller(const ::grpc::CallbackServerContext& context,
   return PermissionDenied("not a master of this cluster");
 }
 
-net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port) {
+net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port,
+                                    const QuorumSecurity& security) {
   net::GrpcServerOptions options;
   options.name = "embedded journal";
   options.bind_host = bind_host;
@@ -116,14 +118,18 @@ net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port) {
   options.port_property = "alluxio.master.embedded.journal.port";
   options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
   options.keepalive_interval = kServerKeepalive;
+  options.tls = security.tls;
   return options;
 }
 
-std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool own_connection) {
+std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address,
+                                               const QuorumSecurity& security,
+                                               bool own_connection) {
   net::ChannelOptions options;
   options.target = address;
   options.max_inbound_message_bytes = kMaxQuorumMessageBytes;
   options.own_connection = own_connection;
+  options.tls = security.tls;
   // On a connection of its own, bulk may keep the other side from answering for longer.
   if (!own_connection) {
     options.keepalive_timeout = kSilence;
@@ -160,7 +166,8 @@ MasterDescriptions AskMasters(const std::vector<std::string>& addresses,
   for (const std::string& address : addresses) {
     auto one = std::make_unique<Questions::One>();
     one->address = address;
-    one->stub = quorum::Quorum::NewStub(QuorumChannel(address, /*own_connection=*/false));
+    one->stub = quorum::Quorum::NewStub(
+        QuorumChannel(address, credentials.security, /*own_connection=*/false));
     one->context.set_deadline(After(timeout));
     Introduce(one->context, credentials);
     Questions::One* const call = one.get();
@@ -174,7 +181,8 @@ MasterDescriptions AskMasters(const std::vector<std::string>& addresses,
 
 Result<bool> AskToJoin(const std::string& leader_address, const QuorumCredentials& credentials,
                        uint64_t id, const std::string& address, std::chrono::milliseconds timeout) {
-  const auto stub = quorum::Quorum::NewStub(QuorumChannel(leader_address, false));
+  const auto stub =
+      quorum::Quorum::NewStub(QuorumChannel(leader_address, credentials.security, false));
   ::grpc::ClientContext context;
   context.set_deadline(After(timeout));
   Introduce(context, credentials);

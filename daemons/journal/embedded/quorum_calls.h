@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "journal/embedded/membership.h"
+#include "journal/embedded/quorum_security.h"
 #include "net/server.h"
 #include "proto/quorum.pb.h"
 
@@ -20,7 +21,7 @@ inline constexpr size_t kMaxQuorumMessageBytes = 80u << 20;
 // Who asks, and how: shown in the metadata of each call.
 struct QuorumCredentials {
   std::string cluster_id;  // empty: none yet
-  std::string secret;      // empty: the cluster has none
+  QuorumSecurity security;
 };
 
 // Puts them into a call.
@@ -31,8 +32,10 @@ Status CheckCaller(const ::grpc::CallbackServerContext& context,
                    const QuorumCredentials& credentials, bool any_cluster);
 
 // Of the port where masters are asked.
-net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port);
-std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address, bool own_connection);
+net::GrpcServerOptions QuorumServer(const std::string& bind_host, int port,
+                                    const QuorumSecurity& security);
+std::shared_ptr<::grpc::Channel> QuorumChannel(const std::string& address,
+                                               const QuorumSecurity& security, bool own_connection);
 
 quorum::MasterDescription ToProto(const MasterDescription& description);
 
