@@ -16,9 +16,9 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from certificates import Authority
 from engine import Engine, SecondDaemon, end_on_sigterm
 from harness import parts
+from harness.certificates import Authority
 from harness.check import Checks
 from harness.process import free_ports, wait_for
 from nodes import bridge_address

@@ -14,6 +14,9 @@ status=$?
 python3 -B backup.py
 backup=$?
 [ "$backup" = 0 ] || [ "$backup" = 77 ] || exit "$backup"
+python3 -B tls.py
+secured=$?
+[ "$secured" = 0 ] || [ "$secured" = 77 ] || exit "$secured"
 python3 -B zookeeper.py
 elected=$?
 [ "$elected" = 0 ] || [ "$elected" = 77 ] || exit "$elected"
@@ -23,7 +26,7 @@ jobs=$?
 python3 -B operated.py || exit
 python3 -B scaled.py || exit
 python3 -B restored.py || exit
-for part in "$status" "$backup" "$elected"; do
+for part in "$status" "$backup" "$secured" "$elected"; do
   [ "$part" = 0 ] || exit "$part"
 done
 exit "$jobs"

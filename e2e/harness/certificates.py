@@ -25,7 +25,7 @@ class Authority:
         _openssl("req", "-x509", *_NEW_KEY, "-days", "2", "-subj", f"/CN={folder.name}", "-keyout", str(self._key), "-out", str(self.ca))
 
     def issue(self, name: str, purpose: str, days: int = 2) -> tuple[Path, Path]:
-        """A certificate and its key, for `serverAuth` of this machine or `clientAuth`; less than 0 days: expired."""
+        """A certificate and its key, for `serverAuth` of this machine, `clientAuth` or both; less than 0 days: expired."""
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}-key.pem"
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         _openssl("req", *_NEW_KEY, "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(request))
