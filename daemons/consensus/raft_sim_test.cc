@@ -131,7 +131,8 @@ TEST(RaftSimReplayTest, ADiskThatLiesIsFoundOut) {
 // beside the leader of the others.
 TEST(RaftSimReplayTest, ADiskThatForgetsThatMembersChangedIsFoundOut) {
   int found = 0;
-  for (uint64_t seed = 1; seed <= 400; ++seed) {
+  // It takes a crash between two certain writes: of 400 seeds, three come to it.
+  for (const uint64_t seed : {194, 284, 353}) {
     const SimOptions options = {.seed = seed,
                                 .nodes = 1,
                                 .sizes = {3, 1},
@@ -140,7 +141,7 @@ TEST(RaftSimReplayTest, ADiskThatForgetsThatMembersChangedIsFoundOut) {
                                 .trace = nullptr};
     if (!RunSimulation(options).ok()) ++found;
   }
-  EXPECT_GE(found, 1);  // it takes a crash between two certain writes
+  EXPECT_GE(found, 1);
 }
 
 }  // namespace
