@@ -301,6 +301,9 @@ TEST(MasterStressTest, ManyClientsOnASmallTree) {
                     .Read([&](const meta::Namespace& ns) { return ns.FindBlock(block); })
                     .status());
     for (const auto& [path, text] : master.Describe()) {
+      // Files on their way to the under-store are listed as stock lists them, and renamed away
+      // there.
+      if (path.starts_with("/.alluxio_ufs_persistence/")) continue;
       ASSERT_OK_AND_ASSIGN(const meta::FileInfo info, master.GetStatus(path));
       if (info.persisted && info.completed) {
         EXPECT_TRUE(std::filesystem::exists(info.ufs_path)) << path << " at " << info.ufs_path;
