@@ -46,9 +46,9 @@ def steps(pond: Pond) -> list[Callable[[], bool]]:
 class Writers:
     """In a pod: one makes folders, one writes files, which need workers."""
 
-    def __init__(self, pond: Pond, top: str):
+    def __init__(self, pond: Pond, top: str, names: list[str] = _MORE):
         self._pond = pond
-        masters = ",".join(f"{master}.{NAMESPACE}.svc:19998" for master in _MORE)
+        masters = ",".join(f"{master}.{NAMESPACE}.svc:19998" for master in names)
         self._name = pond.start_client(_WRITER.format(masters=masters, top=top))
         wait_for(lambda: pond.client(self._name).get("metadata", {}).get("uid"), _WAIT_S)
         self._folder = pond.folder_of(self._name)

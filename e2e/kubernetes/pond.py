@@ -21,11 +21,18 @@ NAMESPACE = "pond"
 READY_LIMIT_S = 90.0
 _MONITOR_PORT = 18090
 
-# What the samples need of the Kubernetes cluster: a default StorageClass without a provisioner, the lake, and volumes.
+# What the samples need of the Kubernetes cluster: a default StorageClass without a provisioner and one whose
+# volumes all nodes reach, the lake, and volumes.
 _STORAGE = """
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata: {{name: local, annotations: {{storageclass.kubernetes.io/is-default-class: "true"}}}}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: anywhere}}
 provisioner: kubernetes.io/no-provisioner
 volumeBindingMode: WaitForFirstConsumer
 ---
@@ -61,13 +68,26 @@ spec:
   nodeAffinity: {{required: {{nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, operator: In, values: [node0]}}]}}]}}}}
 """
 
-# The namespace is restricted, so a client is, too.
+_VOLUME_ANYWHERE = """---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  capacity: {{storage: 2Gi}}
+  accessModes: [ReadWriteOnce]
+  storageClassName: anywhere
+  persistentVolumeReclaimPolicy: Retain
+  hostPath: {{path: {folder}/{name}}}
+"""
+
+# The namespace is restricted, so a client is, too. Its node is never lost, nor drained.
 _CLIENT = """
 apiVersion: v1
 kind: Pod
 metadata: {{name: {name}, namespace: pond}}
 spec:
   restartPolicy: Never
+  nodeName: node0
   automountServiceAccountToken: false
   securityContext: {{runAsNonRoot: true, runAsUser: 1000, seccompProfile: {{type: RuntimeDefault}}}}
   volumes: [{{name: log, emptyDir: {{}}}}]
@@ -102,12 +122,12 @@ class Pond:
         folder.mkdir()
         os.chown(folder, 1000, 1000)
 
-    def add_volumes(self, *names: str) -> None:
-        """For claims of the default class."""
+    def add_volumes(self, *names: str, anywhere: bool = False) -> None:
+        """For claims of the default class, on the first node; or of class `anywhere`, which pods take with them."""
         for name in names:
             self._folder(name)
         self.bed.kubectl("apply", "-f", "-", text_in="".join(
-            _VOLUME.format(name=name, folder=self.bed.folder) for name in names))
+            (_VOLUME_ANYWHERE if anywhere else _VOLUME).format(name=name, folder=self.bed.folder) for name in names))
 
     def start_operator(self, without: str = "") -> None:
         """`without`: a kind of objects that it has no rights on."""

@@ -1,5 +1,5 @@
 """The lives of CacheClusters in pods: made, used, healed, changed, refused a bad change, removed; with one master (life.py)
-and with three (ha.py), and ones that can't be (bad.py), by an operator beside the cluster; and by one in a pod, from its chart (chart.py); and of clusters
+with three (ha.py), and with three on several nodes that are drained and lost (nodes.py), and ones that can't be (bad.py), by an operator beside the cluster; and by one in a pod, from its chart (chart.py); and of clusters
 without it, from theirs (plain.py).
 
 Exit code: 0 when everything held, 1 when not, 77 (with the reason) when something is missing.
@@ -18,13 +18,15 @@ import bad
 import chart
 import ha
 import life
+import nodes
 import plain
 from bed import Bed
 from harness.check import Checks
 from harness.parts import SKIP_EXIT_CODE, Missing
 from pond import IMAGE, OPERATOR_IMAGE, ROOT, Pond
 
-_LIVES = {"plain": plain.steps, "chart": chart.steps, "life": life.steps, "ha": ha.steps, "bad": bad.steps}
+_LIVES = {"plain": plain.steps, "chart": chart.steps, "life": life.steps, "ha": ha.steps, "bad": bad.steps,
+          "nodes": nodes.steps}
 
 
 def main() -> int:
