@@ -35,6 +35,7 @@ bool HasFailed(const ObservedWorkload& workload) {
 
 std::string StateOf(const ObservedWorkload* workload) {
   if (workload == nullptr) return "Pending";
+  if (workload->cut_off) return "Unreachable";
   switch (workload->phase) {
     case Phase::kRunning: return workload->serving ? "Serving" : "Starting";
     case Phase::kStopping: return "Stopping";
@@ -98,6 +99,7 @@ DaemonStatus DescribeDaemon(const plan::Workload& workload, const ObservedWorklo
                       .web = WebUrl(workload, spec),
                       .logs = workload.logs_dir};
   if (found == nullptr) return daemon;
+  if (daemon.node.empty()) daemon.node = found->scheduled_to;
   daemon.pid = found->phase == Phase::kExited ? 0 : found->pid;
   daemon.crashes = found->crashes;
   daemon.exited_at_ms = HasFailed(*found) ? found->exited_at_ms : 0;
@@ -226,6 +228,14 @@ std::map<std::string, const plan::ObservedImage*> FailedImages(
   return failed;
 }
 
+// By the nodes that don't answer: who was there.
+std::map<std::string, std::vector<std::string>> CutOff(const plan::ObservedCluster& observed) {
+  std::map<std::string, std::vector<std::string>> cut_off;
+  for (const ObservedWorkload& workload : observed.workloads)
+    if (workload.cut_off) cut_off[workload.scheduled_to].push_back(workload.name);
+  return cut_off;
+}
+
 void SetDegraded(const std::vector<plan::Workload>& desired, const plan::ObservedCluster& observed,
                  const plan::Plan& plan, const Status& trouble, Conditions& conditions) {
   if (!trouble.ok()) {
@@ -240,6 +250,13 @@ void SetDegraded(const std::vector<plan::Workload>& desired, const plan::Observe
   for (const auto& [node, why] : observed.unreachable) {
     if (reason.empty()) reason = "NodeUnavailable";
     messages.push_back(fmt::format("node {}: {}", node, why));
+  }
+  for (const auto& [node, names] : CutOff(observed)) {
+    if (reason.empty()) reason = "NodeUnavailable";
+    messages.push_back(fmt::format(
+        "node {} does not answer: {} may run there still, so nothing takes their place; "
+        "if it is gone for good: kubectl delete node {}",
+        node, fmt::join(names, ", "), node));
   }
   for (const auto& [name, image] : FailedImages(desired, observed)) {
     if (reason.empty()) reason = image->reason;

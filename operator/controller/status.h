@@ -29,7 +29,7 @@ struct Condition {
 struct DaemonStatus {
   std::string name;
   std::string role;
-  std::string node;   // empty: there is only one place
+  std::string node;   // empty: there is only one place, or none yet
   std::string state;  // Serving, Starting, Stopping, Failed, Pending
   int pid = 0;
   int crashes = 0;           // in a row

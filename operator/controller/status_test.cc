@@ -101,6 +101,25 @@ TEST_F(StatusTest, WhatCantBeMendedIsToldAsLongAsItIsWanted) {
   EXPECT_FALSE(status.IsTrue("Degraded"));
 }
 
+TEST_F(StatusTest, ANodeThatDoesNotAnswerIsNamedWithWhatToDo) {
+  ObservedWorkload lost = Seen(1, false), ending = Seen(2, false);
+  lost.scheduled_to = ending.scheduled_to = "n2";
+  lost.cut_off = ending.cut_off = true;
+  ending.phase = plan::Phase::kStopping;
+  const ClusterStatus status = Compute({Seen(0), lost, ending});
+  EXPECT_EQ(status.phase, "Degraded");
+  EXPECT_EQ(status.Find("Degraded")->reason, "NodeUnavailable");
+  EXPECT_THAT(status.Find("Degraded")->message,
+              ::testing::AllOf(::testing::HasSubstr("node n2 does not answer: " + lost.name + ", " +
+                                                    ending.name),
+                               ::testing::HasSubstr("kubectl delete node n2")));
+  for (const size_t worker : {1, 2}) {
+    EXPECT_EQ(status.daemons.at(worker).node, "n2");
+    EXPECT_EQ(status.daemons.at(worker).state, "Unreachable");
+  }
+  EXPECT_EQ(status.daemons.at(0).node, "");
+}
+
 TEST_F(StatusTest, AnOutdatedDaemonIsNotReadyAsDesired) {
   ObservedWorkload outdated = Seen(1);
   outdated.config_hash = "old";

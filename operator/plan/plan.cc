@@ -148,6 +148,7 @@ class Planner {
       return refusal;
     }
     if (found.phase != Phase::kRunning || found.serving) return std::nullopt;
+    if (found.cut_off) return std::nullopt;  // by no fault of its configuration
     // None of several masters can serve alone, whatever its configuration.
     if (IsOfQuorum(found.role) && LeaderOf(observed_) == nullptr) return std::nullopt;
     const int64_t until = std::min(found.started_at_ms, now_ms_) + policy_.serve_within.count();
@@ -371,6 +372,9 @@ class Planner {
         }
         if (const auto verdict = Verdict(*found))
           Restore(*found, verdict->message, verdict);
+        else if (found->cut_off)
+          plan_.in_progress.push_back(fmt::format("{} is on node {}, which does not answer",
+                                                  workload.name, found->scheduled_to));
         else
           plan_.in_progress.push_back(workload.name + " does not serve yet");
         continue;

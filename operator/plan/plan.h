@@ -49,6 +49,11 @@ struct QuorumView {
 struct ObservedWorkload {
   std::string name;
   std::string node;  // where it was found; empty: there is only one place
+  // The node that a scheduler chose for it, which no plan does; empty: none.
+  std::string scheduled_to = {};
+  // That node doesn't answer: what it does there, if anything, nobody knows. Only with
+  // `scheduled_to`, and not `serving`.
+  bool cut_off = false;
   Role role = Role::kMaster;
   int ordinal = 0;
   Phase phase = Phase::kRunning;

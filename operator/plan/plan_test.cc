@@ -388,6 +388,17 @@ TEST_F(TrialTest, WhatRunsWithoutServingHasItsTime) {
   EXPECT_EQ(plan.Runnable()[0].refusal->message, "did not serve within 120 s: port 19998: refused");
 }
 
+TEST_F(TrialTest, WhatANodeThatDoesNotAnswerHasIsNotTheConfigurationsFault) {
+  ObservedWorkload lost = OnTrial(1, Phase::kRunning);
+  lost.started_at_ms = kNow - 3'600'000;
+  lost.scheduled_to = "n2";
+  lost.cut_off = true;
+  const Plan plan = Make({Proven(Serving(desired_.workloads[0])), lost, Old(kWorker1)});
+  EXPECT_TRUE(plan.Runnable().empty()) << Describe(plan);
+  EXPECT_THAT(plan.in_progress,
+              ::testing::Contains(::testing::HasSubstr("on node n2, which does not answer")));
+}
+
 TEST_F(TrialTest, WhatWasEndedForItIsFollowedByWhatServed) {
   ObservedWorkload ended = OnTrial(0, Phase::kExited);
   ended.refusal = PutBack(0).refusal;

@@ -151,7 +151,7 @@ void KubernetesRuntime::AskMasters(const ClusterRef& cluster,
   std::vector<plan::Probe> probes;
   std::vector<plan::ObservedWorkload*> asked;
   for (plan::ObservedWorkload& workload : workloads) {
-    if (workload.phase != Phase::kRunning) continue;
+    if (workload.phase != Phase::kRunning || workload.cut_off) continue;
     const kube::Object pod =
         Of(k8s::kPods).Cached({cluster.name_space, k8s::PodName(workload.name)});
     auto probe = pod ? k8s::QuorumProbe(*pod) : std::nullopt;

@@ -363,6 +363,28 @@ TEST_F(PodStateTest, APodWithoutANodeSaysWhy) {
   EXPECT_THAT(seen.message, HasSubstr("Insufficient memory"));
 }
 
+// As kube-controller-manager marks pods of a node whose kubelet it doesn't hear of.
+TEST_F(PodStateTest, ANodeThatDoesNotAnswerIsNamed) {
+  const json running = json::parse(R"({"state": {"running": {}}, "ready": true})");
+  json pod = json::parse(R"({"spec": {"nodeName": "n2"}, "status": {"conditions": [
+      {"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}]}})");
+  auto seen = Seen(running, pod.dump().c_str());
+  EXPECT_TRUE(seen.cut_off);
+  EXPECT_FALSE(seen.serving);
+  EXPECT_EQ(seen.scheduled_to, "n2");
+  EXPECT_EQ(seen.phase, Phase::kRunning);
+  EXPECT_EQ(seen.message, "node n2 does not answer");
+  pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:05:00Z";
+  seen = Seen(running, pod.dump().c_str());
+  EXPECT_TRUE(seen.cut_off);
+  EXPECT_EQ(seen.phase, Phase::kStopping);
+  pod["metadata"].erase("deletionTimestamp");
+  pod["status"]["conditions"][1]["reason"] = "ReadinessGatesNotReady";
+  seen = Seen(running, pod.dump().c_str());
+  EXPECT_FALSE(seen.cut_off);
+  EXPECT_EQ(seen.scheduled_to, "n2");
+}
+
 TEST_F(PodStateTest, WhatIsNotWantedStopsUntilItsPodIsGone) {
   set_["spec"]["replicas"] = 0;
   EXPECT_EQ(Seen(json::parse(R"({"state": {"running": {}}})")).phase, Phase::kStopping);

@@ -100,9 +100,16 @@ const json* Condition(const json& pod, std::string_view type) {
   return nullptr;
 }
 
-bool IsReady(const json& pod) {
+bool IsTrue(const json* condition) {
+  return condition != nullptr && Text(*condition, {"status"}) == "True";
+}
+
+// When a node doesn't answer, Kubernetes says of its pods that they aren't ready, and leaves the
+// rest as the kubelet saw it last; which gives a reason whenever it says so itself.
+bool IsCutOff(const json& pod) {
   const json* const ready = Condition(pod, "Ready");
-  return ready != nullptr && Text(*ready, {"status"}) == "True";
+  return ready != nullptr && Text(*ready, {"status"}) == "False" &&
+         Text(*ready, {"reason"}).empty() && IsTrue(Condition(pod, "ContainersReady"));
 }
 
 // Why a pod that is wanted doesn't serve yet.
@@ -110,6 +117,7 @@ std::string WhyNotYet(const json& pod) {
   const json* const scheduled = Condition(pod, "PodScheduled");
   if (scheduled != nullptr && Text(*scheduled, {"status"}) == "False")
     return "the pod has no node: " + Text(*scheduled, {"message"});
+  if (IsCutOff(pod)) return fmt::format("node {} does not answer", Text(pod, {"spec", "nodeName"}));
   const json& status = ContainerStatus(pod);
   const std::string waiting = Text(status, {"state", "waiting", "reason"});
   if (!waiting.empty()) return "the container is not there yet: " + waiting;
@@ -204,6 +212,11 @@ plan::ObservedWorkload Look(const json& stateful_set, const json* pod,
   const Record record = ReadRecord(stateful_set);
   workload.refusal = record.refusal;
   const bool ours = pod != nullptr && IsPodOf(*pod, stateful_set);
+  if (pod != nullptr) {
+    workload.scheduled_to = Text(*pod, {"spec", "nodeName"});
+    workload.cut_off = IsCutOff(*pod);
+    if (workload.cut_off) workload.message = WhyNotYet(*pod);
+  }
   if (!IsWanted(stateful_set)) {
     // A controller that hasn't seen that yet may just be making a pod.
     const bool seen = Number(stateful_set, {"status", "observedGeneration"}) >=
@@ -246,7 +259,7 @@ plan::ObservedWorkload Look(const json& stateful_set, const json* pod,
     workload.config_hash = hash;
   if (const int64_t started = Time(status, {"state", "running", "startedAt"}); started != 0)
     workload.started_at_ms = started;
-  workload.serving = IsReady(*pod);
+  workload.serving = IsTrue(Condition(*pod, "Ready"));
   if (!workload.serving) workload.message = WhyNotYet(*pod);
   return workload;
 }

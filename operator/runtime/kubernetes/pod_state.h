@@ -19,7 +19,8 @@ int ExitsOf(const nlohmann::json& pod);
 int CrashesOf(const Record& record, const nlohmann::json* pod, const plan::RestartPolicy& policy);
 
 // The daemon as it is found. `pod` is null when there is none; of a pod that belongs to an earlier
-// StatefulSet of the same name, it is one that stops. Without proven_hash.
+// StatefulSet of the same name, it is one that stops. Without proven_hash. Whether its node answers
+// is told by the pod: an operator of one namespace may not look at nodes.
 plan::ObservedWorkload Look(const nlohmann::json& stateful_set, const nlohmann::json* pod,
                             const plan::RestartPolicy& policy);
 
