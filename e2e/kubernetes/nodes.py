@@ -1,5 +1,5 @@
 """Three masters and two workers on two nodes, with journals on volumes that every node reaches: one node is drained, then one
-is lost and comes back, while folders are made and files written from a third."""
+is lost and comes back, and is lost for good, while folders are made and files written from a third."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _FIRST = "node0"  # of the control plane and of clients
 
 def steps(pond: Pond) -> list[Callable[[], bool]]:
     life = NodesLife(pond)
-    return [life.spreads, life.is_drained, life.spreads_again, life.loses_a_node, life.has_it_back, life.goes]
+    return [life.spreads, life.is_drained, life.spreads_again, life.loses_a_node, life.has_it_back, life.loses_it_for_good,
+            life.goes]
 
 
 def _is_ready(pod: dict) -> bool:
@@ -118,7 +119,7 @@ class NodesLife:
         return True
 
     def spreads_again(self) -> bool:
-        """Nobody moves pods to an empty node; those that are made anew go there. The leader's goes: it is to be lost later."""
+        """Nobody moves pods to an empty node; those that are made anew go there."""
         for pod in (f"{self._cluster.leader()}-0", "wide-worker-0-0"):
             self._bed.kubectl("delete", "pod", pod, "-n", NAMESPACE, "--wait=false")
             if not self._wait_well(f"{pod}, deleted, is elsewhere", lambda: len(self._pond.pods()) == 5):
@@ -183,6 +184,18 @@ class NodesLife:
         self._checks.equal("pods of each StatefulSet", {item["status"].get("replicas") for item in sets}, {1})
         self._checks.equal("Degraded", self._cluster.condition("Degraded").get("status"), "False")
         return well
+
+    def loses_it_for_good(self) -> bool:
+        """Whoever knows that a lost node is off says so: then its pods are gone, and come up elsewhere."""
+        name = self._lost.name
+        self._lost.lose()
+        if not self._checks.that("the node is lost again", bool(wait_for(lambda: not self._lost.is_ready(), _LOST_AFTER_S, 0.3))):
+            return False
+        self._bed.kubectl("taint", "node", name, "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
+        def moved() -> bool:
+            pods = self._pond.pods()
+            return len(pods) == 5 and all(pod["spec"].get("nodeName") != name for pod in pods.values())
+        return self._wait_well("all pods are elsewhere once it is out of service", moved)
 
     def goes(self) -> bool:
         kept = self._bed.kubectl("get", "pvc", "-n", NAMESPACE, "-o", "name").split()
