@@ -204,14 +204,24 @@ Status ChainReader::CheckEnd() const {
 
 Status ChainReader::Settle() {
   RETURN_IF_ERROR(CheckEnd());
+  // A master whose sync of a folder failed leaves names there that only the page cache knows: of a
+  // snapshot, for one, without which the chain would lead nowhere.
+  for (const Segment& segment : Needed()) {
+    const Status synced = env_.SyncDirectory(epochs_.LogFolder(segment.epoch));
+    if (!synced.ok() && synced.code() != Code::kNotFound) return synced;  // not cleaned up
+  }
   return last_log_.empty() ? Status::Ok() : env_.RewriteTail(last_log_, last_frame_);
 }
 
-// Without the epochs that the snapshot makes needless.
-Chain ChainReader::ContinuedBy(uint64_t epoch) const {
+Chain ChainReader::Needed() const {
   Chain chain;
   for (const Segment& segment : chain_)
     if (segment.epoch >= snapshot_epoch_) chain.push_back(segment);
+  return chain;
+}
+
+Chain ChainReader::ContinuedBy(uint64_t epoch) const {
+  Chain chain = Needed();
   chain.push_back({.epoch = epoch, .first = applied_ + 1});
   return chain;
 }

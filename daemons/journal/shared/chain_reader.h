@@ -32,8 +32,8 @@ class ChainReader {
   // DataLoss, naming file and offset, when what was read ends before something that was durable
   // once. Not while its master writes.
   Status CheckEnd() const;
-  // Makes all that was read durable, for the one who builds on it. Only what was written last may
-  // not be so already. Errors: also those of CheckEnd.
+  // Makes all that was read durable, for the one who builds on it: what was written last, and the
+  // names of the files, may not be so already. Errors: also those of CheckEnd.
   Status Settle();
 
   // The chain of an epoch that builds on what was read.
@@ -64,6 +64,8 @@ class ChainReader {
   // An entry that should be there is not.
   Status Missing() const;
   Result<std::vector<Segment>> Snapshots() const;
+  // Without the epochs that the snapshot makes needless.
+  Chain Needed() const;
 
   io::Env& env_;
   const Epochs& epochs_;

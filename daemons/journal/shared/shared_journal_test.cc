@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "io/faulty_env.h"
 #include "io/mem_env.h"
 #include "journal/folder.h"
 #include "journal/format.h"
@@ -99,6 +100,43 @@ TEST_F(SharedJournalTest, ASnapshotDoesNotDisturbAStandbyThatReadsAlong) {
   }
   ExpectAcknowledged(standby);
   EXPECT_EQ(standby.rebuilds(), before);
+}
+
+// One call of the disk fails while a snapshot is written; another master takes over, and then the
+// power fails.
+TEST_F(SharedJournalTest, NothingRestsOnASnapshotThatOnlyThePageCacheKnows) {
+  for (int64_t call = 1;; ++call) {
+    SCOPED_TRACE(call);
+    io::MemEnv disk;
+    io::FaultyEnv env(disk, 1);
+    ASSERT_OK(WriteSharedStamp(env, kSharedFolder, kSharedCluster));
+    acknowledged_.clear();
+    int64_t calls = 0;
+    {
+      SharedMember leader(env, 1);
+      Promote(leader);
+      Append(leader, "first");
+      Demote(leader);
+      Promote(leader);
+      Append(leader, "second");
+      const int64_t before = env.operations();
+      env.FailAt(before + call, EIO, /*and_later=*/false);
+      (void)leader.Snapshot();
+      calls = env.operations() - before;
+      leader.Stop();
+    }
+    {
+      SharedMember next(env, 2);
+      Promote(next);
+      Append(next, "third");
+      env.Crash();
+    }
+    ASSERT_OK(env.Restart(io::Unsynced::kDropped));
+    SharedMember last(env, 3);
+    Promote(last);
+    ExpectAcknowledged(last);
+    if (HasFailure() || calls < call) break;
+  }
 }
 
 TEST_F(SharedJournalTest, AStandbyThatWasAwayForTwoSnapshotsIsRebuilt) {
