@@ -35,11 +35,10 @@ const std::vector<Field>& SpecFields() {
        .pattern = kBackupUriPattern,
        .pattern_text = kBackupUriText,
        .mutability = Mutability::kImmutable,
-       .description =
-           "The folder that the file goes to: on the store of the root under-store, or with "
-           "`local` "
-           "on the machine of the master that leads. Default: the masters' "
-           "`alluxio.master.backup.directory`, or `alluxio_backups` in the root under-store."},
+       .description = "The folder that the file goes to: on the store of the root under-store, or "
+                      "with `local` on the machine of the master that leads. Default: the "
+                      "masters' `alluxio.master.backup.directory`, or `alluxio_backups` in the "
+                      "root under-store."},
       {.path = "local",
        .type = kBoolean,
        .default_json = "false",
@@ -57,11 +56,7 @@ const std::vector<Field>& SpecFields() {
 }
 
 const std::vector<Field>& StatusFields() {
-  static const std::vector<Field> fields = WithConditions({
-      {.path = "observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that the rest is about."},
+  static const std::vector<Field> fields = WithCommonStatus({
       {.path = "phase",
        .type = kString,
        .max = 64,

@@ -17,11 +17,7 @@ constexpr double kMaxCount = 1 << 20;
 
 const std::vector<Field>& CacheClusterStatusFields() {
   using enum FieldType;
-  static const std::vector<Field> fields = WithConditions({
-      {.path = "observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that the rest is about."},
+  static const std::vector<Field> fields = WithCommonStatus({
       {.path = "phase",
        .type = kString,
        .max = 64,

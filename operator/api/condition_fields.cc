@@ -2,8 +2,13 @@
 
 namespace headpond::api {
 
-std::vector<Field> WithConditions(std::vector<Field> fields) {
+std::vector<Field> WithCommonStatus(std::vector<Field> fields) {
   using enum FieldType;
+  fields.insert(fields.begin(),
+                {.path = "observedGeneration",
+                 .type = kInteger,
+                 .min = 0,
+                 .description = "The generation of the spec that the rest is about."});
   // Bounds far above what the operator says keep a faulty writer from filling the store.
   const std::vector<Field> conditions = {
       {.path = "conditions",

@@ -6,8 +6,8 @@
 
 namespace headpond::api {
 
-// The fields of a status followed by those of `conditions`, which are the same in all kinds
-// (metav1.Condition), but that times are plain text.
-std::vector<Field> WithConditions(std::vector<Field> fields);
+// The fields of a status between those that all kinds have: `observedGeneration` first, and last
+// `conditions` (metav1.Condition, but that times are plain text).
+std::vector<Field> WithCommonStatus(std::vector<Field> fields);
 
 }  // namespace headpond::api

@@ -14,11 +14,7 @@ constexpr double kMaxRuns = 1024;
 constexpr double kMaxCount = 1 << 20;
 
 const std::vector<Field>& DefinitionStatusFields() {
-  static const std::vector<Field> fields = WithConditions({
-      {.path = "observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that the rest is about."},
+  static const std::vector<Field> fields = WithCommonStatus({
       {.path = "usedBy",
        .type = kList,
        .max = kMaxRuns,
@@ -29,11 +25,7 @@ const std::vector<Field>& DefinitionStatusFields() {
 }
 
 const std::vector<Field>& TaskStatusFields() {
-  static const std::vector<Field> fields = WithConditions({
-      {.path = "observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that the rest is about."},
+  static const std::vector<Field> fields = WithCommonStatus({
       {.path = "phase",
        .type = kString,
        .max = 64,

@@ -67,11 +67,7 @@ const std::vector<Field>& SpecFields() {
 }
 
 const std::vector<Field>& StatusFields() {
-  static const std::vector<Field> fields = WithConditions({
-      {.path = "observedGeneration",
-       .type = kInteger,
-       .min = 0,
-       .description = "The generation of the spec that the rest is about."},
+  static const std::vector<Field> fields = WithCommonStatus({
       {.path = "phase",
        .type = kString,
        .max = 64,

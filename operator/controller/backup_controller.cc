@@ -93,21 +93,12 @@ BackupState BackupController::Step(const json& object, const BackupState& before
 
 bool BackupController::Report(const json& object, const BackupState& before,
                               const BackupState& after) {
-  const json& metadata = object.at("metadata");
-  const json status = BackupStatus(after, metadata.value("generation", int64_t{0}),
-                                   Member(object, "status"), clock_.NowMs());
-  if (status == Member(object, "status")) return true;
-  const std::string name = metadata.value("namespace", "") + "/" + metadata.value("name", "");
-  const Status written = objects_.WriteStatus(object, status);
-  failed_ |= !written.ok();
-  if (!written.ok()) {
-    LogWarn(kComponent, "cannot write the status of backup {}: {}", name, written.message());
-    return false;
-  }
-  if (before.phase != after.phase || Member(object, "status").is_null())
-    LogInfo(kComponent, "backup {} is {}", name, status.value("phase", ""));
-  for (const Notice& notice : BackupNotices(before, after)) objects_.Tell(object, notice);
-  return true;
+  const int64_t generation = object.at("metadata").value("generation", int64_t{0});
+  const json status = BackupStatus(after, generation, Member(object, "status"), clock_.NowMs());
+  const bool reported =
+      ReportStatus(objects_, "backup", object, status, BackupNotices(before, after));
+  failed_ |= !reported;
+  return reported;
 }
 
 }  // namespace headpond::controller

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "operator/controller/backup_call.h"
-#include "operator/controller/backup_objects.h"
 #include "operator/controller/backup_progress.h"
+#include "operator/controller/one_time_objects.h"
 #include "operator/controller/reconcile_stats.h"
 
 namespace headpond::controller {
@@ -35,7 +35,7 @@ class BackupController {
     ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
   };
   // All must outlive the controller.
-  BackupController(BackupObjects& objects, BackupCaller& caller, FindMasters find_masters,
+  BackupController(OneTimeObjects& objects, BackupCaller& caller, FindMasters find_masters,
                    const Clock& clock, Options options)
       : objects_(objects),
         caller_(caller),
@@ -60,7 +60,7 @@ class BackupController {
   // True when the status is as wanted, now or already.
   bool Report(const Json& object, const BackupState& before, const BackupState& after);
 
-  BackupObjects& objects_;
+  OneTimeObjects& objects_;
   BackupCaller& caller_;
   const FindMasters find_masters_;
   const Clock& clock_;

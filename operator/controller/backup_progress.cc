@@ -120,18 +120,12 @@ json BackupStatus(const BackupState& state, int64_t generation, const json& befo
   json out = {{"observedGeneration", generation},
               {"phase", NameOf(state.phase)},
               {"attempts", state.attempts}};
-  const auto text = [&](const char* name, const std::string& value) {
-    if (!value.empty()) out[name] = value;
-  };
-  const auto time = [&](const char* name, int64_t ms) {
-    if (ms != 0) out[name] = FormatRfc3339(ms);
-  };
-  text("backupId", state.id);
-  text("host", state.host);
-  text("uri", state.uri);
-  text("message", state.message);
-  time("startedAt", state.started_at_ms);
-  time("finishedAt", state.finished_at_ms);
+  SetText(out, "backupId", state.id);
+  SetText(out, "host", state.host);
+  SetText(out, "uri", state.uri);
+  SetText(out, "message", state.message);
+  SetTime(out, "startedAt", state.started_at_ms);
+  SetTime(out, "finishedAt", state.finished_at_ms);
   if (state.phase == Phase::kComplete) out["entries"] = state.entries;
   if (state.retry_at_ms != 0) out["retryAtMs"] = state.retry_at_ms;
   const std::string reason = state.reason.empty() ? NameOf(state.phase) : state.reason;

@@ -14,6 +14,14 @@ const json& Member(const json& object, const char* name) {
   return object.is_object() && found != object.end() ? *found : null;
 }
 
+void SetText(json& object, const char* name, const std::string& text) {
+  if (!text.empty()) object[name] = text;
+}
+
+void SetTime(json& object, const char* name, int64_t ms) {
+  if (ms != 0) object[name] = FormatRfc3339(ms);
+}
+
 json ConditionJson(const char* type, const Verdict& verdict, int64_t generation, const json& before,
                    int64_t now_ms) {
   std::string since = FormatRfc3339(now_ms);

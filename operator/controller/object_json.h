@@ -10,6 +10,10 @@ namespace headpond::controller {
 // Null when there is no such member, or `object` is none.
 const nlohmann::json& Member(const nlohmann::json& object, const char* name);
 
+// Sets a member, unless there is nothing to say: an empty text, a time of 0.
+void SetText(nlohmann::json& object, const char* name, const std::string& text);
+void SetTime(nlohmann::json& object, const char* name, int64_t ms);
+
 struct Verdict {
   const char* status;  // "True", "False", "Unknown"
   std::string reason;

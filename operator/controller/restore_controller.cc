@@ -19,7 +19,7 @@ bool IsGoing(const json& object) {
   return object.at("metadata").contains("deletionTimestamp");
 }
 
-std::tuple<std::string, std::string, std::string> AgeOf(const RestoreObjects::Object& object) {
+std::tuple<std::string, std::string, std::string> AgeOf(const OneTimeObjects::Object& object) {
   const json& metadata = object->at("metadata");
   return {metadata.value("creationTimestamp", ""), metadata.value("namespace", ""),
           metadata.value("name", "")};
@@ -49,7 +49,7 @@ milliseconds RestoreController::ReconcileAll() {
   return restores->complete ? next : options_.shortest_interval;
 }
 
-void RestoreController::TakeOrders(const std::vector<RestoreObjects::Object>& restores) {
+void RestoreController::TakeOrders(const std::vector<OneTimeObjects::Object>& restores) {
   orders_.clear();
   holders_.clear();
   for (const auto& object : restores) {
@@ -85,7 +85,7 @@ milliseconds RestoreController::Reconcile(const json& object, bool may_accept) {
   if (holder != holders_.end() && holder->second != restore->metadata.name)
     inputs.holder = holder->second;
   if (!before.holds() && !restore->spec.backup.empty())
-    inputs.backup = objects_.FindBackup(key.name_space, restore->spec.backup);
+    inputs.backup = find_backup_(key.name_space, restore->spec.backup);
   const RestoreState after = NextRestoreState(before, *restore, inputs, clock_.NowMs());
   if (after.holds()) holders_.emplace(key, restore->metadata.name);
   if (!Report(object, before, after)) return options_.shortest_interval;
@@ -95,22 +95,12 @@ milliseconds RestoreController::Reconcile(const json& object, bool may_accept) {
 
 bool RestoreController::Report(const json& object, const RestoreState& before,
                                const RestoreState& after) {
-  const json& metadata = object.at("metadata");
-  const json status = RestoreStatus(after, metadata.value("generation", int64_t{0}),
-                                    Member(object, "status"), clock_.NowMs());
-  if (status == Member(object, "status")) return true;
-  const std::string name = metadata.value("namespace", "") + "/" + metadata.value("name", "");
-  const Status written = objects_.WriteStatus(object, status);
-  failed_ |= !written.ok();
-  if (!written.ok()) {
-    LogWarn(kComponent, "cannot write the status of restore {}: {}", name, written.message());
-    return false;
-  }
-  if (before.phase != after.phase || before.step != after.step ||
-      Member(object, "status").is_null())
-    LogInfo(kComponent, "restore {} is {} {}", name, status.value("phase", ""), after.step);
-  for (const Notice& notice : RestoreNotices(before, after)) objects_.Tell(object, notice);
-  return true;
+  const int64_t generation = object.at("metadata").value("generation", int64_t{0});
+  const json status = RestoreStatus(after, generation, Member(object, "status"), clock_.NowMs());
+  const bool reported =
+      ReportStatus(objects_, "restore", object, status, RestoreNotices(before, after));
+  failed_ |= !reported;
+  return reported;
 }
 
 }  // namespace headpond::controller

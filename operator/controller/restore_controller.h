@@ -7,8 +7,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "operator/controller/backup_progress.h"
+#include "operator/controller/one_time_objects.h"
 #include "operator/controller/reconcile_stats.h"
-#include "operator/controller/restore_objects.h"
 #include "operator/controller/restore_progress.h"
 #include "operator/controller/restore_site.h"
 
@@ -16,6 +17,10 @@ namespace headpond::controller {
 
 // As Controller::SiteOf.
 using FindSite = std::function<Result<RestoreSite>(const ClusterKey& cluster)>;
+
+// What is on record of a Backup. NotFound, naming it: there is none; other errors are the API's.
+using FindBackup =
+    std::function<Result<BackupState>(const std::string& name_space, const std::string& name)>;
 
 // Judges Restores and tells what became of them; the cluster's controller, the only one who starts
 // and stops its daemons, does the work. One at a time has a cluster, the oldest first: it is in the
@@ -30,11 +35,12 @@ class RestoreController {
     ReconcileStats* stats = nullptr;  // where passes are counted, if anywhere; outlives us
   };
   // All must outlive the controller.
-  RestoreController(RestoreObjects& objects, RestoreOrders& orders, FindSite find_site,
-                    const Clock& clock, Options options)
+  RestoreController(OneTimeObjects& objects, RestoreOrders& orders, FindSite find_site,
+                    FindBackup find_backup, const Clock& clock, Options options)
       : objects_(objects),
         orders_(orders),
         find_site_(std::move(find_site)),
+        find_backup_(std::move(find_backup)),
         clock_(clock),
         options_(options) {}
 
@@ -45,14 +51,15 @@ class RestoreController {
   using Json = nlohmann::json;
 
   // Finds out who has which cluster, by what is on record.
-  void TakeOrders(const std::vector<RestoreObjects::Object>& restores);
+  void TakeOrders(const std::vector<OneTimeObjects::Object>& restores);
   std::chrono::milliseconds Reconcile(const Json& object, bool may_accept);
   // True when the status is as wanted, now or already.
   bool Report(const Json& object, const RestoreState& before, const RestoreState& after);
 
-  RestoreObjects& objects_;
+  OneTimeObjects& objects_;
   RestoreOrders& orders_;
   const FindSite find_site_;
+  const FindBackup find_backup_;
   const Clock& clock_;
   const Options options_;
   std::map<ClusterKey, std::string> holders_;  // the names of those that have a cluster

@@ -123,17 +123,11 @@ RestoreState NextRestoreState(const RestoreState& before, const api::Restore& re
 json RestoreStatus(const RestoreState& state, int64_t generation, const json& before,
                    int64_t now_ms) {
   json out = {{"observedGeneration", generation}, {"phase", NameOf(state.phase)}};
-  const auto text = [&](const char* name, const std::string& value) {
-    if (!value.empty()) out[name] = value;
-  };
-  const auto time = [&](const char* name, int64_t ms) {
-    if (ms != 0) out[name] = FormatRfc3339(ms);
-  };
-  text("step", state.step);
-  text("uri", state.uri);
-  text("message", state.message);
-  time("startedAt", state.started_at_ms);
-  time("finishedAt", state.finished_at_ms);
+  SetText(out, "step", state.step);
+  SetText(out, "uri", state.uri);
+  SetText(out, "message", state.message);
+  SetTime(out, "startedAt", state.started_at_ms);
+  SetTime(out, "finishedAt", state.finished_at_ms);
   const std::string reason = state.reason.empty() ? NameOf(state.phase) : state.reason;
   const auto set = [&](const char* type, bool value, const std::string& why,
                        const std::string& message) {

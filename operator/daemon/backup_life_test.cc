@@ -9,7 +9,7 @@
 #include "operator/apiserver/listeners.h"
 #include "operator/apiserver/testing/scripted_faults.h"
 #include "operator/controller/backup_controller.h"
-#include "operator/daemon/backup_objects.h"
+#include "operator/daemon/one_time_objects.h"
 #include "testing/eventually.h"
 #include "testing/status_matchers.h"
 #include "testing/temp_directory.h"
@@ -104,8 +104,9 @@ class BackupLifeTest : public ::testing::Test {
   void Restart() {
     End();
     client_ = std::make_unique<kube::Client>(kube::AtSocket(api_->socket_path()), Clock::System());
-    objects_ = std::make_unique<ApiBackupObjects>(*client_, Clock::System(), Random(1),
-                                                  ApiBackupObjects::Options{}, [this] { Wake(); });
+    objects_ = std::make_unique<ApiOneTimeObjects>(
+        ApiOneTimeObjects::kBackups, *client_, Clock::System(), Random(1),
+        ApiOneTimeObjects::Options{}, [this] { Wake(); });
     objects_->Start();
     controller_ = std::make_unique<controller::BackupController>(
         *objects_, masters_, [this](const auto&) { return access_; }, clock_,
@@ -176,7 +177,7 @@ class BackupLifeTest : public ::testing::Test {
   Result<controller::MasterAccess> access_ = controller::MasterAccess{.masters = {"h:1"}};
   std::string uid_;
   std::unique_ptr<kube::Client> client_;
-  std::unique_ptr<ApiBackupObjects> objects_;
+  std::unique_ptr<ApiOneTimeObjects> objects_;
   std::unique_ptr<controller::BackupController> controller_;
 };
 

@@ -29,12 +29,11 @@
 #include "operator/controller/restore_controller.h"
 #include "operator/controller/task_controller.h"
 #include "operator/daemon/backup_caller.h"
-#include "operator/daemon/backup_objects.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
+#include "operator/daemon/one_time_objects.h"
 #include "operator/daemon/quorum_caller.h"
 #include "operator/daemon/remote_api.h"
-#include "operator/daemon/restore_objects.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/runtime/docker/docker_nodes.h"
 #include "operator/runtime/docker/task_containers.h"
@@ -123,8 +122,9 @@ class ServedApi {
 
   controller::ClusterStore& store() { return store_; }
   controller::TaskObjects& tasks() { return tasks_; }
-  controller::BackupObjects& backups() { return backups_; }
-  controller::RestoreObjects& restores() { return restores_; }
+  controller::OneTimeObjects& backups() { return backups_; }
+  controller::OneTimeObjects& restores() { return restores_; }
+  kube::Client& client() { return client_; }
 
   // True when something is asked of the operator, or will go on to be.
   bool HasWork() const {
@@ -157,15 +157,16 @@ class ServedApi {
         client_(kube::AtSocket(api_->socket_path()), clock, TellingOptions(monitor)),
         store_(client_, clock, Random::FromSystem(), {}, changed),
         tasks_(client_, clock, Random::FromSystem(), {}, changed),
-        backups_(client_, clock, Random::FromSystem(), {}, changed),
-        restores_(client_, clock, Random::FromSystem(), {}, changed) {}
+        backups_(ApiOneTimeObjects::kBackups, client_, clock, Random::FromSystem(), {}, changed),
+        restores_(ApiOneTimeObjects::kRestores, client_, clock, Random::FromSystem(), {}, changed) {
+  }
 
   std::unique_ptr<apiserver::EmbeddedApi> api_;
   kube::Client client_;
   ApiClusterStore store_;
   ApiTaskObjects tasks_;
-  ApiBackupObjects backups_;
-  ApiRestoreObjects restores_;
+  ApiOneTimeObjects backups_;
+  ApiOneTimeObjects restores_;
 };
 
 // Everywhere that daemons can run. `remote` outlives it; null: no API server has pods.
@@ -274,8 +275,11 @@ Result<bool> Serve(const Options& options, const std::string& identity, const Cl
       {.stats = &monitor.backups()});
   controller::RestoreController restores(
       remote ? remote->restores() : served->restores(), restore_orders,
-      [&](const controller::ClusterKey& cluster) { return controller.SiteOf(cluster); }, clock,
-      {.stats = &monitor.restores()});
+      [&](const controller::ClusterKey& cluster) { return controller.SiteOf(cluster); },
+      [&](const std::string& name_space, const std::string& name) {
+        return FindBackup(remote ? remote->client() : served->client(), name_space, name);
+      },
+      clock, {.stats = &monitor.restores()});
   monitor.SetReady();
   monitor.SetLeads(true);
   LogInfo(kComponent, "operator of {} runs with pid {}; daemons run {}", options.home, ::getpid(),

@@ -34,13 +34,12 @@ Result<std::unique_ptr<RemoteApi>> RemoteApi::Connect(const Options& options,
   api->tasks_ = std::make_unique<ApiTaskObjects>(
       *api->client_, clock, Random::FromSystem(),
       ApiTaskObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
-  api->backups_ = std::make_unique<ApiBackupObjects>(
-      *api->client_, clock, Random::FromSystem(),
-      ApiBackupObjects::Options{.name_space = options.name_space, .may_write = may_write}, changed);
-  api->restores_ = std::make_unique<ApiRestoreObjects>(
-      *api->client_, clock, Random::FromSystem(),
-      ApiRestoreObjects::Options{.name_space = options.name_space, .may_write = may_write},
-      changed);
+  const ApiOneTimeObjects::Options one_time{.name_space = options.name_space,
+                                            .may_write = may_write};
+  api->backups_ = std::make_unique<ApiOneTimeObjects>(
+      ApiOneTimeObjects::kBackups, *api->client_, clock, Random::FromSystem(), one_time, changed);
+  api->restores_ = std::make_unique<ApiOneTimeObjects>(
+      ApiOneTimeObjects::kRestores, *api->client_, clock, Random::FromSystem(), one_time, changed);
   api->store_ = std::make_unique<ApiClusterStore>(
       *api->client_, clock, Random::FromSystem(),
       ApiClusterStore::Options{.name_space = options.name_space, .may_write = may_write},

@@ -4,11 +4,10 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "operator/daemon/backup_objects.h"
 #include "operator/daemon/cluster_store.h"
 #include "operator/daemon/monitor.h"
+#include "operator/daemon/one_time_objects.h"
 #include "operator/daemon/operator_daemon.h"
-#include "operator/daemon/restore_objects.h"
 #include "operator/daemon/task_objects.h"
 #include "operator/kube/elector.h"
 
@@ -35,8 +34,8 @@ class RemoteApi {
   std::string leader() const { return elector_->holder(); }
   controller::ClusterStore& store() { return *store_; }
   controller::TaskObjects& tasks() { return *tasks_; }
-  controller::BackupObjects& backups() { return *backups_; }
-  controller::RestoreObjects& restores() { return *restores_; }
+  controller::OneTimeObjects& backups() { return *backups_; }
+  controller::OneTimeObjects& restores() { return *restores_; }
   kube::Client& client() { return *client_; }
 
  private:
@@ -47,8 +46,8 @@ class RemoteApi {
   std::unique_ptr<kube::Elector> elector_;
   std::unique_ptr<ApiClusterStore> store_;
   std::unique_ptr<ApiTaskObjects> tasks_;
-  std::unique_ptr<ApiBackupObjects> backups_;
-  std::unique_ptr<ApiRestoreObjects> restores_;
+  std::unique_ptr<ApiOneTimeObjects> backups_;
+  std::unique_ptr<ApiOneTimeObjects> restores_;
 };
 
 }  // namespace headpond::operator_daemon

@@ -11,7 +11,7 @@
 #include "operator/controller/controller.h"
 #include "operator/controller/restore_controller.h"
 #include "operator/daemon/cluster_store.h"
-#include "operator/daemon/restore_objects.h"
+#include "operator/daemon/one_time_objects.h"
 #include "operator/testing/fake_runtime.h"
 #include "testing/eventually.h"
 #include "testing/status_matchers.h"
@@ -96,7 +96,8 @@ class Life {
     for (int pass = 0; pass < kMaxPasses;) {
       kube::Client client(kube::AtSocket(api_->socket_path()), Clock::System());
       ApiClusterStore store(client, Clock::System(), Random(1), {}, [] {});
-      ApiRestoreObjects objects(client, Clock::System(), Random(2), {}, [] {});
+      ApiOneTimeObjects objects(ApiOneTimeObjects::kRestores, client, Clock::System(), Random(2),
+                                {}, [] {});
       store.Start();
       objects.Start();
       EXPECT_TRUE(store.WaitForSync(std::chrono::steady_clock::now() + kTestDeadline));
@@ -106,7 +107,11 @@ class Life {
       controller::Controller controller(store, {.process = &runtime}, clock_,
                                         {.restores = &orders});
       controller::RestoreController restores(
-          objects, orders, [&](const auto& key) { return controller.SiteOf(key); }, clock_, {});
+          objects, orders, [&](const auto& key) { return controller.SiteOf(key); },
+          [&](const auto& name_space, const auto& name) {
+            return FindBackup(client, name_space, name);
+          },
+          clock_, {});
       for (; pass < kMaxPasses && !faults_.crashed(); ++pass) {
         clock_.Advance(std::min(controller.ReconcileAll(), restores.ReconcileAll()));
         EXPECT_TRUE(Eventually([&] { return faults_.crashed() || SeesAll(store, objects); }));
@@ -161,7 +166,7 @@ class Life {
 
  private:
   // Whether the operator knows the present state.
-  bool SeesAll(ApiClusterStore& store, ApiRestoreObjects& objects) {
+  bool SeesAll(ApiClusterStore& store, ApiOneTimeObjects& objects) {
     if (store.clusters_version() < kube::VersionOf(Cluster())) return false;
     const auto listing = objects.List();
     if (!listing.ok() || !listing->complete) return false;
