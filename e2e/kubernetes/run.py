@@ -1,6 +1,7 @@
-"""The lives of CacheClusters in pods: made, used, healed, changed, refused a bad change, removed; with one master (life.py)
-with three (ha.py), and with three on several nodes that are drained and lost (nodes.py), and ones that can't be (bad.py), by an operator beside the cluster; and by one in a pod, from its chart (chart.py); and of clusters
-without it, from theirs (plain.py).
+"""The lives of CacheClusters in pods: made, used, healed, changed, refused a bad change, removed; with one master (life.py), with three (ha.py),
+with three on several nodes that are drained and lost (nodes.py), on the nodes' network (host.py), and ones that can't be (bad.py),
+by an operator beside the cluster; and by one in a pod, from its chart (chart.py); and of clusters without it, from theirs
+(plain.py).
 
 Exit code: 0 when everything held, 1 when not, 77 (with the reason) when something is missing.
 """
@@ -17,6 +18,7 @@ import programs  # first: it says where the rest is
 import bad
 import chart
 import ha
+import host
 import life
 import nodes
 import plain
@@ -26,7 +28,7 @@ from harness.parts import SKIP_EXIT_CODE, Missing
 from pond import IMAGE, OPERATOR_IMAGE, ROOT, Pond
 
 _LIVES = {"plain": plain.steps, "chart": chart.steps, "life": life.steps, "ha": ha.steps, "bad": bad.steps,
-          "nodes": nodes.steps}
+          "host": host.steps, "nodes": nodes.steps}
 
 
 def main() -> int:

@@ -73,7 +73,8 @@ KubernetesSettings ReadKubernetes(const json& spec) {
   const json& kubernetes = spec.at("runtime").at("kubernetes");
   return {.storage_class = StringOr(kubernetes, "storageClass"),
           .journal_bytes = SizeOf(kubernetes.at("journalSize")),
-          .under_store_claim = StringOr(kubernetes, "underStoreClaim")};
+          .under_store_claim = StringOr(kubernetes, "underStoreClaim"),
+          .host_network = kubernetes.at("hostNetwork")};
 }
 
 PullPolicy ReadPullPolicy(const json& spec) {

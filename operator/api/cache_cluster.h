@@ -121,6 +121,7 @@ struct KubernetesSettings {
   std::string storage_class;  // empty: the default one
   int64_t journal_bytes = 0;
   std::string under_store_claim;  // empty: the under-store is none of the pods' folders
+  bool host_network = false;
 };
 
 // A CacheCluster's spec with its defaults, field by field; what each means stands in

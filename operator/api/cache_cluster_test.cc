@@ -308,6 +308,10 @@ TEST(CacheClusterTest, PodsRefuseWhatTheyCantHave) {
            {"alias": "SSD", "quota": "1Gi", "dirs": [{"path": "/d"}]}]}}})",
        "spec.worker.tieredStore.levels[0].dirs: pods have no folders of the host"}};
   for (const auto& [spec, error] : cases) EXPECT_THAT(with_claim(spec), HasSubstr(error));
+  EXPECT_THAT(
+      with_claim(R"({"security": {"networkPolicy": true},
+                             "runtime": {"kubernetes": {"hostNetwork": true}}})"),
+      HasSubstr("spec.security.networkPolicy: has no effect on pods of the host's network"));
   EXPECT_THAT(ErrorsOf(Object({{"runtime", {{"kubernetes", {{"storageClass", "fast"}}}}}})),
               HasSubstr("spec.runtime.kubernetes: needs runtime.type kubernetes"));
 }

@@ -179,6 +179,12 @@ const std::vector<Field>& CacheClusterFields() {
        .description = "A PersistentVolumeClaim of the cluster's namespace that all pods can mount "
                       "at once. It holds the under-store, at the path that `rootUfs.uri` names. "
                       "Needed when that is a path or left out; never removed."},
+      {.path = "runtime.kubernetes.hostNetwork",
+       .type = kBoolean,
+       .default_json = "false",
+       .description = "Pods are on their nodes' network, and listen on all addresses of the node "
+                      "at the numbers of `ports`: no two daemons with a port in common are on one "
+                      "node. The namespace must admit such pods."},
 
       {.path = "image",
        .type = kString,

@@ -272,6 +272,8 @@ const std::vector<Rule>& CacheClusterRules() {
        JournalsOnlyGrowCel(),
        {},
        JournalsOnlyGrow},
+      {"`security.networkPolicy` is not given with `runtime.kubernetes.hostNetwork`.",
+       PoliciesReachThePodsCel(), PoliciesReachThePods},
       {"Daemons in pods are not root, and have no folders of the host.", PodsAreConfinedCel(),
        PodsAreConfined},
       {"`bootstrap.fromBackup` has a `name` or a `uri`, not both.",

@@ -38,6 +38,8 @@ constexpr std::string_view kDocker = "needs runtime.type docker";
 constexpr std::string_view kKubernetes = "needs runtime.type kubernetes";
 constexpr std::string_view kOwnNetwork = "pods have a network and names of their own";
 constexpr std::string_view kNoHost = "pods have no folders of the host";
+constexpr std::string_view kNoPolicy =
+    "has no effect on pods of the host's network: leave it out, or runtime.kubernetes.hostNetwork";
 constexpr std::string_view kConfined = "pods are confined already, and can't be less";
 
 constexpr Use kUses[] = {
@@ -164,6 +166,17 @@ std::vector<CelRule> JournalsOnlyGrowCel() {
            fmt::format("{}.compareTo({}) >= 0", CelSize("self.journalSize"),
                        CelSize("oldSelf.journalSize")),
            fmt::format("cannot shrink: {}", kOnlyGrow), ".journalSize"}};
+}
+
+void PoliciesReachThePods(const json& spec, Findings& findings) {
+  if (spec.at("runtime").at("kubernetes").at("hostNetwork") == true &&
+      spec.at("security").at("networkPolicy") == true)
+    findings.errors.push_back({"spec.security.networkPolicy", std::string(kNoPolicy)});
+}
+
+std::vector<CelRule> PoliciesReachThePodsCel() {
+  return {{"", "!self.runtime.kubernetes.hostNetwork || !self.security.networkPolicy",
+           std::string(kNoPolicy), ".security.networkPolicy"}};
 }
 
 void PodsAreConfined(const json& spec, Findings& findings) {

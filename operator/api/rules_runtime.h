@@ -19,6 +19,8 @@ void JournalsOnlyGrow(const nlohmann::json& before, const nlohmann::json& after,
                       Findings& findings);
 std::vector<CelRule> JournalsOnlyGrowCel();
 
+void PoliciesReachThePods(const nlohmann::json& spec, Findings& findings);
+std::vector<CelRule> PoliciesReachThePodsCel();
 void PodsAreConfined(const nlohmann::json& spec, Findings& findings);
 std::vector<CelRule> PodsAreConfinedCel();
 

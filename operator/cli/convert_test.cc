@@ -391,6 +391,20 @@ TEST(ConvertTest, DaemonsHaveOneEnvironment) {
                     Contains("worker.env[B]: masters and workers have one environment: it is x")));
 }
 
+TEST(ConvertTest, TheNodesNetworkIsForBothRoles) {
+  const auto shared = [](const Conversion& done) {
+    return done.cluster["spec"]["runtime"]["kubernetes"]["hostNetwork"] == true;
+  };
+  const Conversion both =
+      Converted(Yaml("{master: {hostNetwork: true}, worker: {hostNetwork: true}}"));
+  EXPECT_TRUE(shared(both));
+  EXPECT_EQ(Lines(both.findings.warnings), Lines(Converted(Yaml("{}")).findings.warnings));
+  const Conversion one = Converted(Yaml("{worker: {hostNetwork: true}}"));
+  EXPECT_TRUE(shared(one));
+  EXPECT_THAT(Lines(one.findings.warnings),
+              Contains(StartsWith("worker.hostNetwork: masters and")));
+}
+
 TEST(ConvertTest, AnImageOfOursIsKept) {
   EXPECT_EQ(Spec("{image: r.example/headpond, imageTag: '1.2'}")["image"],
             "r.example/headpond:1.2");

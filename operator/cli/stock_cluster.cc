@@ -76,6 +76,7 @@ class Converter {
     UnderStore();
     Master();
     Worker();
+    Network();
     Environment();
     done.cluster = {{"apiVersion", api::kApiVersion},
                     {"kind", api::kCacheClusterKind},
@@ -243,6 +244,17 @@ class Converter {
     Journal(count.is_null() ? 1 : count.get<int>());
     Resources("master", 0);
     Ports("master", {"rpc", "web", "embedded"});
+  }
+
+  // A CacheCluster has one word for both roles.
+  void Network() {
+    const bool masters = At(values_, {"master", "hostNetwork"}) == true;
+    const bool workers = At(values_, {"worker", "hostNetwork"}) == true;
+    if (!masters && !workers) return;
+    spec_["runtime"]["kubernetes"]["hostNetwork"] = true;
+    if (masters != workers)
+      Warn(masters ? "master.hostNetwork" : "worker.hostNetwork",
+           "masters and workers are on the same network: here the nodes'");
   }
 
   void Journal(int masters) {

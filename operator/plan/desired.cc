@@ -176,6 +176,7 @@ Container ContainerOf(const CacheCluster& cluster, Role role) {
       .resources = worker ? spec.worker_resources : spec.master_resources,
       .settings = spec.container,
       .pod = InPods(cluster),
+      .host_network = InPods(cluster) && spec.kubernetes.host_network,
       .placement = worker ? spec.worker_placement : spec.master_placement};
   if (bridge)
     container.network = spec.network_name.empty()

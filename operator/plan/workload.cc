@@ -46,6 +46,7 @@ void AddContainer(const Workload& workload, Hasher& hasher) {
     for (const Volume& volume : workload.volumes) hasher.Add(volume.size_bytes);
     if (!container.pull_secrets.empty()) hasher.Add(container.pull_secrets);
     if (!container.placement.empty()) hasher.Add(container.placement);
+    if (container.host_network) hasher.Add("host network");
   }
   const api::ContainerSettings& settings = container.settings;
   hasher.Add(settings.user);

@@ -74,12 +74,13 @@ struct Container {
   api::PullPolicy pull_policy = api::PullPolicy::kIfNotPresent;
   std::vector<std::string> image_tars;
   std::vector<std::string> pull_secrets;  // names of Secrets
-  std::string network;  // empty: the host's
+  std::string network;                    // empty: the host's
   bool publish_ports = false;
   int64_t shm_bytes = 0;  // 0: the engine's default
   api::Resources resources;
   api::ContainerSettings settings;
-  bool pod = false;  // in a pod, whose limits can't be changed while it runs
+  bool pod = false;            // in a pod, whose limits can't be changed while it runs
+  bool host_network = false;   // of a pod: on its node's
   std::string placement = {};  // of a pod: api::CacheClusterSpec::master_placement or the worker's
 
   Limits limits() const;

@@ -51,13 +51,19 @@ api::ContainerSettings ParseSettings(const json& j) {
 }
 
 json ContainerToJson(const plan::Container& container) {
-  return {
-      {"image", container.image},          {"pullPolicy", static_cast<int>(container.pull_policy)},
-      {"imageTars", container.image_tars}, {"pullSecrets", container.pull_secrets},
-      {"network", container.network},      {"publishPorts", container.publish_ports},
-      {"shmBytes", container.shm_bytes},   {"memoryBytes", container.resources.memory_bytes},
-      {"cpus", container.resources.cpus},  {"pod", container.pod},
-      {"placement", container.placement},  {"settings", SettingsToJson(container.settings)}};
+  return {{"image", container.image},
+          {"pullPolicy", static_cast<int>(container.pull_policy)},
+          {"imageTars", container.image_tars},
+          {"pullSecrets", container.pull_secrets},
+          {"network", container.network},
+          {"publishPorts", container.publish_ports},
+          {"shmBytes", container.shm_bytes},
+          {"memoryBytes", container.resources.memory_bytes},
+          {"cpus", container.resources.cpus},
+          {"pod", container.pod},
+          {"hostNetwork", container.host_network},
+          {"placement", container.placement},
+          {"settings", SettingsToJson(container.settings)}};
 }
 
 plan::Container ParseContainer(const json& j) {
@@ -71,6 +77,7 @@ plan::Container ParseContainer(const json& j) {
           .resources = {j.at("memoryBytes"), j.at("cpus")},
           .settings = ParseSettings(j.at("settings")),
           .pod = j.value("pod", false),
+          .host_network = j.value("hostNetwork", false),
           .placement = j.value("placement", "")};
 }
 

@@ -223,8 +223,11 @@ json ContainerOf(const ClusterRef& cluster, const plan::Workload& workload, json
                  {"value", fmt::format("{}/{}", cluster.name_space, cluster.name)}});
   env.push_back({{"name", "HEADPOND_WORKLOAD"}, {"value", workload.name}});
   json ports = json::array();
-  for (const plan::Port& port : workload.ports)
+  for (const plan::Port& port : workload.ports) {
     ports.push_back({{"name", port.name}, {"containerPort", port.number}, {"protocol", "TCP"}});
+    // Kubernetes' scheduler sees to it that nobody else on the node has it.
+    if (container.host_network) ports.back()["hostPort"] = port.number;
+  }
   return {{"name", kContainerName},
           {"image", container.image},
           {"imagePullPolicy", PullPolicyOf(container)},
@@ -258,6 +261,10 @@ json PodSpec(const ClusterRef& cluster, const plan::Workload& workload) {
                {"initContainers", json::array({WaitForName(workload)})},
                {"containers", json::array({ContainerOf(cluster, workload, std::move(mounts))})},
                {"volumes", std::move(volumes)}};
+  if (workload.container->host_network) {
+    spec["hostNetwork"] = true;
+    spec["dnsPolicy"] = "ClusterFirstWithHostNet";
+  }
   Place(workload.container->placement, RoleSelector(cluster, workload.role), spec);
   for (const std::string& name : workload.container->pull_secrets)
     spec["imagePullSecrets"].push_back({{"name", name}});

@@ -276,6 +276,21 @@ TEST(KubernetesObjectsTest, ASpecSaysWhereItsPodsRun) {
   EXPECT_NE(workloads.at(1).ConfigHash(), Workloads(Spec()).at(1).ConfigHash());
 }
 
+TEST(KubernetesObjectsTest, OnTheNodesNetworkPortsAreTheNodes) {
+  const auto plain = Workloads(Spec("{}"));
+  const auto shared = Workloads(Spec(R"({"runtime": {"kubernetes": {"hostNetwork": true}}})"));
+  for (size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_NE(plain[i].ConfigHash(), shared[i].ConfigHash());
+    json own = PodSpecOf(plain[i]), pod = PodSpecOf(shared[i]);
+    EXPECT_FALSE(own.contains("hostNetwork") || own.contains("dnsPolicy"));
+    EXPECT_EQ(pod["hostNetwork"], true);
+    EXPECT_EQ(pod["dnsPolicy"], "ClusterFirstWithHostNet") << "names of Services";
+    EXPECT_EQ(pod["containers"][0]["args"], own["containers"][0]["args"]) << "same names and ports";
+    for (const json& port : pod["containers"][0]["ports"])
+      EXPECT_EQ(port.at("hostPort"), port.at("containerPort"));
+  }
+}
+
 TEST(KubernetesObjectsTest, LimitsArePartOfTheConfiguration) {
   const auto hash = [](const char* spec) { return Workloads(Spec(spec)).at(1).ConfigHash(); };
   EXPECT_NE(hash(R"({"worker": {"resources": {"memory": "2Gi"}}})"),
