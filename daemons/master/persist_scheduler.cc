@@ -34,7 +34,8 @@ std::vector<PersistScheduler::Candidate> PersistScheduler::Candidates(int64_t no
         continue;
       Candidate candidate{*it, inode.length(), {}};
       for (uint32_t b = 0; b < inode.block_count(); ++b)
-        candidate.blocks.push_back(meta::BlockIdOf(*it, b));
+        if (const auto block = ns.FindBlock(meta::BlockIdOf(*it, b)); block.ok())
+          candidate.blocks.push_back(block->id);
       result.push_back(std::move(candidate));
     }
     return result;

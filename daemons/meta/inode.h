@@ -78,7 +78,7 @@ struct InodeRecord {
   XattrMap xattr;
   std::vector<std::string> pinned_media;
   // While the file is open: length of each block that a worker has committed, kUnknownLength for
-  // the others; may be shorter than block_count. Empty once completed.
+  // the others; may be shorter than block_count. Once completed: empty, or with blocks to skip.
   std::vector<int64_t> open_block_lengths;
 
   bool is_file() const { return IsFileId(id); }

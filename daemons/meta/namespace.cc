@@ -35,12 +35,22 @@ int64_t BlockLength(Inode file, uint32_t index) {
   return file.length() - int64_t{index} * file.block_size();
 }
 
+// Whether some of a completed file's blocks were never written and don't count: then the lengths of
+// the others are kept (meta/ops/complete_file.cc).
+bool HasGaps(Inode file) {
+  return file.completed() && file.block_count() > 0 &&
+         file.open_block_length(file.block_count() - 1) != kUnknownLength;
+}
+
 std::vector<BlockSpan> BlocksOf(Inode file) {
   std::vector<BlockSpan> blocks;
   blocks.reserve(file.block_count());
+  const bool gaps = HasGaps(file);
   for (uint32_t index = 0; index < file.block_count(); ++index) {
-    blocks.push_back({BlockIdOf(file.id(), index), int64_t{index} * file.block_size(),
-                      BlockLength(file, index)});
+    const int64_t length = gaps ? file.open_block_length(index) : BlockLength(file, index);
+    if (gaps && length == kUnknownLength) continue;
+    blocks.push_back({BlockIdOf(file.id(), index),
+                      static_cast<int64_t>(blocks.size()) * file.block_size(), length});
   }
   return blocks;
 }
@@ -345,6 +355,11 @@ Result<BlockSpan> Namespace::FindBlock(BlockId block) const {
   if (!file || index >= file.block_count()) {
     return NotFound("BlockMeta not found for blockId {}", block);
   }
+  if (HasGaps(file)) {
+    for (const BlockSpan& span : BlocksOf(file))
+      if (span.id == block) return span;
+    return NotFound("BlockMeta not found for blockId {}", block);
+  }
   return BlockSpan{block, int64_t{index} * file.block_size(), BlockLength(file, index)};
 }
 
@@ -405,6 +420,12 @@ Status Namespace::CheckInvariants() const {
     }
     if (ContainerOf(inode.id()) >= next_container_)
       fail(inode, "has an id that may be given again");
+    if (HasGaps(inode)) {
+      int64_t length = 0;
+      for (const BlockSpan& block : BlocksOf(inode)) length += block.length;
+      if (length != inode.length()) fail(inode, "has blocks of another length than its own");
+      return;
+    }
     if (inode.completed() && inode.open_block_length(0) != kUnknownLength) {
       fail(inode, "is complete but has lengths of open blocks");
     }

@@ -1,5 +1,7 @@
 #include "meta/ops/complete_file.h"
 
+#include <algorithm>
+
 #include "base/arithmetic.h"
 #include "meta/ops/check_access.h"
 #include "meta/ops/planning.h"
@@ -8,15 +10,19 @@
 namespace headpond::meta {
 namespace {
 
-// The length that the committed blocks add up to.
+// The length that the committed blocks add up to. A block that was never written, before one that
+// was, is skipped: stock clients give no operation id when they ask for a block, so that one whose
+// answer was lost with the leader asks again and gets another. They write what they got, and
+// complete the file once workers have committed all of it.
 Result<int64_t> CommittedLength(Inode file, const std::string& path) {
   int64_t total = 0;
   for (uint32_t index = 0; index < file.block_count(); ++index) {
     const int64_t length = file.open_block_length(index);
+    const bool last = index + 1 == file.block_count();
     if (length == kUnknownLength) {
+      if (!last) continue;
       return InvalidArgument("Cannot complete a file without all the blocks committed");
     }
-    const bool last = index + 1 == file.block_count();
     if (!last && length != file.block_size()) {
       return InvalidArgument(
           "Block index {} has a block size smaller than the file block size ({})", index,
@@ -80,7 +86,10 @@ Result<CompleteFilePlan> PlanCompleteFile(const Namespace& ns, const CompleteFil
           wait_ms < 0 ? kPersistNever : SaturatingAdd(request.context.now_ms, wait_ms);
     }
   }
-  file.open_block_lengths.clear();
+  // Which blocks are to be skipped has to be remembered.
+  if (file.persistence == PersistenceState::kPersisted ||
+      std::ranges::find(file.open_block_lengths, kUnknownLength) == file.open_block_lengths.end())
+    file.open_block_lengths.clear();
   file.completed = true;
   file.modification_ms = file.access_ms = request.context.now_ms;
 

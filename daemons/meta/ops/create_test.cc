@@ -292,6 +292,33 @@ TEST_F(CreateTest, BlocksAreCountedAndFilledInOrder) {
   EXPECT_THAT(PlanNewBlock(*ns_, {ns_.Context(), "/f"}), StatusIs(Code::kAlreadyExists));
 }
 
+// The answer to a request for a block was lost with the leader, so that the client asked again.
+TEST_F(CreateTest, BlocksThatNobodyGotAreSkipped) {
+  CreateFileRequest request = File("/f");
+  request.block_size = 4;
+  ASSERT_OK(Create(request));
+  std::vector<BlockId> ids;
+  for (const int64_t length : {-1, 4, -1, -1, 3}) {
+    ASSERT_OK_AND_ASSIGN(const NewBlockPlan block, PlanNewBlock(*ns_, {ns_.Context(), "/f"}));
+    ns_.Apply(block.mutation);
+    ids.push_back(block.block_id);
+    if (length < 0) continue;
+    ASSERT_OK(ns_.Commit(PlanCommitBlock(*ns_, block.block_id, length, 0)));
+  }
+  CompleteFileRequest complete;
+  complete.context = ns_.Context();
+  complete.path = "/f";
+  complete.async_persist_wait_ms = 0;
+  ASSERT_OK(ns_.Commit(PlanCompleteFile(*ns_, complete)));
+  EXPECT_EQ(Info("/f").length, 7);
+  EXPECT_EQ(Info("/f").blocks, (std::vector<BlockSpan>{{ids[1], 0, 4}, {ids[4], 4, 3}}));
+  ASSERT_OK_AND_ASSIGN(const BlockSpan second, ns_->FindBlock(ids[4]));
+  EXPECT_EQ(second, (BlockSpan{ids[4], 4, 3}));
+  for (const BlockId lost : {ids[0], ids[2], ids[3]})
+    EXPECT_THAT(ns_->FindBlock(lost), StatusIs(Code::kNotFound));
+  EXPECT_OK(ns_->CheckInvariants());
+}
+
 TEST_F(CreateTest, ABlockInTheMiddleMustBeFull) {
   CreateFileRequest request = File("/f");
   request.block_size = 4;
