@@ -352,15 +352,13 @@ FileInfo Namespace::Describe(Inode inode, std::string path, bool mount_info) con
 Result<BlockSpan> Namespace::FindBlock(BlockId block) const {
   const Inode file = block < 0 || IsFileId(block) ? Inode() : inodes_.Find(FileIdOfBlock(block));
   const auto index = static_cast<uint32_t>(SequenceOf(block));
-  if (!file || index >= file.block_count()) {
-    return NotFound("BlockMeta not found for blockId {}", block);
-  }
-  if (HasGaps(file)) {
+  if (file && index < file.block_count()) {
+    if (!HasGaps(file))
+      return BlockSpan{block, int64_t{index} * file.block_size(), BlockLength(file, index)};
     for (const BlockSpan& span : BlocksOf(file))
       if (span.id == block) return span;
-    return NotFound("BlockMeta not found for blockId {}", block);
   }
-  return BlockSpan{block, int64_t{index} * file.block_size(), BlockLength(file, index)};
+  return NotFound("BlockMeta not found for blockId {}", block);
 }
 
 bool Namespace::IsCompleted(const OperationId& id) const {
