@@ -21,8 +21,8 @@ _ALWAYS = {
     *(f"daemons[{role}].{field}" for role in ("master", "worker") for field in _OF_DAEMON),
     *(f"{role}.{field}" for role in ("masters", "workers") for field in _OF_ROLE),
 }
-# What there is in some places only: a node of several, a process of this machine, folders that are named in the spec or left behind, a master
-# that the operator can ask who has registered (it can't reach into pods).
+# What there is in some places only: a node of several, a process of this machine, folders that are named in the spec or left
+# behind, a master that the operator can ask who has registered (it can't reach into pods).
 _WHERE_THERE_IS_ONE = {
     "workers.registered: int",
     "underStore: str",

@@ -9,8 +9,6 @@ from typing import Callable
 from harness.process import wait_for
 from pond import NAMESPACE, READY_LIMIT_S, ROOT, Cluster, Pond
 
-_WAIT_S = 60.0
-
 
 def steps(pond: Pond) -> list[Callable[[], bool]]:
     bad = Bad(pond)
@@ -32,20 +30,15 @@ class Bad:
         """With its data: claims of others are as they were."""
         own = f"{cluster.name}-master-0-state"
         kept = [name.split("/")[1] for name in self._bed.kubectl("get", "pvc", "-n", NAMESPACE, "-o", "name").split()]
-        self._bed.kubectl("annotate", "cachecluster", cluster.name, "-n", NAMESPACE, "headpond.dev/delete-data=true")
-        cluster.delete()
+        cluster.delete(with_data=True)
         return cluster.leaves_only([name for name in kept if name not in (own, "lake")])
-
-    def _says(self, what: str, cluster: Cluster, *words: str) -> bool:
-        told = wait_for(lambda: all(word in cluster.text() for word in words), _WAIT_S, 0.5)
-        return self._checks.that(what, bool(told), cluster.text())
 
     def lacks_a_right(self) -> bool:
         self._pond.stop_operator()
         self._pond.start_operator(without="poddisruptionbudgets")
         self._pond.add_volumes("bad-journal")
         self._apply("poor")
-        said = self._says("a right that is missing is named, with the verb", self._cluster, "cannot list resource", "poddisruptionbudgets")
+        said = self._cluster.says("a right that is missing is named, with the verb", "cannot list resource", "poddisruptionbudgets")
         self._checks.equal("pods meanwhile", self._pond.pods(), {})
         self._bed.kubectl("apply", "-n", NAMESPACE, "-f", str(ROOT / "manifests/rbac/operator.yaml"))
         return self._cluster.wait_ready("granted, the cluster is Ready") and said
@@ -54,7 +47,7 @@ class Bad:
         before = self._pond.uids()
         self._bed.kubectl("create", "quota", "full", "-n", NAMESPACE, "--hard=pods=1")
         self._bed.kubectl("delete", "pod", "poor-worker-1-0", "-n", NAMESPACE, "--wait=false")
-        said = self._says("a pod that the quota forbids is missed", self._cluster, "kubectl describe statefulset poor-worker-1")
+        said = self._cluster.says("a pod that the quota forbids is missed", "kubectl describe statefulset poor-worker-1")
         events = self._bed.kubectl("describe", "statefulset", "poor-worker-1", "-n", NAMESPACE)
         self._checks.that("and why stands where it says", "exceeded quota: full" in events, events[-2000:])
         left = {name: uid for name, uid in before.items() if name != "poor-worker-1-0"}
@@ -69,5 +62,5 @@ class Bad:
         bare = Cluster(self._pond, "bare", workers=2)
         self._apply("bare", "storageClass: nowhere")
         # The scheduler's words, which the API server's text wraps.
-        said = self._says("a pod whose claims nobody fulfils says so", bare, "the pod has no node", "unbound", "PersistentVolumeClaims")
+        said = bare.says("a pod whose claims nobody fulfils says so", "the pod has no node", "unbound", "PersistentVolumeClaims")
         return self._goes(bare) and said

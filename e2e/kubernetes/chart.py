@@ -146,8 +146,7 @@ class ChartLife:
         return self._cluster.wait_ready("installed again, it goes on")
 
     def ends(self) -> bool:
-        self._bed.kubectl("annotate", "cachecluster", "lab", "-n", NAMESPACE, "headpond.dev/delete-data=true")
-        self._cluster.delete()
+        self._cluster.delete(with_data=True)
         self._cluster.leaves_only([])
         self._release("uninstall")
         # The last one could not give it up: its rights went first.

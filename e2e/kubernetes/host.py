@@ -10,7 +10,6 @@ from bed import run
 from harness.process import wait_for
 from pond import NAMESPACE, READY_LIMIT_S, ROOT, Cluster, Pond
 
-_WAIT_S = 60.0
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
@@ -28,10 +27,6 @@ class HostLife:
         text = (ROOT / "manifests/samples/kubernetes-host-network.yaml").read_text().replace("name: open", f"name: {name}", 1)
         self._bed.kubectl("apply", "-n", NAMESPACE, "-f", "-", text_in=text)
 
-    def _says(self, what: str, cluster: Cluster, *words: str) -> bool:
-        told = wait_for(lambda: all(word in cluster.text() for word in words), _WAIT_S, 0.5)
-        return self._checks.that(what, bool(told), cluster.text())
-
     def _uses(self, what: str, script: str) -> bool:
         worked, said = self._pond.in_a_pod(f"export ALLUXIO_MASTER_HOSTNAME=wide-open-master-0; fs='headpond fs'; {script}")
         return self._checks.that(what, worked, said)
@@ -44,7 +39,7 @@ class HostLife:
         self._pond.start_operator()
         self._pond.add_volumes("open-journal", "late-journal")
         self._apply("wide-open")
-        said = self._says("a pod that the namespace forbids is missed", self._cluster, "kubectl describe statefulset wide-open-master-0")
+        said = self._cluster.says("a pod that the namespace forbids is missed", "kubectl describe statefulset wide-open-master-0")
         events = self._bed.kubectl("describe", "statefulset", "wide-open-master-0", "-n", NAMESPACE)
         return self._checks.that("and why stands where it says", "violates PodSecurity" in events and "hostNetwork" in events,
                                  events[-2000:]) and said
@@ -64,12 +59,11 @@ class HostLife:
         late = Cluster(self._pond, "late", workers=1)
         before = self._pond.uids()
         self._apply("late")
-        said = self._says("one with the same ports waits, and says for what", late, "free ports")
+        said = late.says("one with the same ports waits, and says for what", "free ports")
         self._checks.equal("pods that were there", {name: uid for name, uid in self._pond.uids().items() if name in before}, before)
         late.patch({"spec": {"ports": {"master": {"rpc": 20998, "web": 20999}, "worker": {"rpc": 30999, "web": 31000}}}})
         ready = late.wait_ready("with other ports, it is Ready beside it")
-        self._bed.kubectl("annotate", "cachecluster", "late", "-n", NAMESPACE, "headpond.dev/delete-data=true")
-        late.delete()
+        late.delete(with_data=True)
         return ready and said
 
     def goes_back(self) -> bool:
@@ -79,7 +73,6 @@ class HostLife:
                         READY_LIMIT_S, 0.5)
         self._checks.that(f"changed over to a network of its pods: {time.monotonic() - begun:.1f} s", bool(back), self._cluster.text())
         used = self._uses("the file is there", "$fs cat /a/f | grep -q root")
-        self._bed.kubectl("annotate", "cachecluster", "wide-open", "-n", NAMESPACE, "headpond.dev/delete-data=true")
-        self._cluster.delete()
+        self._cluster.delete(with_data=True)
         self._bed.kubectl("label", "namespace", NAMESPACE, "--overwrite", f"{_LEVEL}=restricted")
         return bool(back) and used

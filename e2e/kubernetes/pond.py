@@ -19,6 +19,7 @@ OPERATOR_IMAGE = "headpond/headpond-operator:latest"
 OURS = "app.kubernetes.io/managed-by=headpond-operator"
 NAMESPACE = "pond"
 READY_LIMIT_S = 90.0
+_SAID_WITHIN_S = 60.0
 _MONITOR_PORT = 18090
 
 # What the samples need of the Kubernetes cluster: a default StorageClass without a provisioner and one whose
@@ -62,22 +63,12 @@ metadata: {{name: {name}}}
 spec:
   capacity: {{storage: 2Gi}}
   accessModes: [ReadWriteOnce]
-  storageClassName: local
+  storageClassName: {of_class}
   persistentVolumeReclaimPolicy: Retain
-  local: {{path: {folder}/{name}}}
-  nodeAffinity: {{required: {{nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, operator: In, values: [node0]}}]}}]}}}}
+  {source}: {{path: {folder}/{name}}}
 """
 
-_VOLUME_ANYWHERE = """---
-apiVersion: v1
-kind: PersistentVolume
-metadata: {{name: {name}}}
-spec:
-  capacity: {{storage: 2Gi}}
-  accessModes: [ReadWriteOnce]
-  storageClassName: anywhere
-  persistentVolumeReclaimPolicy: Retain
-  hostPath: {{path: {folder}/{name}}}
+_ON_THE_FIRST_NODE = """  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node0]}]}]}}
 """
 
 # The namespace is restricted, so a client is, too. Its node is never lost, nor drained.
@@ -126,8 +117,9 @@ class Pond:
         """For claims of the default class, on the first node; or of class `anywhere`, which pods take with them."""
         for name in names:
             self._folder(name)
+        of_class, source, node = ("anywhere", "hostPath", "") if anywhere else ("local", "local", _ON_THE_FIRST_NODE)
         self.bed.kubectl("apply", "-f", "-", text_in="".join(
-            (_VOLUME_ANYWHERE if anywhere else _VOLUME).format(name=name, folder=self.bed.folder) for name in names))
+            _VOLUME.format(name=name, folder=self.bed.folder, of_class=of_class, source=source) + node for name in names))
 
     def start_operator(self, without: str = "") -> None:
         """`without`: a kind of objects that it has no rights on."""
@@ -217,7 +209,9 @@ class Cluster:
     def patch(self, patch: dict) -> None:
         self.pond.bed.kubectl("patch", "cachecluster", self.name, "-n", NAMESPACE, "--type=merge", "-p", json.dumps(patch))
 
-    def delete(self) -> None:
+    def delete(self, with_data: bool = False) -> None:
+        if with_data:
+            self.pond.bed.kubectl("annotate", "cachecluster", self.name, "-n", NAMESPACE, "headpond.dev/delete-data=true")
         self.pond.bed.kubectl("delete", "cachecluster", self.name, "-n", NAMESPACE, "--timeout=90s")
 
     def look(self) -> dict:
@@ -241,6 +235,11 @@ class Cluster:
 
     def text(self) -> str:
         return self.pond.bed.kubectl("get", "cachecluster", self.name, "-n", NAMESPACE, "-o", "yaml", check=False)[-4000:]
+
+    def says(self, what: str, *words: str) -> bool:
+        """In its status, within a minute."""
+        told = wait_for(lambda: all(word in self.text() for word in words), _SAID_WITHIN_S, 0.5)
+        return self.pond.checks.that(what, bool(told), self.text())
 
     def wait_ready(self, what: str) -> bool:
         begin = time.monotonic()
