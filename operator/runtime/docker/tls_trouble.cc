@@ -63,13 +63,21 @@ bool Says(std::string_view text, std::string_view words) {
   return text.find(words) != std::string_view::npos;
 }
 
+// The engine refused us. By TLS 1.3 a client has ended the handshake before its certificate is
+// looked at, so that the connection may be gone before the alert is read: libcurl 7.88 then keeps
+// the words of its first complaint, that the socket has no peer any more, and not those of the
+// alert.
+bool Refused(std::string_view failure) {
+  return Says(failure, "alert") || Says(failure, "getpeername() failed");
+}
+
 }  // namespace
 
 std::string ExplainTlsFailure(const Endpoint::Tls& tls, std::string_view failure, int64_t now_ms) {
   std::string trouble = OwnTrouble(tls, now_ms);
   if (trouble.empty() && Says(failure, "certificate has expired"))
     trouble = "the engine's certificate has expired: give its host a new one";
-  else if (trouble.empty() && Says(failure, "alert"))
+  else if (trouble.empty() && Refused(failure))
     trouble =
         tls.certificate.empty()
             ? "the engine asks for a client certificate: give cert.pem and key.pem, too"

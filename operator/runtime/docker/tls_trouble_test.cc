@@ -29,6 +29,10 @@ TEST(TlsTroubleTest, AnEngineThatWantsMoreIsOurCertificatesMatter) {
   EXPECT_THAT(Explain("OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate "
                       "required, errno 0"),
               HasSubstr("asks for a client certificate"));
+  EXPECT_THAT(Explain("GET https://h:1/_ping: getpeername() failed with errno 107: Transport "
+                      "endpoint is not connected"),
+              HasSubstr("asks for a client certificate"))
+      << "the engine had hung up before its alert was read";
   EXPECT_THAT(Explain("whatever it was", {.certificate = "no PEM", .key = "x", .inlined = true}),
               HasSubstr("cert.pem) is no certificate"));
 }
