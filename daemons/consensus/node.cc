@@ -333,9 +333,11 @@ void Node::FailWaiting(const Status& reason) {
 void Node::Replaced(const SnapshotMeta& snapshot) {
   LogInfo("consensus", "node {}: the snapshot at {} replaces the log", id_, snapshot.index);
   committed_ = delivered_ = snapshot.index;
-  delivering_ = false;
   DropDelivery();
-  queue_.AddCall([snapshot](StateMachine& machine) { machine.OnReplaced(snapshot); });
+  // StartDelivery tells of it otherwise: nothing is delivered before it was asked for.
+  if (delivering_)
+    queue_.AddCall([snapshot](StateMachine& machine) { machine.OnReplaced(snapshot); });
+  delivering_ = false;
   MutexLock lock(mutex_);
   members_ = {{snapshot.index, {snapshot.conf_state, snapshot.addresses}}};
 }

@@ -38,14 +38,22 @@ class ListMachine final : public StateMachine, public SnapshotStore {
     if (first_voters > 0) newest_.index = newest_.term = 1;
   }
 
-  // The consensus is set before anything comes.
-  void Follow(Consensus* node) { node_ = node; }
+  // Becomes what the newest snapshot holds, and asks for what comes behind it. A newer snapshot may
+  // be received before delivery begins.
+  void Follow(Consensus& node) {
+    uint64_t index = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      node_ = &node;
+      texts_ = snapshot_texts_;
+      index = applied_ = newest_.index;
+    }
+    node.Deliver(index);
+  }
 
   void OnDelivery(uint64_t index, uint64_t, uint64_t) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    EXPECT_EQ(index, newest_.index);
-    texts_ = snapshot_texts_;
-    applied_ = index;
+    EXPECT_EQ(index, applied_);
   }
   void OnCommitted(std::vector<Entry> entries) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -62,13 +70,8 @@ class ListMachine final : public StateMachine, public SnapshotStore {
     role_ = change;
   }
   void OnReplaced(const SnapshotMeta& snapshot) override {
-    uint64_t index = 0;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      EXPECT_EQ(newest_, snapshot);
-      index = newest_.index;
-    }
-    node_->Deliver(index);
+    EXPECT_GE(newest().index, snapshot.index);
+    Follow(*node_);
   }
   void OnEnd(const Status& reason) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -189,6 +192,11 @@ class NodeTest : public ::testing::Test {
         FormatRaftFolder(machine.env, kFolder, Identity(id), machine.list->newest(), id, nullptr));
   }
   void Start(uint64_t id) {
+    StartUndelivered(id);
+    list(id).Follow(node(id));
+  }
+  // The state machine has not asked for anything yet.
+  void StartUndelivered(uint64_t id) {
     Machine& machine = machines_[id];
     machine.transport = network_.Join(id);
     NodeOptions options{.log = {.folder = kFolder,
@@ -206,8 +214,6 @@ class NodeTest : public ::testing::Test {
                           *machine.transport, *machine.list, *machine.list);
     ASSERT_OK(node);
     machine.node = *std::move(node);
-    machine.list->Follow(machine.node.get());
-    machine.node->Deliver(machine.list->newest().index);
   }
   // The process dies; what was synced stays.
   void Kill(uint64_t id) {
@@ -404,6 +410,27 @@ TEST_F(NodeTest, ASnapshotBringsAPeerBackThatWasAwayForLong) {
   // And from its own disk again.
   Kill(away);
   Start(away);
+  ExpectTexts({away}, texts);
+}
+
+TEST_F(NodeTest, ASnapshotThatComesBeforeDeliveryIsToldWhenItBegins) {
+  StartCluster(3);
+  const uint64_t leader = AwaitLeader({1, 2, 3});
+  const uint64_t away = leader % 3 + 1;
+  Kill(away);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 100; ++i) {
+    texts.push_back(fmt::format("{} {}", i, std::string(100, 'x')));
+    ASSERT_OK(Propose(leader, texts.back()));
+  }
+  ASSERT_TRUE(Eventually([&] { return list(leader).texts() == texts; }));
+  const SnapshotMeta snapshot = list(leader).Snapshot();
+  ASSERT_OK(node(leader).Compact(snapshot));
+  const uint64_t before = list(away).applied();
+  StartUndelivered(away);
+  ASSERT_TRUE(Eventually([&] { return node(away).status().first_index > snapshot.index; }));
+  EXPECT_EQ(list(away).applied(), before);
+  list(away).Follow(node(away));
   ExpectTexts({away}, texts);
 }
 
